@@ -1,0 +1,11 @@
+"""Tell the Pavior chat widget, beyond doubt, who is chatting.
+
+The public surface: `Settings`, `Identity`, `sign` and `verify` here; the middleware in
+`pavior_middleware.asgi`, `.wsgi`, `.flask` and `.starlette`; `pavior_middleware.placement.insert`.
+"""
+
+from .identity import Identity, sign, verify
+from .settings import Settings, SettingsError
+
+__all__ = ["Identity", "Settings", "SettingsError", "sign", "verify"]
+__version__ = "0.1.0"

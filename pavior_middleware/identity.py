@@ -1,0 +1,149 @@
+"""Who the user is, and the signature that makes Pavior believe it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac as stdlib_hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+
+class IdentityRefused(ValueError):
+    """An identity that must not be signed; the message says why and holds nothing of the user's."""
+
+
+@dataclass(frozen=True, init=False)
+class Identity:
+    """A user as the site knows them; immutable.
+
+    `id` may be an int or a UUID and is kept as text. Empty text counts as absent; with neither id
+    nor email the visitor is anonymous. `authenticated=False` makes a lead: known, but not vouched
+    for, so never signed. `attributes` are further init options such as `firstName`, and must be
+    JSON values.
+
+    Raises `TypeError` for an id or email of another type.
+
+    Vouch only for what the site has verified. In particular, an email that users type in and never
+    confirm lets each of them chat as anybody.
+    """
+
+    id: str | None
+    email: str | None
+    authenticated: bool
+    attributes: Mapping[str, object] = field(hash=False)
+
+    def __init__(
+        self,
+        id: str | int | UUID | None = None,  # noqa: A002  # the init option's own name
+        email: str | None = None,
+        *,
+        authenticated: bool = True,
+        attributes: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        if isinstance(id, bool) or not isinstance(id, str | int | UUID | None):
+            raise TypeError(f"id must be text, an int or a UUID, not {type(id).__name__}")
+        if not isinstance(email, str | None):
+            raise TypeError(f"email must be text, not {type(email).__name__}")
+        object.__setattr__(self, "id", (None if id is None else str(id)) or None)
+        object.__setattr__(self, "email", (None if email is None else str(email)) or None)
+        object.__setattr__(self, "authenticated", authenticated)
+        object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
+
+    @property
+    def identifier(self) -> str | None:
+        """What Pavior signs: the id, or the email if there is no id."""
+        return self.id or self.email
+
+
+def sign(api_key: str, identifier: str) -> str:
+    """Return the `hmac` init option: HMAC-SHA256 of the identifier, both UTF-8, in lower-case hex.
+
+    Whoever can choose the identifier can have any text signed, so pass only what the site vouches
+    for. Raises `ValueError` if either text is empty or cannot be encoded as UTF-8.
+    """
+    key, message = _utf8("api_key", api_key), _utf8("identifier", identifier)
+    return stdlib_hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def verify(api_key: str, identifier: str, hmac: str) -> bool:
+    """Whether `hmac` is what `sign` returns, compared in constant time.
+
+    An identifier that cannot be signed verifies as False. Raises `ValueError` for an API key that
+    is empty or cannot be encoded as UTF-8.
+    """
+    _utf8("api_key", api_key)
+    try:
+        expected = sign(api_key, identifier)
+    except ValueError:
+        return False
+    return stdlib_hmac.compare_digest(expected.encode(), hmac.encode("utf-8", "surrogatepass"))
+
+
+def signed_options(api_key: str, identity: Identity) -> dict[str, str]:
+    """Return the init options that identify a user: `id`, `email` and `hmac`, those that apply.
+
+    A lead gets no `hmac`; an anonymous visitor gets nothing. Raises `IdentityRefused` for text that
+    is not Unicode, and for an id with an `@` in it that is not the user's own email: Pavior signs
+    ids and emails alike, so a user free to choose the id `boss@bank.com` would be taken for the
+    owner of that address.
+    """
+    named = {"id": identity.id, "email": identity.email}
+    options = {name: value for name, value in named.items() if value is not None}
+    for name, value in options.items():
+        if not _is_unicode(value):
+            raise IdentityRefused(f"the {name} cannot be encoded as UTF-8: pass whole characters")
+    if identity.id is not None and "@" in identity.id and identity.id != identity.email:
+        raise IdentityRefused(
+            "the id holds an '@' but is not the user's own email, so signing it could vouch for"
+            " somebody else's address: pass an address as `email`, and as `id` a key of your own"
+        )
+    if identity.authenticated and identity.identifier is not None:
+        options["hmac"] = sign(api_key, identity.identifier)
+    return options
+
+
+def identity_of_user(user: Any) -> Identity | None:
+    """Return the identity of a framework's user object, or None if it is not authenticated.
+
+    Reads `is_authenticated`, then the id from `id`, `identity` or `username`, whichever exists
+    first, and the email from `email`. An id that is the email itself is left out, as it adds
+    nothing. Raises `TypeError` if the user has neither.
+    """
+    if not getattr(user, "is_authenticated", False):
+        return None
+    email = getattr(user, "email", None)
+    ids = (_attribute(user, name) for name in _ID_NAMES)
+    user_id = next((each for each in ids if each is not None), None)
+    if user_id is None and email is None:
+        raise TypeError(
+            f"{type(user).__name__} has no {', '.join(_ID_NAMES)} or email to tell Pavior:"
+            " pass the middleware `identity=`, a callable that returns an Identity"
+        )
+    return Identity(None if user_id == email else user_id, email)
+
+
+_ID_NAMES = ("id", "identity", "username")
+
+
+def _attribute(user: Any, name: str) -> Any:
+    try:
+        return getattr(user, name, None)
+    except NotImplementedError:  # Starlette's BaseUser leaves `identity` to its subclasses
+        return None
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _utf8(name: str, text: str) -> bytes:
+    if not text:
+        raise ValueError(f"{name} is empty")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # from None: the codec's own error carries the text, which may be the key
+        raise ValueError(f"{name} cannot be encoded as UTF-8") from None

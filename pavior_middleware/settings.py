@@ -1,0 +1,321 @@
+"""What a site owner configures, checked once, at start-up."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+logger = logging.getLogger("pavior_middleware")
+
+PREFIX = "PAVIOR_"
+EXAMPLE_API_KEY = "ladygaga"
+SHORTEST_STRONG_API_KEY = 16  # characters
+
+IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
+"""Options of Pavior's init that say who is chatting; only a signed `Identity` may set them."""
+
+RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel", "__proto__"}
+"""Options that neither `init_options` nor an identity's attributes may set."""
+
+_FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
+_FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
+_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+class SettingsError(ValueError):
+    """Settings that cannot work; `problems` names each bad setting and its mend."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "Pavior's settings need mending:\n" + "\n".join(f"- {p}" for p in problems)
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a site owner configures; immutable and checked when built.
+
+    `team_vanity_id` and `api_key` come from Pavior's own settings page. `shared_auth_domains` takes
+    a sequence of domains or the lines of Pavior's text box, and is kept as a tuple. `init_options`
+    are further options for `Pavior('init', …)` and must be JSON. With `share_auth`, the domain a
+    site borrows its login from, no API key is needed.
+
+    The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting at once.
+    """
+
+    team_vanity_id: str
+    api_key: str = field(default="", repr=False)
+    _: KW_ONLY
+    do_chat: bool = True
+    do_time_travel: bool = True
+    embed_url: str = "https://app.pavior.com/embed"
+    share_auth: str | None = None
+    shared_auth_domains: Sequence[str] = ()
+    init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
+    secret_key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        domains = _domains(self.shared_auth_domains)
+        share_auth = self.share_auth.lower() if isinstance(self.share_auth, str) else None
+        problems = [
+            *_text_problems("team_vanity_id", self.team_vanity_id, required=True),
+            *_text_problems("api_key", self.api_key, required=share_auth is None),
+            *_text_problems("secret_key", self.secret_key, required=False),
+            *_flag_problems("do_chat", self.do_chat),
+            *_flag_problems("do_time_travel", self.do_time_travel),
+            *_embed_url_problems(self.embed_url),
+            *_share_auth_problems(self.share_auth, domains),
+            *_shared_auth_domains_problems(domains),
+            *_init_options_problems(self.init_options),
+        ]
+        if not problems:
+            problems = _leak_problems(self)
+        if problems:
+            raise SettingsError(problems)
+        options = json.loads(json.dumps(dict(self.init_options)))
+        object.__setattr__(self, "share_auth", share_auth)
+        object.__setattr__(self, "shared_auth_domains", domains)
+        object.__setattr__(self, "init_options", MappingProxyType(options))
+        _warn_if_weak(self.api_key)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object]) -> Settings:
+        """Read the `PAVIOR_*` keys of a mapping such as Flask's `app.config`.
+
+        Other keys are ignored; None and empty text count as not given. Flags may be text ("true",
+        "off", "1", …) and init options a JSON object, as a `.env` file has them. Raises
+        `SettingsError`, also for a `PAVIOR_*` key that is not known.
+        """
+        problems: list[str] = []
+        given: dict[str, object] = {"team_vanity_id": "", "api_key": ""}
+        for key, value in mapping.items():
+            if not (isinstance(key, str) and key.startswith(PREFIX)):
+                continue
+            if key not in NAMES:
+                problems.append(_unknown_key(key))
+            elif value is not None and value != "":
+                given[NAMES[key]] = _from_text(NAMES[key], value)
+        try:
+            settings = cls(**given)  # type: ignore[arg-type]  # __post_init__ checks every type
+        except SettingsError as error:
+            raise SettingsError([*error.problems, *problems]) from None
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read the process's environment variables, by the rules of `from_mapping`."""
+        return cls.from_mapping(os.environ)
+
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {PREFIX + each.name.upper(): each.name for each in fields(Settings)}
+)
+"""The keys that `Settings.from_mapping` reads, and the field each one fills."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name can only mean this machine: `localhost`, a name under it, a loopback IP.
+
+    (RFC 6761 section 6.3.) IPv6 addresses come with or without their brackets.
+    """
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def split_port(domain: str) -> tuple[str, str]:
+    """Split `host`, `host:port` or `[IPv6]:port` into host and port, either as text, port maybe ''."""
+    host, colon, port = domain.rpartition(":")
+    if not colon or domain.endswith("]"):
+        return domain, ""
+    return host, port
+
+
+def _label(name: str) -> str:
+    return f"{name} ({PREFIX}{name.upper()})"
+
+
+def _unknown_key(key: str) -> str:
+    close = difflib.get_close_matches(key, NAMES, n=1)
+    mend = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(NAMES)}"
+    return f"{key} is not a setting: {mend}"
+
+
+def _from_text(name: str, value: object) -> object:
+    """Turn a `.env` file's text into the field's type; what does not fit is left for the checks."""
+    if not isinstance(value, str):
+        return value
+    if name in ("do_chat", "do_time_travel"):
+        return _FLAG_TEXTS.get(value.strip().lower(), value)
+    if name == "init_options":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _text_problems(name: str, value: object, *, required: bool) -> list[str]:
+    if value is None or value == "":
+        mend = "copy it from Pavior's settings page"
+        return [f"{_label(name)} is missing: {mend}"] if required else []
+    if not isinstance(value, str):
+        return [f"{_label(name)} must be text, not {type(value).__name__}"]
+    if value != value.strip():
+        return [f"{_label(name)} begins or ends with white space: remove it"]
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return [f"{_label(name)} cannot be encoded as UTF-8: copy it again"]
+    return []
+
+
+def _flag_problems(name: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        return []
+    return [f"{_label(name)} must be True or False (as text: true, false, 1, 0, yes, no, on, off)"]
+
+
+def _embed_url_problems(value: object) -> list[str]:
+    label = _label("embed_url")
+    if not isinstance(value, str) or _SPACE_OR_CONTROL.search(value):
+        return [f"{label} must be a URL, as text without spaces: https://app.pavior.com/embed"]
+    try:
+        url = urlsplit(value)
+        host, _ = url.hostname or "", url.port
+    except ValueError:
+        return [f"{label} is not a URL: write one like https://app.pavior.com/embed"]
+    if url.username is not None or url.password is not None:
+        return [f"{label} holds a user name or password, which every visitor would see: remove it"]
+    if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
+        return [f"{label} must begin with https:// (http:// is for localhost and loopback only)"]
+    return []
+
+
+def _domains(value: object) -> tuple[object, ...]:
+    """The domains in a list or in the lines of the text box, in lower case, each once."""
+    if isinstance(value, str):
+        lines = (line.partition("#")[0] for line in value.splitlines())
+        value = [domain for line in lines for domain in re.split(r"[\s,]+", line) if domain]
+    if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
+        return (value,)
+    each = (domain.strip().lower() if isinstance(domain, str) else domain for domain in value)
+    return tuple(dict.fromkeys(domain for domain in each if domain != ""))
+
+
+def _shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:
+    return [
+        f"{_label('shared_auth_domains')}: {problem}"
+        for problem in map(_domain_problem, domains)
+        if problem
+    ]
+
+
+def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str]:
+    if value is None:
+        return []
+    problem = _domain_problem(value.lower() if isinstance(value, str) else value)
+    if problem:
+        return [f"{_label('share_auth')}: {problem}"]
+    if domains:
+        return [
+            f"{_label('share_auth')} and {_label('shared_auth_domains')} are both set: a site"
+            " either borrows a login or lends its own; remove one"
+        ]
+    return []
+
+
+def _domain_problem(domain: object) -> str | None:
+    if not isinstance(domain, str):
+        return f"a domain must be text, not {type(domain).__name__}"
+    if "://" in domain:
+        return f"{domain!r} is a URL: write only the domain, like help.example.com"
+    if "/" in domain:
+        return f"{domain!r} has a path: write only the domain, like help.example.com"
+    if "*" in domain:
+        return f"{domain!r} has a wildcard: name each domain in full"
+    if not domain.isascii():
+        return f"{domain!r} is not ASCII: write it in Punycode (xn--…), as browsers send it"
+    host, port = split_port(domain)
+    if not (_is_host(host) and (not port or (port.isdigit() and 0 < int(port) < 65536))) or (
+        domain.endswith(":")
+    ):
+        return f"{domain!r} is not a domain: write it like help.example.com or localhost:8000"
+    return None
+
+
+def _is_host(host: str) -> bool:
+    if host.startswith("["):
+        try:
+            return host.endswith("]") and ipaddress.ip_address(host[1:-1]).version == 6
+        except ValueError:
+            return False
+    return len(host) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in host.split("."))
+
+
+def _init_options_problems(value: object) -> list[str]:
+    label = _label("init_options")
+    if not isinstance(value, Mapping):
+        return [f"{label} must be a mapping (as text: a JSON object)"]
+    if not all(isinstance(name, str) for name in value):
+        return [f"{label}: every option's name must be text"]
+    problems = [
+        f"{label} must not set {name!r}: "
+        + (
+            "who is chatting comes from the identity alone"
+            if name in IDENTITY_OPTIONS
+            else "it has a setting of its own or is not an option"
+        )
+        for name in value
+        if name in RESERVED_OPTIONS
+    ]
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        problems.append(f"{label} must hold only JSON values: text, numbers, booleans, lists, …")
+    return problems
+
+
+def _leak_problems(settings: Settings) -> list[str]:
+    """Name each setting that would carry a key into the page, as a value pasted twice does."""
+    public = {
+        "team_vanity_id": settings.team_vanity_id,
+        "embed_url": settings.embed_url,
+        "init_options": json.dumps(dict(settings.init_options), ensure_ascii=False),
+    }
+    return [
+        f"{_label(name)} holds the {key_name}, which every visitor would see: remove it"
+        for name, text in public.items()
+        for key_name, key in (("API key", settings.api_key), ("secret key", settings.secret_key))
+        if key and len(key) >= len(EXAMPLE_API_KEY) and key in text
+    ]
+
+
+def _warn_if_weak(api_key: str) -> None:
+    if api_key == EXAMPLE_API_KEY:
+        logger.warning(
+            "%s is the example of Pavior's documentation, so anyone can sign with it:"
+            " use your own team's key",
+            _label("api_key"),
+        )
+    elif api_key and len(api_key) < SHORTEST_STRONG_API_KEY:
+        logger.warning(
+            "%s is shorter than %d characters and can be guessed: check that it was copied whole",
+            _label("api_key"),
+            SHORTEST_STRONG_API_KEY,
+        )

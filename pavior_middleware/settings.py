@@ -50,7 +50,7 @@ class Settings:
     are further options for `Pavior('init', …)` and must be JSON. With `share_auth`, the domain a
     site borrows its login from, no API key is needed.
 
-    The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting at once.
+    The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting.
     """
 
     team_vanity_id: str
@@ -139,7 +139,7 @@ def is_loopback(host: str) -> bool:
 
 
 def split_port(domain: str) -> tuple[str, str]:
-    """Split `host`, `host:port` or `[IPv6]:port` into host and port, either as text, port maybe ''."""
+    """Split `host`, `host:port` or `[IPv6]:port` into host and port ('' if none)."""
     host, colon, port = domain.rpartition(":")
     if not colon or domain.endswith("]"):
         return domain, ""

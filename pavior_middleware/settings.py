@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import json
-import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-logger = logging.getLogger("pavior_middleware")
+from .log import logger
 
 PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"

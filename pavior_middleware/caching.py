@@ -1,0 +1,51 @@
+"""What caches may do with a rewritten page: one that names a user is that user's alone."""
+
+from __future__ import annotations
+
+from werkzeug.datastructures import Headers, ResponseCacheControl
+from werkzeug.http import parse_cache_control_header, parse_set_header
+
+_OF_THE_ORIGINAL_BYTES = (
+    "Accept-Ranges",
+    "Content-Digest",
+    "Content-MD5",
+    "Digest",
+    "ETag",
+    "Last-Modified",
+    "Repr-Digest",
+)
+
+
+def forget_original(headers: Headers) -> None:
+    """Remove the fields that describe the page as it was before the snippet went in.
+
+    Among them are the validators (RFC 9110 section 8.8): with the app's own, a browser could be
+    told by a 304 that the page of the former user is still good.
+    """
+    for name in _OF_THE_ORIGINAL_BYTES:
+        headers.remove(name)
+
+
+def vary_by_cookie(headers: Headers) -> None:
+    """Add `Cookie` to `Vary` (RFC 9110 section 12.5.5), since the login changes the page."""
+    value = ", ".join(headers.getlist("Vary"))
+    varying = parse_set_header(value)
+    if "*" not in varying and "cookie" not in varying:
+        headers.set("Vary", f"{value}, Cookie" if value else "Cookie")
+
+
+def keep_private(headers: Headers) -> None:
+    """Let nobody but the user's own browser store the page (RFC 9111 section 5.2.2.7).
+
+    The browser asks again before it shows the page once more, since the user may have logged out;
+    what the app said that is stricter stays.
+    """
+    cache_control = parse_cache_control_header(
+        ", ".join(headers.getlist("Cache-Control")), cls=ResponseCacheControl
+    )
+    cache_control.public = False
+    cache_control.s_maxage = None
+    cache_control.private = True
+    if not cache_control.no_store:
+        cache_control.no_cache = True
+    headers.set("Cache-Control", cache_control.to_header())

@@ -1,0 +1,89 @@
+"""The command `pavior`: sign an identifier, run the emulator."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .identity import Identity, IdentityRefused, signed_options
+from .settings import EXAMPLE_API_KEY, Settings, SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with `sys.argv`'s arguments, or those given; return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (SettingsError, IdentityRefused) as error:
+        sys.stderr.write(f"pavior: {error}\n")
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pavior", description="Sign identities for Pavior, and emulate it for development."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sign = commands.add_parser(
+        "sign",
+        help="print the hmac of an id or an email",
+        description="Print the hmac of the id, or of the email if no id is given. Reads"
+        " PAVIOR_API_KEY and PAVIOR_TEAM_VANITY_ID from the environment.",
+    )
+    sign.add_argument("--id", help="the user's id")
+    sign.add_argument("--email", help="the user's email")
+    sign.set_defaults(run=_sign)
+
+    emulator = commands.add_parser(
+        "emulator",
+        help="run a Pavior to develop against",
+        description="Serve the embed and an inbox that tells what each page's init was worth."
+        " Reads PAVIOR_API_KEY from the environment; without it, the key is the example of"
+        " Pavior's documentation.",
+    )
+    emulator.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    emulator.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+    emulator.add_argument(
+        "--team-vanity-id",
+        default=os.environ.get("PAVIOR_TEAM_VANITY_ID") or "YOUR_TEAM_ID",
+        help="default: PAVIOR_TEAM_VANITY_ID from the environment, else YOUR_TEAM_ID",
+    )
+    emulator.add_argument(
+        "--database",
+        default=":memory:",
+        metavar="FILE",
+        help="an SQLite file that keeps the inbox; default: memory",
+    )
+    emulator.set_defaults(run=_run_emulator)
+    return parser
+
+
+def _sign(options: argparse.Namespace) -> int:
+    identity = Identity(options.id, options.email)
+    if identity.identifier is None:
+        raise IdentityRefused("nothing to sign: pass --id or --email")
+    signed = signed_options(Settings.from_env().api_key, identity)
+    sys.stdout.write(signed["hmac"] + "\n")
+    return 0
+
+
+def _run_emulator(options: argparse.Namespace) -> int:
+    try:
+        from .emulator import create_app, serve
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"pavior: the emulator needs {error.name}:"
+            ' install it with pip install "pavior-middleware[emulator]"\n'
+        )
+        return 2
+    app = create_app(
+        team_vanity_id=options.team_vanity_id,
+        api_key=os.environ.get("PAVIOR_API_KEY") or EXAMPLE_API_KEY,
+        database=options.database,
+    )
+    serve(app, host=options.host, port=options.port)
+    return 0

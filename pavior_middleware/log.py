@@ -1,0 +1,20 @@
+"""The package's logger, and warnings that do not repeat."""
+
+from __future__ import annotations
+
+import logging
+
+logger = logging.getLogger("pavior_middleware")
+
+
+class WarnOnce:
+    """Logs each text once, so that one bad account cannot flood the log."""
+
+    def __init__(self) -> None:
+        self._logged: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        """Log the text as a warning unless it was logged before."""
+        if text not in self._logged:
+            self._logged.add(text)
+            logger.warning("%s", text)

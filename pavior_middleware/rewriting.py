@@ -1,0 +1,131 @@
+"""The head of a response in; leave it, or a rewriter that gives the new head and body."""
+
+from __future__ import annotations
+
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_options_header
+
+from . import caching
+from .identity import Identity, IdentityRefused
+from .log import WarnOnce
+from .placement import Inserter
+from .settings import Settings
+from .snippet import render
+
+HeaderList = list[tuple[str, str]]
+"""Header fields in order, as text decoded as latin-1."""
+
+_BODY_WITHOUT_PAGE = frozenset({204, 205, 206})
+# Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
+_NOT_ASCII_COMPATIBLE = ("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni")
+
+
+def is_page(status: int, headers: HeaderList) -> bool:
+    """Whether a response is a whole HTML page that a browser shows, in a form that can be changed.
+
+    Redirects, parts (RFC 9110 section 15.3.7), downloads (RFC 6266 section 4.2), encoded bodies and
+    charsets in which ASCII bytes mean something else are not.
+    """
+    if status < 200 or 300 <= status < 400 or status in _BODY_WITHOUT_PAGE:
+        return False
+    fields = [(name.lower(), value) for name, value in headers]
+    content_types = [value for name, value in fields if name == "content-type"]
+    if len(content_types) != 1:
+        return False
+    media_type, parameters = parse_options_header(content_types[0])
+    if media_type.lower() != "text/html":
+        return False
+    if parameters.get("charset", "").strip().lower().startswith(_NOT_ASCII_COMPATIBLE):
+        return False
+    return all(
+        name != "content-range"
+        and (name != "content-encoding" or value.strip().lower() in ("", "identity"))
+        and (name != "content-disposition" or parse_options_header(value)[0].lower() == "inline")
+        for name, value in fields
+    )
+
+
+class Rewriting:
+    """What one site does to its pages; made once, at start-up."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._anonymous = render(settings)
+        self._warn = WarnOnce()
+
+    def rewriter(self, method: str, headers: HeaderList, identity: Identity | None) -> Rewriter:
+        """Return what rewrites one page, a response for which `is_page` holds.
+
+        An identity that is refused is left out, and the refusal is logged once.
+        """
+        personal = self._personal(identity)
+        return Rewriter(
+            method,
+            headers,
+            personal or self._anonymous,
+            is_personal=personal is not None,
+            # A page that borrows its login is the same for everyone.
+            varies=self._settings.share_auth is None,
+        )
+
+    def _personal(self, identity: Identity | None) -> bytes | None:
+        if identity is None or self._settings.share_auth is not None:
+            return None
+        try:
+            return render(self._settings, identity)
+        except IdentityRefused as refusal:
+            self._warn(f"Pavior's identity is left out of a page: {refusal}")
+            return None
+
+
+class Rewriter:
+    """One page on its way: `feed` and `finish` for its body, `headers` for its head.
+
+    The new head is known best once bytes of the body have been returned, so ask for it no sooner
+    than it must be sent.
+    """
+
+    def __init__(
+        self, method: str, headers: HeaderList, snippet: bytes, *, is_personal: bool, varies: bool
+    ) -> None:
+        self._has_body = method != "HEAD"
+        self._headers = headers
+        self._inserter = Inserter(snippet)
+        self._is_personal = is_personal
+        self._varies = varies
+        self._is_empty = True
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the body's next bytes and return what may be sent of it now."""
+        if not (data and self._has_body):
+            return data
+        self._is_empty = False
+        return self._inserter.feed(data)
+
+    def finish(self) -> bytes:
+        """Say that the body has ended and return the rest of it. An empty body stays empty."""
+        if self._is_empty:
+            return b""
+        return self._inserter.finish()
+
+    def headers(self, *, ended: bool = False) -> HeaderList:
+        """Return the header fields, as far as the bytes so far tell; `ended` after `finish`.
+
+        The length is left out where it is not known yet: before the place is found, and for HEAD,
+        which need not send it (RFC 9110 section 9.3.2).
+        """
+        added = self._inserter.added
+        if added == 0 or (ended and self._is_empty and self._has_body):
+            return self._headers
+        headers = Headers(self._headers)
+        caching.forget_original(headers)
+        if self._varies:
+            caching.vary_by_cookie(headers)
+        if self._is_personal:
+            caching.keep_private(headers)
+        length = headers.get("Content-Length", "")
+        if added is None or not length.isdecimal():
+            headers.remove("Content-Length")
+        else:
+            headers.set("Content-Length", str(int(length) + added))
+        return headers.to_wsgi_list()

@@ -1,0 +1,1 @@
+"""Everything at once on this machine: the emulator, both shops and the help center."""

@@ -1,0 +1,1 @@
+"""Starlit: a small shop that shows pavior-middleware at work in Starlette."""

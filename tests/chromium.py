@@ -1,0 +1,73 @@
+"""Find a Chromium for the tests; as a command, install one if there is none.
+
+    python -m tests.chromium
+
+Looks at `CHROMIUM_PATH`, then for Playwright's own, then for the system's. Installing tries
+Playwright's download first, then Debian's package.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INSTALL_SECONDS = 600
+
+
+def find() -> str | None:
+    """Return the path of a Chromium's program, or None."""
+    chosen = os.environ.get("CHROMIUM_PATH")
+    if chosen:
+        if not Path(chosen).exists():
+            raise FileNotFoundError(f"CHROMIUM_PATH names {chosen}, which is not there: unset it")
+        return chosen
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    if Path(own).exists():
+        return own
+    return next(filter(None, map(shutil.which, SYSTEM_NAMES)), None)
+
+
+def install() -> None:
+    """Install a Chromium by the first way that works."""
+    playwright = [sys.executable, "-m", "playwright"]
+    _run([*playwright, "install", "chromium"])
+    if find():
+        _run([*playwright, "install-deps", "chromium"])
+    elif shutil.which("apt-get"):
+        root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+        _run([*root, "apt-get", "update"])
+        _run([*root, "apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
+
+
+def _run(command: list[str]) -> None:
+    sys.stderr.write(f"No Chromium found. Running: {' '.join(command)}\n")
+    try:
+        subprocess.run(command, check=False, timeout=INSTALL_SECONDS, stdout=sys.stderr)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        sys.stderr.write(f"{error}\n")
+
+
+def main() -> int:
+    """Say where the Chromium is, or how to get one."""
+    if not find():
+        install()
+    path = find()
+    if path is None:
+        sys.stderr.write(
+            "The tests need a Chromium, and none could be installed. Install one and run again;"
+            " if it is not on the PATH, set CHROMIUM_PATH to its program.\n"
+        )
+        return 1
+    sys.stdout.write(f"Chromium: {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

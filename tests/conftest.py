@@ -1,0 +1,20 @@
+"""Settings and sites that the tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from pavior_middleware import Identity, Settings
+
+API_KEY = "an api key for the tests only"
+TEAM = "acme"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(TEAM, API_KEY)
+
+
+@pytest.fixture
+def user() -> Identity:
+    return Identity(email="user@example.com")

@@ -1,0 +1,206 @@
+"""Who the user is: what is signed, what is not, and what never is."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac as stdlib_hmac
+import logging
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavior_middleware import Identity, sign, verify
+from pavior_middleware.identity import (
+    IdentityRefused,
+    IdentitySource,
+    identity_of_user,
+    signed_options,
+)
+
+DOCUMENTED = "ca4e0d714668828ecce7440675f0e520163747de2654cf74a53ca14b9db59832"
+KEY = "a-key-of-twenty-chars"
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+def test_the_documented_hmac() -> None:
+    assert sign("ladygaga", "user@example.com") == DOCUMENTED
+
+
+@given(key=unicode_text, identifier=unicode_text)
+def test_signing_is_hmac_sha256_of_utf8_in_hex(key: str, identifier: str) -> None:
+    expected = stdlib_hmac.digest(key.encode(), identifier.encode(), "sha256").hex()
+    assert sign(key, identifier) == expected
+    assert verify(key, identifier, expected)
+
+
+@given(hmac=st.text())
+def test_no_other_text_verifies(hmac: str) -> None:
+    assert verify("ladygaga", "user@example.com", hmac) == (hmac == DOCUMENTED)
+
+
+def test_an_hmac_belongs_to_one_key_and_one_identifier() -> None:
+    assert not verify("other key", "user@example.com", DOCUMENTED)
+    assert not verify("ladygaga", "other@example.com", DOCUMENTED)
+    assert not verify("ladygaga", "user@example.com", DOCUMENTED.upper())
+
+
+@pytest.mark.parametrize("identifier", ["", "\ud800"])
+def test_what_cannot_be_signed_does_not_verify(identifier: str) -> None:
+    with pytest.raises(ValueError, match="identifier"):
+        sign(KEY, identifier)
+    assert not verify(KEY, identifier, hashlib.sha256().hexdigest())
+
+
+@pytest.mark.parametrize("key", ["", "a secret \ud800 key"])
+def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
+    for call in (lambda: sign(key, "id"), lambda: verify(key, "id", "hmac")):
+        with pytest.raises(ValueError, match="api_key") as caught:
+            call()
+        assert caught.value.__cause__ is None
+        assert not isinstance(caught.value, UnicodeEncodeError)
+        assert "secret" not in str(caught.value)
+
+
+def test_an_identity_cannot_be_changed() -> None:
+    identity = Identity("7", attributes={"firstName": "Ada"})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        identity.id = "8"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        identity.attributes["firstName"] = "Eve"  # type: ignore[index]
+    assert identity == Identity(7, attributes={"firstName": "Ada"})
+    assert len({identity, Identity("7", attributes={"firstName": "Ada"})}) == 1
+
+
+@pytest.mark.parametrize(
+    ("given_id", "text"),
+    [(7, "7"), (0, "0"), ("007", "007"), ("", None), (None, None)]
+    + [(UUID(int=1), "00000000-0000-0000-0000-000000000001")],
+)
+def test_an_id_is_text(given_id: Any, text: str | None) -> None:
+    assert Identity(given_id).id == text
+
+
+@pytest.mark.parametrize("bad", [True, 1.5, b"7", object()])
+def test_an_id_of_another_type_is_a_mistake(bad: Any) -> None:
+    with pytest.raises(TypeError, match="id must be text"):
+        Identity(bad)
+
+
+def test_an_email_of_another_type_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="email must be text"):
+        Identity(email=7)  # type: ignore[arg-type]
+
+
+def test_the_id_is_signed_or_the_email_if_there_is_no_id() -> None:
+    assert signed_options("ladygaga", Identity(email="user@example.com")) == {
+        "email": "user@example.com",
+        "hmac": DOCUMENTED,
+    }
+    assert signed_options(KEY, Identity("7", "user@example.com")) == {
+        "id": "7",
+        "email": "user@example.com",
+        "hmac": sign(KEY, "7"),
+    }
+    assert signed_options(KEY, Identity("", "user@example.com")) == signed_options(
+        KEY, Identity(email="user@example.com")
+    )
+
+
+def test_a_lead_is_named_but_not_signed() -> None:
+    lead = Identity("7", "user@example.com", authenticated=False)
+    assert signed_options(KEY, lead) == {"id": "7", "email": "user@example.com"}
+
+
+def test_nobody_is_neither_named_nor_signed() -> None:
+    assert signed_options(KEY, Identity()) == {}
+
+
+def test_an_address_as_id_is_refused_unless_it_is_the_users_own() -> None:
+    for stranger in (
+        Identity("boss@bank.com"),
+        Identity("boss@bank.com", "user@example.com"),
+        Identity("boss@bank.com", authenticated=False),
+    ):
+        with pytest.raises(IdentityRefused, match="'@'") as caught:
+            signed_options(KEY, stranger)
+        assert KEY not in str(caught.value)
+        assert "boss" not in str(caught.value)
+    own = Identity("user@example.com", "user@example.com")
+    assert signed_options("ladygaga", own)["hmac"] == DOCUMENTED
+
+
+@pytest.mark.parametrize("identity", [Identity("\ud800"), Identity("7", "a\udfff@example.com")])
+def test_text_that_is_not_unicode_is_refused(identity: Identity) -> None:
+    with pytest.raises(IdentityRefused, match="UTF-8"):
+        signed_options(KEY, identity)
+
+
+def user(**fields: object) -> SimpleNamespace:
+    return SimpleNamespace(**{"is_authenticated": True, **fields})
+
+
+@pytest.mark.parametrize(
+    ("framework_user", "identity"),
+    [
+        (None, None),
+        (user(is_authenticated=False, id=7, email="a@example.com"), None),
+        (user(id=0, email="a@example.com"), Identity("0", "a@example.com")),
+        (user(id=None, email="a@example.com"), Identity(None, "a@example.com")),
+        (user(email="a@example.com"), Identity(None, "a@example.com")),
+        (user(id="a@example.com", email="a@example.com"), Identity(None, "a@example.com")),
+        (user(identity="seven"), Identity("seven")),
+        (user(username="ada"), Identity("ada")),
+    ],
+)
+def test_a_frameworks_user_is_read_by_its_usual_names(
+    framework_user: object, identity: Identity | None
+) -> None:
+    assert identity_of_user(framework_user) == identity
+
+
+def test_a_user_without_id_and_email_is_refused_with_the_mend() -> None:
+    with pytest.raises(IdentityRefused, match=r"SimpleNamespace has no .* pass the middleware"):
+        identity_of_user(user())
+
+
+def raises(error: Exception) -> Any:
+    def identity(request: object) -> Identity:
+        raise error
+
+    return identity
+
+
+def test_whatever_the_callable_raises_is_logged_and_fails_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = IdentitySource(raises(ConnectionError("no database")))
+    assert source.ask({}) is None
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], ConnectionError)
+
+
+def test_a_refusal_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    source = IdentitySource(raises(IdentityRefused("because")))
+    assert source.ask({}) is source.ask({}) is None
+    (record,) = caplog.records
+    assert "because" in record.getMessage()
+
+
+def test_a_callable_that_returns_something_else_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert IdentitySource(lambda request: "user@example.com").ask({}) is None
+    assert "must return an Identity or None, not str" in caplog.text
+
+
+def test_leaving_the_process_is_not_swallowed() -> None:
+    def leave(request: object) -> Identity:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        IdentitySource(leave).ask({})

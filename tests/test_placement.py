@@ -1,0 +1,211 @@
+"""Where the script goes: the end of the head as a browser's parser sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from xml.etree.ElementTree import Element
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pavior_middleware.placement import LIMIT, Inserter, insert
+
+from .pages import HTML, parse
+
+MARK = b"<script>mark</script>"
+
+PLACES = {
+    # the usual
+    "an ordinary page": b"<!doctype html><html><head><title>A</title>|</head><body>B</body></html>",
+    "no tag but the text": b"|Hello",
+    "space before the text": b" \n |Hello",
+    "an empty document": b"|",
+    "no end of head": b"<!doctype html><title>A</title>|<p>B",
+    "no end of file": b"<head><link rel=x>|",
+    "a body at once": b"<html>|<body>",
+    "an unknown element": b"<head><meta charset=utf-8>|<my-widget>",
+    "end tags that end the head": b"<title></title>|</html>",
+    "end tags that are ignored": b"</p></div>|<p>",
+    # a head that only looks like one
+    "a head in a comment": b"<!-- </head><body> --><title>A</title>|</head>",
+    "a head in a title": b"<title></head></title>|</head>",
+    "a head in a style": b"<style></head>|</head>".replace(b"|", b"</STYLE >|"),
+    "a head in a script": b"<script>'</head>'</script>|</head>",
+    "a head in an attribute": b"<meta content='</head>'>|</head>",
+    "a noscript": b"<noscript><p></head></noscript>|</head>",
+    "a template": b"<title>A</title>|<template><script></script></template></head>",
+    "a header": b"<title>A</title>|<header>",
+    # comments in all their endings
+    "an abruptly closed comment": b"<!--><title>A</title>|<p>",
+    "another": b"<!---><title>A</title>|<p>",
+    "an incorrectly closed comment": b"<!-- a --!><title>A</title>|<p>",
+    "nested comments": b"<!-- <!-- --><title>A</title>|<p>-->",
+    "bogus comments": b"<?xml version='1.0'?><!ELEMENT br></ p></><title>A</title>|<p>",
+    "CDATA": b"<![CDATA[ > |]]>",
+    # attributes
+    "a > in quotes": b"<meta content=\"a>b\" name='c>d'>|<p>",
+    "a > after a quote in a name": b'<meta a"b>|<p c">',
+    "a > for a value": b"<meta content=>|<p>",
+    "quotes inside an unquoted value": b'<meta content=a"b>|<p ">',
+    "an = before a name": b"<meta ='a>|b'>",
+    "slashes": b"<link/rel=x/>|<p>",
+    "no space between attributes": b"<meta a='1'b=\"2\">|<p>",
+    # scripts
+    "a script in a comment in a script": b"<script><!--<script></script></script>|<p>",
+    "a comment that closes at once in a script": b"<script><!--><script></script>|<p>",
+    "a second level that the comment ends": b"<script><!--<script>--></script>|<p>",
+    "a script that is not one": b"<script><!--<scripty></script>|<p>",
+    # characters
+    "a byte order mark": b"\xef\xbb\xbf|Hello",
+    "references to space": b"<head>&#32;&#x20;&Tab;&NewLine;&#10 |&nbsp;",
+    "a number that goes on": b"<head>|&#320;",
+    "a NUL": b"<head>|\x00</head>",
+    "a less-than sign": b"<head>|< p>",
+}
+
+
+@pytest.mark.parametrize("marked", PLACES.values(), ids=list(PLACES))
+def test_the_place(marked: bytes) -> None:
+    before, after = marked.split(b"|")
+    assert insert(before + after, MARK) == before + MARK + after
+
+
+@pytest.mark.parametrize(
+    ("document", "changed"),
+    [
+        (b"<!-- a", b"<!-- a-->" + MARK),
+        (b"<!-- a-", b"<!-- a-->" + MARK),
+        (b"<!-- a--", b"<!-- a-->" + MARK),
+        (b"<!-- a--!", b"<!-- a--!>" + MARK),
+        (b"<!--", b"<!---->" + MARK),
+        (b"<!", b"<!>" + MARK),
+        (b"<?php", b"<?php>" + MARK),
+        (b"</ ", b"</ >" + MARK),
+        (b"</", MARK + b"</"),
+        (b"<!doctype", b"<!doctype>" + MARK),
+        (b"<!doctype html", b"<!doctype html ?>" + MARK),
+        (b"<!doctype html public 'a", b"<!doctype html public 'a>" + MARK),
+        (b"<title>A", MARK + b"<title>A"),
+        (b"<script>a()</script", MARK + b"<script>a()</script"),
+        (b"<script", MARK + b"<script"),
+        (b"<html>&#32", b"<html>&#32" + MARK),
+        (b"<html>&am", b"<html>" + MARK + b"&am"),
+    ],
+)
+def test_a_document_that_ends_in_the_middle(document: bytes, changed: bytes) -> None:
+    assert insert(document, MARK) == changed
+    assert describe(parse_bytes(changed)) == describe(parse_bytes(document))
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+def test_utf_16_stays_as_it_is(mark: bytes) -> None:
+    document = mark + "<title>A</title>".encode("utf-16-le")
+    inserter = Inserter(MARK)
+    assert b"".join(inserter.feed(bytes([byte])) for byte in document) == document
+    assert inserter.finish() == b""
+    assert inserter.added == 0
+
+
+PIECES = [
+    *("<!doctype html>", "<html lang=en>", "<head>", "</head>", "<body>", "</body>", "</html>"),
+    *("<title>", "</title>", "<style>", "</style>", "<script>", "</script>", "</script x='>'>"),
+    *("<noscript>", "</noscript>", "<template>", "</template>", "<meta charset=utf-8>"),
+    *("<link a='>' b=\">\" c=>", "<base/>", "<p>", "</p>", "</br>", "<br>", "<svg>", "<table>"),
+    *("<!--", "-->", "--!>", "->", "-", "<", ">", "</", "<!", "<?", "a", " ", "\n", "&#32;", "&#3"),
+    *("2;", "&amp;", "'", '"', "=", "/", "]]>", "<![CDATA[", "<frameset>", "<input type=hidden>"),
+]
+documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@given(document=documents)
+@settings(max_examples=500)
+def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
+    before, after = parse_bytes(document.encode()), parse_bytes(insert(document.encode(), MARK))
+    marks = [element for element in after.iter(f"{HTML}script") if element.text == "mark"]
+    assert [element in list(after.find(f"{HTML}head") or ()) for element in marks] == [True]
+    assert describe(after) == describe(before)
+
+
+@given(document=documents, data=st.data())
+@settings(max_examples=300)
+def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -> None:
+    whole = document.encode()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
+    assert insert_chunks(chunks(whole, cuts)) == insert(whole, MARK)
+
+
+@given(document=documents)
+def test_single_bytes_give_the_same_bytes(document: str) -> None:
+    whole = document.encode()
+    assert insert_chunks(chunks(whole, range(len(whole)))) == insert(whole, MARK)
+
+
+@given(document=documents)
+def test_the_growth_is_told(document: str) -> None:
+    inserter = Inserter(MARK)
+    changed = inserter.feed(document.encode()) + inserter.finish()
+    assert inserter.added == len(changed) - len(document)
+
+
+@pytest.mark.parametrize(
+    ("fed", "sent"),
+    [
+        (b"<!doctype html><link rel=x>", b"<!doctype html><link rel=x>"),
+        (b"<head> <!-- a --> <met", b"<head> <!-- a --> "),
+        (b"<head><title>A</title><style>a{", b"<head><title>A</title>"),
+        (b"<head><p cl", b"<head>" + MARK + b"<p cl"),
+        (b"<head>text", b"<head>" + MARK + b"text"),
+    ],
+)
+def test_what_is_fed_goes_on_its_way_but_for_what_is_unfinished(fed: bytes, sent: bytes) -> None:
+    assert Inserter(MARK).feed(fed) == sent
+
+
+def test_once_the_place_is_found_the_same_object_goes_on() -> None:
+    inserter = Inserter(MARK)
+    inserter.feed(b"<body>")
+    rest = b"<title>not in the head"
+    assert inserter.feed(rest) is rest
+    assert inserter.finish() == b""
+
+
+@pytest.mark.parametrize("endless", [b"<style>", b"<!-- ", b"<meta content='"])
+def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
+    inserter = Inserter(MARK)
+    sent = inserter.feed(b"<head>" + endless)
+    held = len(endless)
+    while not sent.endswith(b"x"):
+        assert held <= LIMIT
+        sent += inserter.feed(b"x" * 1000)
+        held += 1000
+    assert sent.startswith(b"<head>" + MARK + endless)
+    assert len(sent) == len(b"<head>" + MARK) + held
+
+
+def insert_chunks(pieces: Iterable[bytes]) -> bytes:
+    inserter = Inserter(MARK)
+    return b"".join(map(inserter.feed, pieces)) + inserter.finish()
+
+
+def chunks(whole: bytes, cuts: Iterable[int]) -> Iterator[bytes]:
+    start = 0
+    for cut in cuts:
+        yield whole[start:cut]
+        start = cut
+    yield whole[start:]
+
+
+def parse_bytes(document: bytes) -> Element:
+    return parse(document.decode("latin-1"))
+
+
+def describe(element: Element) -> list[object]:
+    """Return everything of a DOM but the mark, adjacent text joined."""
+    described: list[object] = [element.tag, sorted(element.attrib.items()), element.text or ""]
+    for child in element:
+        if not (child.tag == f"{HTML}script" and child.text == "mark"):
+            described.append(describe(child))
+            described.append("")
+        described[-1] = str(described[-1]) + (child.tail or "")
+    return described

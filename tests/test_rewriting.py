@@ -1,0 +1,227 @@
+"""What happens to a response, through either shell: pages gain the script, the rest stays."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavior_middleware import Identity, Settings, sign
+
+from .conftest import API_KEY, TEAM
+from .pages import init_call, init_calls
+from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
+
+SETTINGS = Settings(TEAM, API_KEY)
+ADA = Identity("7", "ada@example.com")
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def with_headers(*headers: tuple[str, str]) -> Reply:
+    return Reply(headers=(HTML_TYPE, *headers))
+
+
+def test_a_page_names_its_user(fetch: Fetch) -> None:
+    seen = fetch(Reply(), SETTINGS, ADA)
+    assert init_call(seen.body) == {
+        "teamVanityId": TEAM,
+        "doChat": True,
+        "doTimeTravel": True,
+        "id": "7",
+        "email": "ada@example.com",
+        "hmac": sign(API_KEY, "7"),
+    }
+    assert API_KEY.encode() not in seen.body
+
+
+def test_a_page_of_a_visitor_names_nobody(fetch: Fetch) -> None:
+    seen = fetch(Reply(), SETTINGS)
+    assert init_call(seen.body) == {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
+
+
+def test_a_page_of_a_borrowing_site_names_the_lender(fetch: Fetch) -> None:
+    seen = fetch(Reply(), Settings(TEAM, share_auth="auth.example.com"), ADA)
+    assert init_call(seen.body)["shareAuth"] == "auth.example.com"
+    assert "email" not in init_call(seen.body)
+    assert "Vary" not in seen.headers
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 422, 500, 503])
+def test_error_pages_are_pages(fetch: Fetch, status: int) -> None:
+    seen = fetch(Reply(status=status), SETTINGS, ADA)
+    assert seen.status == status
+    assert init_call(seen.body)["id"] == "7"
+
+
+def test_a_posted_form_is_answered_with_a_page(fetch: Fetch) -> None:
+    assert init_call(fetch(Reply(), SETTINGS, ADA, method="POST").body)["id"] == "7"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/html", "TEXT/HTML", 'text/html;charset="UTF-8"', " text/html ; charset=iso-8859-1"],
+)
+def test_html_is_known_in_any_spelling(fetch: Fetch, content_type: str) -> None:
+    reply = Reply(headers=[("Content-Type", content_type)])
+    assert init_calls(fetch(reply, SETTINGS, ADA).body)
+
+
+@pytest.mark.parametrize("value", ["inline", "INLINE; filename=page.html"])
+def test_an_inline_page_is_a_page(fetch: Fetch, value: str) -> None:
+    reply = with_headers(("Content-Disposition", value), ("Content-Encoding", "identity"))
+    assert init_calls(fetch(reply, SETTINGS, ADA).body)
+
+
+UNTOUCHED = {
+    "not HTML": Reply(headers=[("Content-Type", "application/json")]),
+    "XHTML": Reply(headers=[("Content-Type", "application/xhtml+xml")]),
+    "text that looks like HTML": Reply(headers=[("Content-Type", "text/plain")]),
+    "no type": Reply(headers=[("X-Name", "Zoe")]),
+    "two types": with_headers(("Content-Type", "text/plain")),
+    "a download": with_headers(("Content-Disposition", 'attachment; filename="a.html"')),
+    "a download of an unknown kind": with_headers(("Content-Disposition", "form-data")),
+    "a part": dataclasses.replace(with_headers(("Content-Range", "bytes 0-9/99")), status=206),
+    "a part by its range": with_headers(("Content-Range", "bytes 0-9/99")),
+    "a redirect": dataclasses.replace(with_headers(("Location", "/elsewhere")), status=302),
+    "UTF-16": Reply(headers=[("Content-Type", "text/html; charset=UTF-16LE")]),
+    "UTF-16 by its mark": Reply([b"\xff\xfe<\x00p\x00>\x00"], headers=[HTML_TYPE]),
+    "an empty page": Reply([], headers=[HTML_TYPE, ("Content-Length", "0")]),
+}
+
+
+@pytest.mark.parametrize("reply", UNTOUCHED.values(), ids=UNTOUCHED.keys())
+def test_what_is_not_a_page_is_not_touched(fetch: Fetch, reply: Reply) -> None:
+    seen = fetch(reply, SETTINGS, ADA)
+    assert seen.body == b"".join(reply.chunks)
+    assert {(name.lower(), value) for name, value in reply.headers} <= {
+        (name.lower(), value) for name, value in seen.headers
+    }
+    assert "Vary" not in seen.headers
+    assert "Cache-Control" not in seen.headers
+
+
+def test_an_encoded_page_is_not_touched(fetch: Fetch) -> None:
+    reply = with_headers(("Content-Encoding", "gzip"))
+    seen = fetch(dataclasses.replace(reply, chunks=[gzip.compress(PAGE)]), SETTINGS, ADA)
+    assert seen.body == PAGE  # both clients decode it
+
+
+def test_an_empty_body_stays_empty(fetch: Fetch) -> None:
+    assert fetch(Reply([b"", b""]), SETTINGS, ADA).body == b""
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_a_response_without_a_body_is_not_touched(fetch: Fetch, status: int) -> None:
+    headers = [("ETag", '"1"'), ("Cache-Control", "max-age=60")]
+    if status == 205:
+        headers.append(HTML_TYPE)
+    seen = fetch(Reply([], headers=headers, status=status), SETTINGS, ADA)
+    assert (seen.status, seen.body) == (status, b"")
+    assert (seen.headers["ETag"], seen.headers["Cache-Control"]) == ('"1"', "max-age=60")
+
+
+def test_the_length_is_right(fetch: Fetch) -> None:
+    seen = fetch(with_headers(("Content-Length", str(len(PAGE)))), SETTINGS, ADA)
+    assert seen.headers["Content-Length"] == str(len(seen.body))
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_length_is_right_or_not_told(shell: str, data: st.DataObject) -> None:
+    page = data.draw(st.sampled_from([PAGE, b"<!-- unfinished", b"\xef\xbb\xbf<p>", b"x", b"\xef"]))
+    cut = data.draw(st.integers(0, len(page)))
+    headers = (HTML_TYPE, ("Content-Length", str(len(page))))
+    seen = SHELLS[shell](Reply([page[:cut], page[cut:]], headers=headers), SETTINGS, ADA)
+    assert seen.headers.get("Content-Length", str(len(seen.body))) == str(len(seen.body))
+    assert init_call(seen.body)["id"] == "7"
+
+
+def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
+    reply = with_headers(("Content-Length", str(len(PAGE))), ("ETag", '"1"'))
+    seen = fetch(reply, SETTINGS, ADA, method="HEAD")
+    assert seen.body == b""
+    assert "Content-Length" not in seen.headers
+    assert "ETag" not in seen.headers
+    assert "private" in seen.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ([], {"private", "no-cache"}),
+        (["public, max-age=60"], {"private", "no-cache", "max-age=60"}),
+        (["s-maxage=600", "must-revalidate"], {"private", "no-cache", "must-revalidate"}),
+        (["no-store"], {"private", "no-store"}),
+    ],
+)
+def test_a_page_that_names_a_user_is_for_that_user_alone(
+    fetch: Fetch, said: list[str], sent: set[str]
+) -> None:
+    seen = fetch(with_headers(*(("Cache-Control", value) for value in said)), SETTINGS, ADA)
+    (value,) = seen.headers.getlist("Cache-Control")
+    assert set(value.split(", ")) == sent
+
+
+def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
+    seen = fetch(with_headers(("Cache-Control", "public, max-age=60")), SETTINGS)
+    assert seen.headers["Cache-Control"] == "public, max-age=60"
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ([], "Cookie"),
+        (["Accept-Encoding"], "Accept-Encoding, Cookie"),
+        (["Accept-Encoding", "Origin"], "Accept-Encoding, Origin, Cookie"),
+        (["cookie, Accept"], "cookie, Accept"),
+        (["*"], "*"),
+    ],
+)
+@pytest.mark.parametrize("identity", [ADA, None])
+def test_a_page_varies_by_cookie(
+    fetch: Fetch, said: list[str], sent: str, identity: Identity | None
+) -> None:
+    seen = fetch(with_headers(*(("Vary", value) for value in said)), SETTINGS, identity)
+    assert seen.headers.getlist("Vary") == [sent]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ETag", "Last-Modified", "Accept-Ranges", "Content-MD5", "Digest", "Content-Digest"],
+)
+def test_what_describes_the_old_bytes_is_not_sent(fetch: Fetch, name: str) -> None:
+    assert name not in fetch(with_headers((name, "x")), SETTINGS, ADA).headers
+
+
+def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
+    fields = [("Set-Cookie", "a=1"), ("X-Name", "Zo\xeb"), ("Set-Cookie", "b=2")]
+    seen = fetch(with_headers(*fields), SETTINGS, ADA)
+    assert seen.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    assert seen.headers["X-Name"] == "Zo\xeb"
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        Identity("boss@bank.com", "ada@example.com"),
+        Identity("\ud800"),
+        Identity("7", attributes={"hmac": "x"}),
+        Identity("7", attributes={"since": object()}),
+    ],
+)
+def test_a_refused_identity_is_left_out_and_told_once(
+    fetch: Fetch, identity: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = fetch(Reply(), SETTINGS, identity)
+    assert init_call(seen.body) == {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert API_KEY not in record.getMessage()

@@ -1,0 +1,283 @@
+"""A site's configuration: read from where sites keep it, checked whole, secrets kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import pytest
+
+from pavior_middleware import Settings, SettingsError
+
+KEY = "a-key-of-twenty-chars"
+GOOD = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
+
+
+def problems(**arguments: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings(**{"team_vanity_id": "acme", "api_key": KEY, **arguments})
+    return str(caught.value)
+
+
+def test_the_defaults_are_those_of_paviors_documentation() -> None:
+    settings = Settings("acme", KEY)
+    assert settings.do_chat is True
+    assert settings.do_time_travel is True
+    assert settings.embed_url == "https://app.pavior.com/embed"
+    assert settings.share_auth is None
+    assert settings.shared_auth_domains == ()
+    assert dict(settings.init_options) == {}
+    assert settings.secret_key is None
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = Settings("acme", KEY, init_options={"doTracking": True})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.do_chat = False  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        settings.init_options["doTracking"] = False  # type: ignore[index]
+
+
+def test_settings_do_not_follow_the_mapping_they_were_made_from() -> None:
+    options: dict[str, Any] = {"names": ["a"]}
+    settings = Settings("acme", KEY, init_options=options)
+    options["names"].append("b")
+    assert settings.init_options["names"] == ["a"]
+
+
+def test_equal_settings_hash_alike() -> None:
+    assert hash(Settings("acme", KEY)) == hash(Settings("acme", KEY))
+
+
+def test_a_mapping_is_read_by_its_pavior_keys() -> None:
+    settings = Settings.from_mapping(
+        {
+            **GOOD,
+            "PAVIOR_DO_CHAT": False,
+            "PAVIOR_DO_TIME_TRAVEL": "off",
+            "PAVIOR_EMBED_URL": "http://localhost:8000/embed",
+            "PAVIOR_SHARED_AUTH_DOMAINS": ["help.example.com"],
+            "PAVIOR_INIT_OPTIONS": '{"doTracking": true}',
+            "PAVIOR_SECRET_KEY": "another secret",
+            "SECRET_KEY": object(),
+            "OTHER_SETTING": "ignored",
+        }
+    )
+    assert (settings.team_vanity_id, settings.api_key) == ("acme", KEY)
+    assert (settings.do_chat, settings.do_time_travel) == (False, False)
+    assert settings.embed_url == "http://localhost:8000/embed"
+    assert settings.shared_auth_domains == ("help.example.com",)
+    assert settings.init_options == {"doTracking": True}
+    assert settings.secret_key == "another secret"
+
+
+def test_the_environment_is_read_like_a_mapping(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**GOOD, "PAVIOR_SHARE_AUTH": "auth.example.com"}.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_env() == Settings("acme", KEY, share_auth="auth.example.com")
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_none_and_empty_text_count_as_not_given(absent: str | None) -> None:
+    mapping = {**GOOD, "PAVIOR_SHARE_AUTH": absent, "PAVIOR_DO_CHAT": absent}
+    assert Settings.from_mapping(mapping) == Settings("acme", KEY)
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [("true", True), ("1", True), ("Yes", True), (" on ", True)]
+    + [("false", False), ("0", False), ("NO", False), ("off", False)],
+)
+def test_flags_may_be_text_where_only_text_can_be_kept(text: str, flag: bool) -> None:
+    assert Settings.from_mapping({**GOOD, "PAVIOR_DO_CHAT": text}).do_chat is flag
+
+
+def test_the_whitelist_may_be_the_lines_of_paviors_text_box() -> None:
+    lines = "help.example.com\n\n  Docs.Example.com \r\n# a comment\nlocalhost:8003 # mine\n"
+    settings = Settings("acme", KEY, shared_auth_domains=lines)
+    assert settings.shared_auth_domains == (
+        "help.example.com",
+        "docs.example.com",
+        "localhost:8003",
+    )
+
+
+def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping(
+            {
+                "PAVIOR_DO_CHAT": "maybe",
+                "PAVIOR_DO_TIME_TRAVEL": 1,
+                "PAVIOR_EMBED_URL": "http://app.pavior.com/embed",
+                "PAVIOR_SHARED_AUTH_DOMAINS": ["https://help.example.com", "a.example/help"],
+                "PAVIOR_API_KYE": KEY,
+                "PAVIOR_INIT_OPTIONS": "{not json",
+            }
+        )
+    text = str(caught.value)
+    assert len(caught.value.problems) == len(text.splitlines()) - 1 == 9
+    for told in (
+        "team_vanity_id (PAVIOR_TEAM_VANITY_ID) is missing: copy it",
+        "api_key (PAVIOR_API_KEY) is missing: copy it",
+        "do_chat (PAVIOR_DO_CHAT) must be True or False",
+        "do_time_travel (PAVIOR_DO_TIME_TRAVEL) must be True or False",
+        "embed_url (PAVIOR_EMBED_URL) must begin with https://",
+        "'https://help.example.com' is a URL: write only the domain",
+        "'a.example/help' has a path: write only the domain",
+        "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
+        "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
+    ):
+        assert told in text
+    assert KEY not in text
+
+
+def test_an_unknown_key_that_resembles_none_is_told_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="the known ones are PAVIOR_TEAM_VANITY_ID"):
+        Settings.from_mapping({**GOOD, "PAVIOR_ZZZ": "1"})
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("", "is missing"),
+        (None, "is missing"),
+        (b"bytes", "must be text, not bytes"),
+        (KEY + "\n", "begins or ends with white space"),
+        ("broken \ud800 character", "cannot be encoded as UTF-8"),
+    ],
+)
+def test_a_bad_api_key_is_told_without_showing_it(key: Any, told: str) -> None:
+    text = problems(api_key=key)
+    assert f"api_key (PAVIOR_API_KEY) {told}" in text
+    assert not key or str(key).strip() not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://app.pavior.com/embed",
+        "http://localhost.evil.example/embed",
+        "http://127.0.0.1.evil.example/embed",
+        "//app.pavior.com/embed",
+        "app.pavior.com/embed",
+        "javascript:alert(1)",
+        "https://",
+        "https://user:password@app.pavior.com/embed",
+        "https://app.pavior.com:port/embed",
+        "https://app.pavior.com/em bed",
+        "https://app.pavior.com/\nembed",
+        "https://[::1/embed",
+        None,
+    ],
+)
+def test_an_embed_url_must_be_https(url: Any) -> None:
+    assert "embed_url (PAVIOR_EMBED_URL)" in problems(embed_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/embed",
+        "http://pavior.localhost:8000/embed",
+        "http://127.0.0.1:1234/embed",
+        "http://[::1]:8000/embed",
+        "https://chat.example.com:8443/embed?v=2",
+    ],
+)
+def test_http_will_do_on_this_machine(url: str) -> None:
+    assert Settings("acme", KEY, embed_url=url).embed_url == url
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "https://help.example.com",
+        "help.example.com/",
+        "*.example.com",
+        "help.example.com.",
+        ".example.com",
+        "help..example.com",
+        "-help.example.com",
+        "help_center.example.com",
+        "user@help.example.com",
+        "help.example.com:",
+        "help.example.com:0",
+        "help.example.com:65536",
+        "help.example.com:http",
+        "hélp.example.com",
+        "help example.com",
+        "a" * 64 + ".example.com",
+        "[::1",
+        "[127.0.0.1]",
+        "null/",
+        7,
+    ],
+)
+def test_only_whole_domains_are_whitelisted(domain: Any) -> None:
+    text = problems(shared_auth_domains=[domain])
+    assert "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): " in text
+    assert "share_auth (PAVIOR_SHARE_AUTH): " in problems(share_auth=domain)
+
+
+def test_a_whitelist_of_another_type_is_told() -> None:
+    assert "a domain must be text, not dict" in problems(shared_auth_domains={"a": "b"})
+
+
+def test_a_site_lends_its_login_or_borrows_one() -> None:
+    text = problems(share_auth="auth.example.com", shared_auth_domains=["help.example.com"])
+    assert "both set" in text
+
+
+def test_a_site_that_borrows_its_login_needs_no_api_key() -> None:
+    assert Settings("acme", share_auth="auth.example.com").share_auth == "auth.example.com"
+
+
+@pytest.mark.parametrize("name", ["id", "email", "hmac", "shareAuth", "doChat", "__proto__"])
+def test_init_options_cannot_say_who_is_chatting(name: str) -> None:
+    assert f"must not set '{name}'" in problems(init_options={name: "x"})
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}, b"bytes"])
+def test_init_options_are_json(value: object) -> None:
+    assert "must hold only JSON values" in problems(init_options={"x": value})
+    assert "option's name must be text" in problems(init_options={1: "x"})
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        {"team_vanity_id": KEY},
+        {"embed_url": f"https://app.pavior.com/embed?key={KEY}"},
+        {"init_options": {"settings": {"apiKey": KEY}}},
+    ],
+)
+def test_a_setting_that_would_put_the_api_key_into_pages_is_refused(leak: dict[str, Any]) -> None:
+    text = problems(**leak)
+    assert "holds the API key, which every visitor would see" in text
+    assert KEY not in text
+
+
+def test_no_key_shows_in_the_repr() -> None:
+    shown = repr(Settings("acme", KEY, secret_key="the other secret"))
+    assert "acme" in shown
+    assert KEY not in shown
+    assert "the other secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("ladygaga", "example of Pavior's documentation"), ("x" * 15, "shorter than")]
+)
+def test_a_weak_api_key_is_warned_of_once_and_works(
+    key: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Settings("acme", key).api_key == key
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert told in record.getMessage()
+    assert key not in record.getMessage()
+
+
+def test_a_strong_api_key_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Settings("acme", "x" * 16)
+    assert caplog.records == []

@@ -1,0 +1,219 @@
+"""shareAuth: who is logged in is told to whitelisted origins, and to nobody else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from webtest import TestApp
+
+from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware.sharing import SHARE_AUTH_PATH
+from pavior_middleware.sharing.whitelist import origins
+
+from .conftest import API_KEY, TEAM
+from .shells import SHELLS, Fetch, Reply, Seen
+
+ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
+HELP = "https://help.example.com"
+SETTINGS = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.com", "localhost:8003"])
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def share_auth(
+    fetch: Fetch, identity: Identity | None, origin: str | None = HELP, method: str = "GET"
+) -> Seen:
+    headers = {} if origin is None else {"Origin": origin}
+    app = Reply([b"not found"], [("Content-Type", "text/plain")], status=404)
+    return fetch(app, SETTINGS, identity, method=method, path=SHARE_AUTH_PATH, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        (None, {}),
+        (Identity(), {}),
+        (Identity(email="a@example.com", authenticated=False), {"email": "a@example.com"}),
+        (ADA, {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}),
+    ],
+)
+def test_a_whitelisted_origin_is_told_the_fields_of_init(
+    fetch: Fetch, identity: Identity | None, told: dict[str, str]
+) -> None:
+    seen = share_auth(fetch, identity)
+    assert seen.status == 200
+    assert seen.headers["Content-Type"] == "application/json"
+    assert json.loads(seen.body) == told
+    assert seen.headers["Access-Control-Allow-Origin"] == HELP
+    assert seen.headers["Access-Control-Allow-Credentials"] == "true"
+    assert API_KEY.encode() not in seen.body
+
+
+@pytest.mark.parametrize("identity", [ADA, None])
+@pytest.mark.parametrize("origin", [HELP, "https://evil.example"])
+def test_no_answer_is_ever_stored(fetch: Fetch, identity: Identity | None, origin: str) -> None:
+    headers = share_auth(fetch, identity, origin).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Vary"] == "Origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+FOREIGN_ORIGINS = [
+    None,
+    "",
+    "null",
+    "*",
+    "https://evil.example",
+    "http://help.example.com",
+    "https://help.example.com:444",
+    "https://help.example.com:443",
+    "https://help.example.com.",
+    "https://help.example.com/",
+    "https://HELP.example.com",
+    "https://help.example.com.evil.example",
+    "https://evilhelp.example.com",
+    "https://a.help.example.com",
+    "https://example.com",
+    "https://user@help.example.com",
+    "https://help.example.com@evil.example",
+    "https://help.example.com, https://help.example.com",
+    "https://help.example.com https://evil.example",
+    "https://help_example.com",
+    "help.example.com",
+    "//help.example.com",
+    "ftp://help.example.com",
+    "https://localhost",
+    "http://localhost:8004",
+    "https://help.example.com%60.evil.example",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_any_other_origin_is_refused_alike_whoever_is_logged_in(
+    fetch: Fetch, origin: str | None
+) -> None:
+    for method in ("GET", "OPTIONS", "POST"):
+        known = share_auth(fetch, ADA, origin, method)
+        unknown = share_auth(fetch, None, origin, method)
+        assert known == unknown
+        assert known.status == 403
+        assert not [name for name, _ in known.headers if "access-control" in str(name).lower()]
+        assert b"ada" not in known.body
+
+
+@given(origin=st.text(st.characters(min_codepoint=33, max_codepoint=126)))
+def test_no_other_text_is_a_whitelisted_origin(origin: str) -> None:
+    allowed = {HELP, "http://localhost:8003", "https://localhost:8003"}
+    assert (origin in origins(SETTINGS.shared_auth_domains)) == (origin in allowed)
+
+
+@pytest.mark.parametrize(
+    ("domain", "whitelisted"),
+    [
+        ("help.example.com", {"https://help.example.com"}),
+        ("help.example.com:443", {"https://help.example.com"}),
+        ("help.example.com:8443", {"https://help.example.com:8443"}),
+        ("localhost", {"https://localhost", "http://localhost"}),
+        ("localhost:80", {"https://localhost:80", "http://localhost"}),
+        ("a.localhost:8003", {"https://a.localhost:8003", "http://a.localhost:8003"}),
+        ("[::1]:8003", {"https://[::1]:8003", "http://[::1]:8003"}),
+        ("[::1]", {"https://[::1]", "http://[::1]"}),
+    ],
+)
+def test_a_domain_is_written_as_its_origins_are(domain: str, whitelisted: set[str]) -> None:
+    assert origins(Settings(TEAM, API_KEY, shared_auth_domains=[domain]).shared_auth_domains) == (
+        whitelisted
+    )
+
+
+def test_a_preflight_allows_get_alone(fetch: Fetch) -> None:
+    seen = share_auth(fetch, ADA, method="OPTIONS")
+    assert (seen.status, seen.body) == (204, b"")
+    assert seen.headers["Access-Control-Allow-Methods"] == "GET"
+    assert seen.headers["Access-Control-Allow-Origin"] == HELP
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_there_is_nothing_to_change(fetch: Fetch, method: str) -> None:
+    seen = share_auth(fetch, ADA, method=method)
+    assert (seen.status, seen.body) == (405, b"")
+    assert seen.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_head_is_get_without_its_body(fetch: Fetch) -> None:
+    seen = share_auth(fetch, ADA, method="HEAD")
+    assert seen.body == b""
+    assert seen.headers["Content-Length"] == str(len(share_auth(fetch, ADA).body))
+
+
+def test_where_nothing_is_whitelisted_the_path_is_the_apps(fetch: Fetch) -> None:
+    app = Reply([b"mine"], [("Content-Type", "text/plain")])
+    seen = fetch(app, Settings(TEAM, API_KEY), ADA, path=SHARE_AUTH_PATH, headers={"Origin": HELP})
+    assert seen.body == b"mine"
+
+
+def test_a_refused_identity_is_not_shared_and_told_once(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert json.loads(share_auth(fetch, Identity("boss@bank.com")).body) == {}
+    (record,) = caplog.records
+    assert "not shared" in record.getMessage()
+
+
+def test_several_origin_fields_are_refused() -> None:
+    sent: list[asgi.Message] = []
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        raise AssertionError
+
+    async def receive() -> asgi.Message:
+        raise AssertionError
+
+    async def send(message: asgi.Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": SHARE_AUTH_PATH,
+        "headers": [(b"origin", HELP.encode())] * 2,
+    }
+    anyio.run(asgi.PaviorMiddleware(app, SETTINGS), scope, receive, send)
+    assert sent[0]["status"] == 403
+
+
+def test_the_endpoint_stands_at_the_domains_root() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"mine"
+        raise AssertionError
+
+    client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA))
+    split = {"SCRIPT_NAME": "/.well-known"}
+    origin = {"Origin": HELP}
+    assert client.get("/pavior/share-auth", headers=origin, extra_environ=split).json["id"] == "7"
+
+
+def test_the_apps_body_is_closed_though_its_answer_is_not_used() -> None:
+    closed = []
+
+    class Body(list[bytes]):
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Body:
+        start_response("200 OK", [("Content-Type", "text/plain")])(b"written")
+        return Body([b"mine"])
+
+    client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA))
+    assert client.get(SHARE_AUTH_PATH, headers={"Origin": HELP}).json["id"] == "7"
+    assert closed == [True]

@@ -1,0 +1,309 @@
+"""The WSGI shell: PEP 3333 kept to the letter, between any server and any app."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavior_middleware import Identity, Settings
+from pavior_middleware.placement import insert
+from pavior_middleware.snippet import render
+from pavior_middleware.wsgi import PaviorMiddleware
+
+from .conftest import API_KEY, TEAM
+from .pages import init_call
+from .shells import PAGE
+
+SETTINGS = Settings(TEAM, API_KEY)
+ADA = Identity("7")
+HTML_HEADERS = [("Content-Type", "text/html")]
+JSON_HEADERS = [("Content-Type", "application/json")]
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Server:
+    """The least a server does: it keeps what the app says, and sends nothing by itself."""
+
+    def __init__(self, app: App, *, identity: Identity | None = ADA, **environ: str) -> None:
+        self.starts: list[tuple[Any, ...]] = []
+        self.written: list[bytes] = []
+        self.environ: dict[str, Any] = dict(environ)
+        setup_testing_defaults(self.environ)
+        self.shell = PaviorMiddleware(app, SETTINGS, identity=lambda environ: identity)
+
+    def start_response(self, *arguments: Any) -> Callable[[bytes], object]:
+        if len(arguments) == 3 and self.written:
+            raise arguments[2][1]
+        self.starts.append(arguments)
+        return self.written.append
+
+    def body(self) -> Any:
+        return self.shell(self.environ, self.start_response)
+
+    def run(self) -> bytes:
+        body = self.body()
+        for piece in body:
+            self.written.append(piece)
+        getattr(body, "close", lambda: None)()
+        return b"".join(self.written)
+
+
+class Body:
+    """An app's iterable that counts what is asked of it."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.pulled = 0
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            self.pulled += 1
+            yield piece
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def answering(body: Iterable[bytes], headers: list[tuple[str, str]] = HTML_HEADERS) -> App:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return body
+
+    return app
+
+
+@pytest.mark.parametrize("status", ["200 OK", "304 Not Modified"])
+def test_what_is_not_a_page_passes_as_the_same_objects(status: str) -> None:
+    body = Body(b"{}")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response(status, JSON_HEADERS)
+        return body
+
+    server = Server(app)
+    assert server.body() is body
+    assert server.starts == [(status, JSON_HEADERS)]
+    assert server.starts[0][1] is JSON_HEADERS
+
+
+def test_a_file_that_is_not_a_page_keeps_the_servers_own_wrapper() -> None:
+    wrapper = FileWrapper(io.BytesIO(b"GIF"))
+    assert Server(answering(wrapper, [("Content-Type", "image/gif")])).body() is wrapper
+
+
+def test_an_html_file_is_a_page() -> None:
+    file = io.BytesIO(PAGE)
+    assert init_call(Server(answering(FileWrapper(file))).run())["id"] == "7"
+    assert file.closed
+
+
+def test_a_page_gives_one_piece_for_each_of_the_apps_and_no_sooner() -> None:
+    body = Body(b"<!doctype html>", b"<title>A</title>", b"<p>B", b"<p>C")
+    server = Server(answering(body))
+    pieces = iter(server.body())
+    assert body.pulled == 0
+    seen = []
+    for count in range(1, 5):
+        seen.append(next(pieces))
+        assert body.pulled == count
+    assert seen[:2] == [b"<!doctype html>", b"<title>A</title>"]
+    assert seen[2].endswith(b"</script><p>B")
+    assert seen[3] is body.pieces[3]
+
+
+def test_the_body_is_closed_once() -> None:
+    body = Body(PAGE)
+    assert Server(answering(body)).run()
+    assert body.closed == 1
+
+
+def test_the_body_is_closed_once_when_the_client_goes_away_midway() -> None:
+    body = Body(b"<p>A", b"<p>B")
+    pieces = Server(answering(body)).body()
+    next(pieces)
+    pieces.close()
+    assert (body.pulled, body.closed) == (1, 1)
+
+
+def test_a_page_that_ends_in_its_head_gains_a_piece() -> None:
+    page = b"<!doctype html><title>A</title><style>"
+    assert Server(answering([page])).run() == insert(page, render(SETTINGS, ADA))
+
+
+def test_an_ended_body_stays_ended() -> None:
+    pieces = iter(Server(answering([PAGE])).body())
+    assert len(list(pieces)) == 1
+    assert list(pieces) == []
+
+
+def test_an_app_that_is_a_generator_is_a_page_too() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", HTML_HEADERS)
+        yield PAGE
+
+    server = Server(app)
+    pieces = iter(server.body())
+    assert server.starts == []
+    assert init_call(next(pieces))["id"] == "7"
+    assert len(server.starts) == 1
+
+
+def test_the_pieces_of_a_generator_that_is_not_a_page_are_the_same_objects() -> None:
+    piece = bytes(100)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", JSON_HEADERS)
+        yield piece
+
+    assert next(iter(Server(app).body())) is piece
+
+
+def test_what_is_written_is_part_of_the_page() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        write = start_response("200 OK", HTML_HEADERS)
+        write(b"<!doctype html><tit")
+        write(b"le>A</title>")
+        return [b"<p>B"]
+
+    page = b"<!doctype html><title>A</title><p>B"
+    assert Server(app).run() == insert(page, render(SETTINGS, ADA))
+
+
+def test_a_page_may_be_all_written() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", HTML_HEADERS)(b"<title>A</title>")
+        return []
+
+    assert init_call(Server(app).run())["id"] == "7"
+
+
+def test_what_is_written_and_not_a_page_goes_straight_to_the_server() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", JSON_HEADERS)(b"{}")
+        return []
+
+    assert Server(app).run() == b"{}"
+
+
+def test_an_app_may_change_its_mind_while_nothing_was_sent() -> None:
+    error = ValueError("oh")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", HTML_HEADERS)
+        try:
+            raise error
+        except ValueError:
+            start_response("500 Internal Server Error", HTML_HEADERS, sys.exc_info())
+        return [b"<p>sorry"]
+
+    server = Server(app)
+    assert init_call(server.run())["id"] == "7"
+    ((status, _, exc_info),) = server.starts
+    assert status == "500 Internal Server Error"
+    assert exc_info[1] is error
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(HTML_HEADERS, JSON_HEADERS), (JSON_HEADERS, HTML_HEADERS)]
+)
+def test_an_app_may_change_its_mind_about_the_type(first: Any, second: Any) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", first)
+        start_response("500 Internal Server Error", second, (None, None, None))
+        return [b"sorry"]
+
+    server = Server(app)
+    assert server.run() == b"sorry"
+    assert server.starts[-1][:2] == ("500 Internal Server Error", second)
+
+
+def test_an_app_that_fails_after_bytes_were_sent_gets_its_error_back() -> None:
+    error = ValueError("oh")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", HTML_HEADERS)
+        yield PAGE
+        try:
+            raise error
+        except ValueError:
+            start_response("500 Internal Server Error", HTML_HEADERS, sys.exc_info())
+
+    with pytest.raises(ValueError, match="oh") as caught:
+        Server(app).run()
+    assert caught.value is error
+
+
+def test_starting_twice_is_the_apps_mistake() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", HTML_HEADERS)
+        start_response("200 OK", HTML_HEADERS)
+        return []
+
+    with pytest.raises(AssertionError, match="twice"):
+        Server(app).run()
+
+
+def test_exceptions_pass_untouched() -> None:
+    error = ValueError("oh")
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        raise error
+
+    with pytest.raises(ValueError, match="oh") as caught:
+        Server(app).run()
+    assert caught.value is error
+
+
+def test_the_identity_is_asked_for_once_the_response_has_begun_and_only_for_pages() -> None:
+    asked = []
+
+    def identity(environ: dict[str, Any]) -> Identity:
+        asked.append(environ["app.user"])
+        return Identity(environ["app.user"])
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["app.user"] = 7
+        headers = HTML_HEADERS if environ["PATH_INFO"] == "/" else JSON_HEADERS
+        start_response("200 OK", headers)
+        return [PAGE]
+
+    server = Server(app)
+    server.shell = PaviorMiddleware(app, SETTINGS, identity=identity)
+    assert init_call(server.run())["id"] == "7"
+    server.environ["PATH_INFO"] = "/data"
+    server.run()
+    assert asked == [7]
+
+
+PIECES = st.lists(st.binary(max_size=3) | st.sampled_from([b"<p>", b"</head>", b"<title>", b""]))
+
+
+@given(pieces=PIECES, length=st.booleans(), method=st.sampled_from(["GET", "HEAD", "POST"]))
+def test_validators_on_both_sides_find_nothing(
+    pieces: list[bytes], length: bool, method: str
+) -> None:
+    pieces = [] if method == "HEAD" else pieces
+    size = [("Content-Length", str(sum(map(len, pieces))))] if length else []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/html"), *size])
+        return pieces
+
+    server = Server(app, REQUEST_METHOD=method, QUERY_STRING="")
+    server.shell = validator(  # type: ignore[assignment]
+        PaviorMiddleware(validator(app), SETTINGS, identity=lambda environ: ADA)
+    )
+    sent = server.run()
+    whole = b"".join(pieces)
+    assert sent == (insert(whole, render(SETTINGS, ADA)) if whole else b"")
+    ((_, headers, *_),) = server.starts
+    assert dict(headers).get("Content-Length", str(len(sent))) == str(len(sent))

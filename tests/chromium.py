@@ -14,32 +14,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL_SECONDS = 600
 
 
-def find() -> str | None:
+def find(playwright: Playwright) -> str | None:
     """Return the path of a Chromium's program, or None."""
     chosen = os.environ.get("CHROMIUM_PATH")
     if chosen:
         if not Path(chosen).exists():
             raise FileNotFoundError(f"CHROMIUM_PATH names {chosen}, which is not there: unset it")
         return chosen
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
+    own = playwright.chromium.executable_path
     if Path(own).exists():
         return own
     return next(filter(None, map(shutil.which, SYSTEM_NAMES)), None)
 
 
-def install() -> None:
+def path(playwright: Playwright) -> str:
+    """Return the path of a Chromium's program; raise `FileNotFoundError` if there is none."""
+    found = find(playwright)
+    if found is None:
+        raise FileNotFoundError("no Chromium: run `python -m tests.chromium`, or set CHROMIUM_PATH")
+    return found
+
+
+def install(playwright: Playwright) -> None:
     """Install a Chromium by the first way that works."""
-    playwright = [sys.executable, "-m", "playwright"]
-    _run([*playwright, "install", "chromium"])
-    if find():
-        _run([*playwright, "install-deps", "chromium"])
+    own = [sys.executable, "-m", "playwright"]
+    _run([*own, "install", "chromium"])
+    if find(playwright):
+        _run([*own, "install-deps", "chromium"])
     elif shutil.which("apt-get"):
         root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
         _run([*root, "apt-get", "update"])
@@ -56,16 +63,17 @@ def _run(command: list[str]) -> None:
 
 def main() -> int:
     """Say where the Chromium is, or how to get one."""
-    if not find():
-        install()
-    path = find()
-    if path is None:
+    with sync_playwright() as playwright:
+        if not find(playwright):
+            install(playwright)
+        found = find(playwright)
+    if found is None:
         sys.stderr.write(
             "The tests need a Chromium, and none could be installed. Install one and run again;"
             " if it is not on the PATH, set CHROMIUM_PATH to its program.\n"
         )
         return 1
-    sys.stdout.write(f"Chromium: {path}\n")
+    sys.stdout.write(f"Chromium: {found}\n")
     return 0
 
 

@@ -1,0 +1,74 @@
+"""Real servers on loopback, each in a thread of the test's own process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import uvicorn
+from werkzeug.serving import make_server
+
+from example_help_center.serve import create_server
+
+LOOPBACK = "127.0.0.1"
+LONGEST_START_SECONDS = 10
+
+
+@contextmanager
+def serving_asgi(app: Any, port: int) -> Iterator[None]:
+    """Run an ASGI app under uvicorn."""
+    config = uvicorn.Config(
+        app, host=LOOPBACK, port=port, log_level="critical", timeout_graceful_shutdown=1
+    )
+    server = _Announcing(config)
+    with _running(server.run):
+        assert server.has_started.wait(LONGEST_START_SECONDS)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = threading.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.has_started.set()
+
+
+@contextmanager
+def serving_wsgi(app: Any, port: int) -> Iterator[None]:
+    """Run a WSGI app under Werkzeug's threaded server."""
+    server = make_server(LOOPBACK, port, app, threaded=True)
+    with _running(partial(server.serve_forever, poll_interval=0.05)):
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def serving_help_center(port: int, embed_url: str, share_auth: str) -> Iterator[None]:
+    """Run the example help center."""
+    server = create_server(LOOPBACK, port, embed_url, share_auth)
+    with server, _running(partial(server.serve_forever, poll_interval=0.05)):
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+@contextmanager
+def _running(target: Callable[[], object]) -> Iterator[None]:
+    thread = threading.Thread(target=target)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from socketserver import ThreadingMixIn
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import uvicorn
-from werkzeug.serving import make_server
 
 from example_help_center.serve import create_server
 
@@ -44,13 +45,24 @@ class _Announcing(uvicorn.Server):
 
 @contextmanager
 def serving_wsgi(app: Any, port: int) -> Iterator[None]:
-    """Run a WSGI app under Werkzeug's threaded server."""
-    server = make_server(LOOPBACK, port, app, threaded=True)
-    with _running(partial(server.serve_forever, poll_interval=0.05)):
+    """Run a WSGI app under the standard library's server, a thread for each request."""
+    with (
+        make_server(LOOPBACK, port, app, _ThreadingServer, _QuietHandler) as server,
+        _running(partial(server.serve_forever, poll_interval=0.05)),
+    ):
         try:
             yield
         finally:
             server.shutdown()
+
+
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
+    """Waits for its threads when it is closed."""
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from bs4 import BeautifulSoup, Tag
 from hypothesis import HealthCheck, given, settings
@@ -33,10 +33,6 @@ from pavior_middleware.emulator.domains import DomainsError, domain_of, parse_do
 API_KEY = "an-api-key-that-must-never-be-seen"
 TEAM = "paving-co"
 VISITOR = "0123456789abcdef0123456789abcdef"
-
-
-Answer = Any
-"""Starlette's test client answers with a response of whichever httpx it found."""
 
 
 def one(page: Tag, selector: str) -> Tag:
@@ -73,7 +69,7 @@ class Site:
         assert response.status_code == 200
         return dict(response.json())
 
-    def send(self, answer: dict[str, Any], text: str) -> Answer:
+    def send(self, answer: dict[str, Any], text: str) -> httpx2.Response:
         return self.client.post(
             "/widget/messages", json={"session": answer["session"], "text": text}
         )
@@ -85,7 +81,7 @@ class Site:
         (contact,) = self.inbox()
         return contact
 
-    def save_domains(self, text: str, **headers: str) -> Answer:
+    def save_domains(self, text: str, **headers: str) -> httpx2.Response:
         return self.client.post(
             "/settings", data={"domains": text}, headers=headers, follow_redirects=False
         )
@@ -845,8 +841,8 @@ def test_a_change_reaches_the_open_pages(app: Starlette) -> None:
         head = await asyncio.wait_for(sent.get(), 10)
         assert (b"content-type", b"text/event-stream; charset=utf-8") in head["headers"]
 
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
             page = BeautifulSoup((await client.get("/")).text, "html5lib")
             events = [await next_event()]
             assert events == [f"data: {one(page, 'html')['data-version']}\n\n"]
@@ -917,7 +913,7 @@ def process(port: int) -> Iterator[subprocess.Popen[str]]:
 def test_an_open_page_does_not_keep_the_server(
     process: subprocess.Popen[str], port: int, signal_: signal.Signals
 ) -> None:
-    with httpx.stream("GET", f"http://127.0.0.1:{port}/events", timeout=10) as response:
+    with httpx2.stream("GET", f"http://127.0.0.1:{port}/events", timeout=10) as response:
         chunks = response.iter_text()
         assert next(chunks).startswith("data: ")
         process.send_signal(signal_)

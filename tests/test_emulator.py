@@ -743,7 +743,7 @@ def test_the_api_key_never_leaves_the_server(
     app: Starlette, site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    answers: list[Answer] = []
+    answers: list[httpx2.Response] = []
     site.client.event_hooks["response"].append(answers.append)
     site.send(site.init(id="7", hmac=signature("7")), "hello")
     site.init(id="7", hmac="wrong")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from .domains import domain_problem, is_loopback
 from .log import logger
 
 PREFIX = "PAVIOR_"
@@ -26,7 +26,6 @@ RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel",
 
 _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
-_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -122,27 +121,6 @@ NAMES: Mapping[str, str] = MappingProxyType(
     {PREFIX + each.name.upper(): each.name for each in fields(Settings)}
 )
 """The keys that `Settings.from_mapping` reads, and the field each one fills."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name can only mean this machine: `localhost`, a name under it, a loopback IP.
-
-    (RFC 6761 section 6.3.) IPv6 addresses come with or without their brackets.
-    """
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def split_port(domain: str) -> tuple[str, str]:
-    """Split `host`, `host:port` or `[IPv6]:port` into host and port ('' if none)."""
-    host, colon, port = domain.rpartition(":")
-    if not colon or domain.endswith("]"):
-        return domain, ""
-    return host, port
 
 
 def _label(name: str) -> str:
@@ -242,29 +220,7 @@ def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str
 def _domain_problem(domain: object) -> str | None:
     if not isinstance(domain, str):
         return f"a domain must be text, not {type(domain).__name__}"
-    if "://" in domain:
-        return f"{domain!r} is a URL: write only the domain, like help.example.com"
-    if "/" in domain:
-        return f"{domain!r} has a path: write only the domain, like help.example.com"
-    if "*" in domain:
-        return f"{domain!r} has a wildcard: name each domain in full"
-    if not domain.isascii():
-        return f"{domain!r} is not ASCII: write it in Punycode (xn--…), as browsers send it"
-    host, port = split_port(domain)
-    if not (_is_host(host) and (not port or (port.isdigit() and 0 < int(port) < 65536))) or (
-        domain.endswith(":")
-    ):
-        return f"{domain!r} is not a domain: write it like help.example.com or localhost:8000"
-    return None
-
-
-def _is_host(host: str) -> bool:
-    if host.startswith("["):
-        try:
-            return host.endswith("]") and ipaddress.ip_address(host[1:-1]).version == 6
-        except ValueError:
-            return False
-    return len(host) <= 253 and all(_HOST_LABEL.fullmatch(label) for label in host.split("."))
+    return domain_problem(domain)
 
 
 def _init_options_problems(value: object) -> list[str]:

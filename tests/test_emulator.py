@@ -423,7 +423,7 @@ def test_a_line_that_is_no_domain_is_named_and_nothing_is_saved(site: Site) -> N
     assert response.status_code == 422
     page = BeautifulSoup(response.text, "html5lib")
     box = one(page, "textarea#domains")
-    assert "“https://<b>.example.com/x” is a URL" in one(page, "[role=alert]").text
+    assert "'https://<b>.example.com/x' is a URL" in one(page, "[role=alert]").text
     assert "ok.example.com" in box.text
     assert box["aria-invalid"] == "true"
     assert site.client.get("/api/inbox").json()["shared_auth_domains"] == ["help.example.com"]

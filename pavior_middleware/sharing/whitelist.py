@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..settings import is_loopback, split_port
+from ..domains import is_loopback, split_port
 
 
 def origins(domains: Iterable[str]) -> frozenset[str]:

@@ -234,3 +234,13 @@ def test_an_unknown_key_of_a_config_stops_the_app() -> None:
     config = Config(environ={"PAVIOR_TEAM_VANITY_IT": TEAM, "PAVIOR_API_KEY": API_KEY})
     with pytest.raises(SettingsError, match="did you mean PAVIOR_TEAM_VANITY_ID"):
         PaviorMiddleware(Starlette(), config)
+
+
+def test_wrapped_around_the_whole_app_it_sees_starlettes_last_error_page_too() -> None:
+    async def server_error(request: Request, error: Exception) -> Response:
+        return HTMLResponse("<title>Sorry</title>", status_code=500)
+
+    app = Starlette(routes=ROUTES, middleware=LOGIN, exception_handlers={500: server_error})
+    client = TestClient(PaviorMiddleware(app, SETTINGS), raise_server_exceptions=False)
+    client.post("/login")
+    assert init_call(client.get("/fail").content)["email"] == "ada@example.com"

@@ -4,22 +4,53 @@ The end of the head is the point just before the token that makes a browser's pa
 the rules of WHATWG HTML: the tokens of section 13.2.5, and the insertion modes "initial", "before
 html", "before head" and "in head" of section 13.2.6.4. That token is often not `</head>`, which
 authors may leave out, and a `</head>` inside a comment or a script ends nothing.
+
+What is fed goes on at once, but for what cannot be told yet:
+
+- an unfinished token, since the parser drops a tag that the end of the file cuts short;
+- a script that has not ended, since one that never ends never runs, and must not be made to.
+
+Both are held up to a limit, and the second no longer than until `flush`.
 """
 
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
+from collections.abc import Callable
 
 LIMIT = 64 * 1024
-"""How many bytes of an unfinished part of the head are held back at the most."""
+"""How many bytes are held back at the most."""
+
+PRESCAN = 1024
+"""In how many first bytes a browser looks for `<meta charset>` (WHATWG HTML section 13.2.3.2)."""
 
 _UTF8_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16, and with it UTF-32
+
+_BOMS = (_UTF8_BOM, *_WIDE_BOMS)
+_LONGEST_BOM = max(map(len, _BOMS))
 
 _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
+# What heads are usually made of, well-formed and not long: a faster way along tokens and elements
+# that the steps of `Inserter` know as well. The parts of each repetition begin and end differently,
+# so there is one way to match a text, and no long way back when there is none.
+_USUAL_ATTRIBUTES = (
+    rb"(?: [a-zA-Z:_-]+(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >])))* ?/?>"
+)
+_USUAL = re.compile(
+    rb"[\t\n\f\r ]*(?:<(?:"
+    rb"(?:meta|link|html|head|base)"
+    + _USUAL_ATTRIBUTES
+    + rb"|script"
+    + _USUAL_ATTRIBUTES
+    + rb"(?:</script>|[^<]{0,512}(?:</script>|(?:<(?!/[sS]|!-)[^<]{0,512}){1,16}</script>))"
+    rb"|style" + _USUAL_ATTRIBUTES + rb"[^<]{0,512}</style>"
+    rb"|title>[^<]{0,512}</title>"
+    rb"|!(?:--(?!-?>)[^-]{0,512}(?:-(?!-)[^-]{0,512}){0,16}-->|(?:doctype|DOCTYPE) html>)"
+    rb")[\t\n\f\r ]*)*"
+)
 _TOKEN = re.compile(
     rb"(?P<space>" + _S + rb"+)"
     rb"|(?P<reference>&(?:Tab;|NewLine;|#0*(?:9|10|12|13|32)(?:;|(?=[^0-9;]))"
@@ -36,12 +67,16 @@ _ATTRIBUTE = re.compile(
     rb"[\t\n\f\r /]*"
     rb"(?:(?P<end>>)|[^\t\n\f\r />][^\t\n\f\r />=]*"
     rb"(?:[\t\n\f\r ]*=[\t\n\f\r ]*"
-    rb"""(?:"[^"]*(?:"|\Z)|'[^']*(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*)?)?)?"""
+    rb"(?:\"[^\"]*(?:\"|(?P<double>\Z))|'[^']*(?:'|(?P<single>\Z))"
+    rb"|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?)?)?"
 )
 _COMMENT_END = re.compile(rb"--!?>")
-_SCRIPT_MARK = re.compile(
-    rb"(?P<open><!--)|(?P<close>-->)|<(?P<slash>/?)script" + _NAME_END, re.IGNORECASE
+_SCRIPT_END = re.compile(rb"</script" + _NAME_END, re.IGNORECASE)
+_ESCAPED_SCRIPT_MARK = re.compile(
+    rb"(?P<close>-->)|<(?P<slash>/?)script" + _NAME_END, re.IGNORECASE
 )
+_LONGEST_SCRIPT_MARK = len(b"</script>")
+
 _RAW_TEXT_END = {
     name: re.compile(rb"</" + name + _NAME_END, re.IGNORECASE)
     for name in (b"title", b"style", b"noscript", b"noframes")
@@ -50,6 +85,8 @@ _HEAD_START_TAGS = {b"html", b"head", b"base", b"basefont", b"bgsound", b"link",
 _HEAD_START_TAGS |= {b"script", *_RAW_TEXT_END}
 _LEAVING_END_TAGS = {b"head", b"body", b"html", b"br"}
 
+_META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset", re.IGNORECASE)
+_DOCUMENT_TAGS = {b"html", b"head", b"body"}
 _DOCTYPE = re.compile(rb"<!doctype", re.IGNORECASE)
 _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES = re.compile(
     rb"<!doctype" + _S + rb"*(?:[^\t\n\f\r ]+" + _S + rb"+(?:PUBLIC|SYSTEM)" + _S + rb"*"
@@ -58,71 +95,277 @@ _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES = re.compile(
 )
 
 
-class _Stop(Enum):
-    """Why a walk along the head stopped."""
-
-    HEAD_ENDS = auto()
-    TOKEN_UNFINISHED = auto()
-    ELEMENT_UNFINISHED = auto()  # and nothing but a ">" can finish it
-
-
 class Inserter:
     """Puts a snippet into one HTML document that comes in pieces, cut anywhere.
 
+    With `documents_only`, what does not begin like a document (with a doctype, or an html, head or
+    body tag) is taken for a fragment and stays as it is. `charset_is_known` tells that the browser
+    need not look for a `<meta charset>`.
+
     `added` is the number of bytes by which the document has grown; None until the place is known.
-    It is 0 for a document that begins with the byte order mark of UTF-16, in which a snippet in
-    ASCII would be garbage: that one stays as it is.
+    It is 0 for what stays as it is: fragments, and documents that begin with the byte order mark of
+    UTF-16 or UTF-32, in which a snippet in ASCII would be garbage.
     """
 
-    added: int | None
+    added: int | None = None
 
-    def __init__(self, snippet: bytes, *, limit: int = LIMIT) -> None:
-        self.added = None
+    _text = b""  # what was not sent yet
+    _sent = 0  # how much was
+    _sendable = 0  # up to here the text may go, and here the snippet could
+    _position = 0  # up to here the text is understood
+    _awaited = b""  # nothing changes before this byte comes
+    _tag = _element = b""  # the tag, and the element of raw text, that have not ended
+    _is_end_tag = _is_escaped = _is_escaped_twice = False
+    _head_has_ended = _is_left = False
+
+    def __init__(
+        self,
+        snippet: bytes,
+        *,
+        documents_only: bool = False,
+        charset_is_known: bool = False,
+        limit: int = LIMIT,
+    ) -> None:
         self._snippet = snippet
+        self._is_document = not documents_only
+        self._charset_is_known = charset_is_known
         self._limit = limit
-        self._held = b""
-        self._at_start = True
-        self._awaits_gt = False
+        self._step: Callable[[], bool] = self._begin
 
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return what may go on its way.
 
-        Only an unfinished token or raw-text element of the head is held back, up to the limit;
-        beyond it the snippet goes in before that element.
+        The same bytes in other pieces give the same document. Once the place is known, the very
+        same object is returned.
         """
         if self.added is not None:
             return data
-        document = self._held + data
-        if self._awaits_gt and b">" not in data and len(document) <= self._limit:
-            self._held = document
+        self._text = self._text + data if self._text else data
+        if self._awaited not in data and len(self._text) <= self._limit:
             return b""
-        position = 0
-        if self._at_start:
-            if _may_become_byte_order_mark(document):
-                self._held = document
-                return b""
-            if document.startswith(_UTF16_BOMS):
-                self.added, self._held = 0, b""
-                return document
-            position = len(_UTF8_BOM) if document.startswith(_UTF8_BOM) else 0
-            self._at_start = False
-        position, stop = _walk(document, position)
-        self._awaits_gt = stop is _Stop.ELEMENT_UNFINISHED
-        if stop is _Stop.HEAD_ENDS or len(document) - position > self._limit:
-            return self._insert(document, position)
-        self._held = document[position:]
-        return document[:position]
+        self._awaited = b""
+        while self._step():
+            pass
+        if self._is_left:
+            return self._leave()
+        if self._head_has_ended or len(self._text) - self._sendable > self._limit:
+            return self._insert()
+        return self._send()
+
+    def flush(self) -> bytes:
+        """Say that what was fed must not wait for more; return what may go on its way of the rest.
+
+        If a script is held, the snippet goes in before it. The one exception is a script that a
+        `<meta charset>` may follow which the snippet would push out of the browser's sight.
+        """
+        if self.added is not None or self._element != b"script":
+            return b""
+        if not self._charset_is_known and self._sent < PRESCAN:
+            return b""
+        return self._insert()
 
     def finish(self) -> bytes:
         """Say that the document has ended; return the rest of it."""
         if self.added is not None:
             return b""
-        return self._insert(self._held, *_place_at_end_of_file(self._held))
+        if self._element == b"":
+            self._sendable, closer = _place_at_end_of_file(self._text)
+            return self._insert(closer)
+        if self._step == self._walk_raw_text:
+            self._sendable = len(self._text)  # the beginning of an end tag is text by now
+        return self._insert()
 
-    def _insert(self, document: bytes, position: int, closer: bytes = b"") -> bytes:
-        self.added, self._held = len(closer) + len(self._snippet), b""
-        view = memoryview(document)
-        return b"".join((view[:position], closer, self._snippet, view[position:]))
+    def _insert(self, closer: bytes | None = None) -> bytes:
+        if not self._is_document:
+            return self._leave()
+        if closer is None:
+            closer = b"</" + self._element + b">" if self._element in _RAW_TEXT_END else b""
+        self.added = len(closer) + len(self._snippet)
+        view, place = memoryview(self._text), self._sendable
+        self._text = b""
+        return b"".join((view[:place], closer, self._snippet, view[place:]))
+
+    def _leave(self) -> bytes:
+        self.added = 0
+        text, self._text = self._text, b""
+        return text
+
+    def _send(self) -> bytes:
+        ready, self._text = self._text[: self._sendable], self._text[self._sendable :]
+        if not self._charset_is_known and self._sent < PRESCAN:
+            self._charset_is_known = _META_CHARSET.search(ready, 0, PRESCAN) is not None
+        self._sent += self._sendable
+        self._position -= self._sendable
+        self._sendable = 0
+        return ready
+
+    # Each step understands some more of the text, and tells whether to go on with `self._step`.
+
+    def _begin(self) -> bool:
+        text = self._text
+        if text.startswith(_WIDE_BOMS):
+            self._is_left = True
+            return False
+        if len(text) < _LONGEST_BOM and any(m.startswith(text) and m != text for m in _BOMS):
+            return False
+        if text.startswith(_UTF8_BOM):
+            self._position = self._sendable = len(_UTF8_BOM)
+            self._charset_is_known = True
+        self._step = self._walk
+        return True
+
+    def _walk(self) -> bool:
+        """Walk along the head, from one token to the next."""
+        if self._is_document:
+            usual = _USUAL.match(self._text, self._position)
+            self._position = usual.end() if usual else self._position
+        self._sendable = self._position
+        token = _TOKEN.match(self._text, self._position)
+        if token is None:
+            unfinished = _UNFINISHED_TOKEN.match(self._text, self._position)
+            self._head_has_ended = not unfinished
+            return False
+        if not self._is_document:
+            if _is_unfinished_doctype(token):
+                return False
+            self._is_document = _begins_document(token)
+            if not self._is_document and not _may_precede_document(token):
+                self._is_left = True
+                return False
+        if token["tag"]:
+            if _leaves_head(token):
+                self._head_has_ended = True
+                return False
+            self._tag = token["name"].lower()
+            self._is_end_tag = bool(token["slash"])
+            self._step = self._walk_tag
+        elif token["comment"]:
+            self._step = self._begin_comment
+        elif token["declaration"]:
+            self._step = self._walk_declaration
+        self._position = token.end()
+        return True
+
+    def _walk_tag(self) -> bool:
+        """Walk along the attributes of a tag (sections 13.2.5.32 to 40)."""
+        while True:
+            attribute = _ATTRIBUTE.match(self._text, self._position)
+            assert attribute is not None  # noqa: S101  # the pattern matches the empty text
+            if attribute["end"]:
+                self._position = attribute.end()
+                self._end_tag()
+                return True
+            if attribute.end() == len(self._text):
+                self._awaited = b'"' if attribute["double"] is not None else b">"
+                self._awaited = b"'" if attribute["single"] is not None else self._awaited
+                return False
+            self._position = attribute.end()
+
+    def _end_tag(self) -> None:
+        if self._is_end_tag:
+            self._element = b""
+            self._step = self._walk
+        elif self._tag == b"script":
+            self._element = self._tag
+            self._is_escaped = self._is_escaped_twice = False
+            self._step = self._walk_script
+        elif self._tag in _RAW_TEXT_END:
+            self._element = self._tag
+            self._sendable = self._position
+            self._step = self._walk_raw_text
+        else:
+            self._step = self._walk
+
+    def _walk_raw_text(self) -> bool:
+        """Look for the element's end tag (RCDATA and RAWTEXT, sections 13.2.5.2 and 3)."""
+        text, position = self._text, self._position
+        while (position := text.find(b"</", position)) >= 0:
+            end_tag = _RAW_TEXT_END[self._element].match(text, position)
+            if end_tag:
+                return self._begin_end_tag(end_tag, sendable=position)
+            if (b"</" + self._element).startswith(text[position:].lower()):
+                break
+            position += 2
+        else:
+            position = len(text) - text.endswith(b"<")
+        self._position = self._sendable = position
+        return False
+
+    def _walk_script(self) -> bool:
+        """Look for the script's end tag.
+
+        After `<!--` a `<script` opens a second level that needs an end tag of its own, until `-->`
+        (script data escaped and double escaped states, sections 13.2.5.18 to 31).
+        """
+        text = self._text
+        while True:
+            if not self._is_escaped:
+                end = text.find(b"</", self._position)
+                comment = text.find(b"<!--", self._position, end if end >= 0 else len(text))
+                if comment >= 0:
+                    self._is_escaped = True
+                    self._position = comment + 2  # its dashes may be those of "-->"
+                    continue
+                end_tag = _SCRIPT_END.match(text, end) if end >= 0 else None
+                if end_tag:
+                    return self._begin_end_tag(end_tag, sendable=self._sendable)
+                if 0 <= end <= len(text) - _LONGEST_SCRIPT_MARK:
+                    self._position = end + 2
+                    continue
+                break
+            mark = _ESCAPED_SCRIPT_MARK.search(text, self._position)
+            if mark is None:
+                break
+            if mark["close"]:
+                self._is_escaped = self._is_escaped_twice = False
+            elif self._is_escaped_twice:
+                self._is_escaped_twice = not mark["slash"]
+            elif mark["slash"]:
+                return self._begin_end_tag(mark, sendable=self._sendable)
+            else:
+                self._is_escaped_twice = True
+            self._position = mark.end()
+        self._position = max(self._position, len(text) - _LONGEST_SCRIPT_MARK)
+        self._awaited = b">"
+        return False
+
+    def _begin_end_tag(self, found: re.Match[bytes], *, sendable: int) -> bool:
+        self._position, self._sendable = found.end(), sendable
+        self._is_end_tag = True
+        self._step = self._walk_tag
+        return True
+
+    def _begin_comment(self) -> bool:
+        """Look for an end that is no end elsewhere (sections 13.2.5.43 and 44)."""
+        text, position = self._text, self._position
+        for abrupt in (b">", b"->"):
+            if text.startswith(abrupt, position):
+                self._position += len(abrupt)
+                self._step = self._walk
+                return True
+        if text[position:] in (b"", b"-"):
+            return False
+        self._step = self._walk_comment
+        return True
+
+    def _walk_comment(self) -> bool:
+        end = _COMMENT_END.search(self._text, self._position)
+        if end:
+            self._position = end.end()
+            self._step = self._walk
+            return True
+        self._position = max(self._position, len(self._text) - len(b"--!"))
+        self._awaited = b">"
+        return False
+
+    def _walk_declaration(self) -> bool:
+        end = self._text.find(b">", self._position)
+        if end >= 0:
+            self._position = end + 1
+            self._step = self._walk
+            return True
+        self._awaited = b">"
+        return False
 
 
 def insert(document: bytes, snippet: bytes) -> bytes:
@@ -131,23 +374,20 @@ def insert(document: bytes, snippet: bytes) -> bytes:
     return inserter.feed(document) + inserter.finish()
 
 
-def _may_become_byte_order_mark(document: bytes) -> bool:
-    return any(mark.startswith(document) and mark != document for mark in (_UTF8_BOM, *_UTF16_BOMS))
+def _begins_document(token: re.Match[bytes]) -> bool:
+    if token["tag"]:
+        return not token["slash"] and token["name"].lower() in _DOCUMENT_TAGS
+    return _DOCTYPE.match(token.string, token.start()) is not None
 
 
-def _walk(text: bytes, position: int) -> tuple[int, _Stop]:
-    """Walk the finished tokens and elements of the head; say where the walk stopped, and why."""
-    while True:
-        token = _TOKEN.match(text, position)
-        if token is None:
-            unfinished = _UNFINISHED_TOKEN.match(text, position)
-            return position, _Stop.TOKEN_UNFINISHED if unfinished else _Stop.HEAD_ENDS
-        if token["tag"] and _leaves_head(token):
-            return position, _Stop.HEAD_ENDS
-        end = _end_of(token)
-        if end is None:
-            return position, _Stop.ELEMENT_UNFINISHED
-        position = end
+def _may_precede_document(token: re.Match[bytes]) -> bool:
+    """Whether it is a space or a comment, as `<?xml …?>` is one too."""
+    return bool(token["space"] or token["comment"] or token["declaration"] == b"<?")
+
+
+def _is_unfinished_doctype(token: re.Match[bytes]) -> bool:
+    beginning = token.string[token.start() :]
+    return len(beginning) < len(b"<!doctype") and b"<!doctype".startswith(beginning.lower())
 
 
 def _leaves_head(tag: re.Match[bytes]) -> bool:
@@ -160,80 +400,13 @@ def _leaves_head(tag: re.Match[bytes]) -> bool:
     return name in _LEAVING_END_TAGS if tag["slash"] else name not in _HEAD_START_TAGS
 
 
-def _end_of(token: re.Match[bytes]) -> int | None:
-    """Where the token ends, with the element that it begins if the text of that one is raw."""
-    text, kind = token.string, token.lastgroup
-    if kind == "comment":
-        return _end_of_comment(text, token.end())
-    if kind == "declaration":
-        return text.find(b">", token.end()) + 1 or None
-    if kind != "tag":
-        return token.end()
-    end = _end_of_tag(text, token.end())
-    name = token["name"].lower()
-    if end is None or token["slash"]:
-        return end
-    if name == b"script":
-        return _end_of_script(text, end)
-    if name in _RAW_TEXT_END:
-        end_tag = _RAW_TEXT_END[name].search(text, end)
-        return _end_of_tag(text, end_tag.end()) if end_tag else None
-    return end
-
-
-def _end_of_comment(text: bytes, position: int) -> int | None:
-    """Where the comment ends whose `<!--` ended at the position (sections 13.2.5.43 to 51)."""
-    for abrupt in (b">", b"->"):
-        if text.startswith(abrupt, position):
-            return position + len(abrupt)
-    end = _COMMENT_END.search(text, position)
-    return end.end() if end else None
-
-
-def _end_of_tag(text: bytes, position: int) -> int | None:
-    """Where the tag ends whose name ended at the position (sections 13.2.5.32 to 40)."""
-    while True:
-        attribute = _ATTRIBUTE.match(text, position)
-        assert attribute is not None  # noqa: S101  # the pattern matches the empty text
-        position = attribute.end()
-        if attribute["end"]:
-            return position
-        if position == len(text):
-            return None
-
-
-def _end_of_script(text: bytes, position: int) -> int | None:
-    """Where the script element ends whose start tag ended at the position.
-
-    After `<!--` a `<script` opens a second level that needs an end tag of its own, until `-->`
-    (script data escaped and double escaped states, sections 13.2.5.18 to 31).
-    """
-    escaped = twice = False
-    while True:
-        mark = _SCRIPT_MARK.search(text, position)
-        if mark is None:
-            return None
-        position = mark.end()
-        if mark["open"]:
-            escaped = True
-            position -= 2  # its dashes may be those of "-->"
-        elif mark["close"]:
-            escaped = twice = False
-        elif twice:
-            twice = not mark["slash"]
-        elif mark["slash"]:
-            return _end_of_tag(text, position)
-        else:
-            twice = escaped
-
-
 def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:
-    """Return the place in the unfinished rest of a document, and what closes that rest before it.
+    """Return the place in the unfinished token at the end, and what closes that token before it.
 
     At the end of the file a comment is closed by the parser, and so is a doctype, which then means
     quirks mode. Anything else that is unfinished is dropped or taken for text.
     """
-    if _TOKEN.match(held + b";") and held.startswith(b"&"):
+    if held.startswith(b"&") and _TOKEN.match(held + b";"):
         return len(held), b""
     if held.startswith(b"<!--"):
         text = held[4:]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pavior_middleware.placement import LIMIT, Inserter, insert
@@ -86,7 +86,11 @@ def test_the_place(marked: bytes) -> None:
         (b"<!doctype", b"<!doctype>" + MARK),
         (b"<!doctype html", b"<!doctype html ?>" + MARK),
         (b"<!doctype html public 'a", b"<!doctype html public 'a>" + MARK),
-        (b"<title>A", MARK + b"<title>A"),
+        (b"<title>A", b"<title>A</title>" + MARK),
+        (b"<title>A</tit", b"<title>A</tit</title>" + MARK),
+        (b"<title>A</title", b"<title>A</title</title>" + MARK),
+        (b"<title>A</title ", b"<title>A</title>" + MARK + b"</title "),
+        (b"<style>A</style x='", b"<style>A</style>" + MARK + b"</style x='"),
         (b"<script>a()</script", MARK + b"<script>a()</script"),
         (b"<script", MARK + b"<script"),
         (b"<html>&#32", b"<html>&#32" + MARK),
@@ -98,11 +102,12 @@ def test_a_document_that_ends_in_the_middle(document: bytes, changed: bytes) -> 
     assert describe(parse_bytes(changed)) == describe(parse_bytes(document))
 
 
-@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
-def test_utf_16_stays_as_it_is(mark: bytes) -> None:
-    document = mark + "<title>A</title>".encode("utf-16-le")
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"])
+def test_utf_16_and_utf_32_stay_as_they_are(mark: bytes) -> None:
+    document = mark + ("<title>A</title>" * LIMIT).encode("utf-16-le")
     inserter = Inserter(MARK)
-    assert b"".join(inserter.feed(bytes([byte])) for byte in document) == document
+    pieces = [document[:1], document[1:3], document[3:]]
+    assert b"".join(map(inserter.feed, pieces)) == document
     assert inserter.finish() == b""
     assert inserter.added == 0
 
@@ -121,9 +126,15 @@ documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 @given(document=documents)
 @settings(max_examples=500)
 def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
-    before, after = parse_bytes(document.encode()), parse_bytes(insert(document.encode(), MARK))
+    try:
+        before = parse_bytes(document.encode())
+    except AssertionError:
+        assume(False)  # html5lib's own, for some foreign elements in tables
+    after = parse_bytes(insert(document.encode(), MARK))
+    head = after.find(f"{HTML}head")
+    assert head is not None
     marks = [element for element in after.iter(f"{HTML}script") if element.text == "mark"]
-    assert [element in list(after.find(f"{HTML}head") or ()) for element in marks] == [True]
+    assert [element in list(head) for element in marks] == [True]
     assert describe(after) == describe(before)
 
 
@@ -153,13 +164,92 @@ def test_the_growth_is_told(document: str) -> None:
     [
         (b"<!doctype html><link rel=x>", b"<!doctype html><link rel=x>"),
         (b"<head> <!-- a --> <met", b"<head> <!-- a --> "),
-        (b"<head><title>A</title><style>a{", b"<head><title>A</title>"),
+        (b"<head><title>A", b"<head><title>A"),
+        (b"<head><title>A</ti", b"<head><title>A"),
+        (b"<head><title>A</title><style>a{<", b"<head><title>A</title><style>a{"),
+        (b"<head><script>a", b"<head>"),
         (b"<head><p cl", b"<head>" + MARK + b"<p cl"),
         (b"<head>text", b"<head>" + MARK + b"text"),
     ],
 )
 def test_what_is_fed_goes_on_its_way_but_for_what_is_unfinished(fed: bytes, sent: bytes) -> None:
     assert Inserter(MARK).feed(fed) == sent
+
+
+def test_a_flush_does_not_wait_for_a_scripts_end() -> None:
+    inserter = Inserter(MARK, charset_is_known=True)
+    assert inserter.feed(b"<head><script>a()</scr") == b"<head>"
+    assert inserter.flush() == MARK + b"<script>a()</scr"
+    assert inserter.feed(b"ipt></head>") == b"ipt></head>"
+    assert inserter.finish() == b""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b'<meta charset="utf-8">',
+        b"<META content='text/html;charset=utf-8' http-equiv=content-type>",
+        b"\xef\xbb\xbf",
+        b"<link rel=x>" * 100,  # so far on, no browser looks for it
+    ],
+)
+def test_a_flush_pushes_no_charset_out_of_sight(before: bytes) -> None:
+    inserter = Inserter(MARK)
+    assert inserter.feed(b"<script>a()") + inserter.flush() == b""
+    assert inserter.feed(b"</script><meta charset=utf-8>") != b""
+
+    inserter = Inserter(MARK)
+    sent = inserter.feed(before + b"<script>a()") + inserter.flush()
+    assert sent == before + MARK + b"<script>a()"
+
+
+@pytest.mark.parametrize("held", [b"<head><met", b"<title>A</tit", b"<!-- a"])
+def test_a_flush_leaves_an_unfinished_token(held: bytes) -> None:
+    inserter = Inserter(MARK, charset_is_known=True)
+    inserter.feed(held)
+    assert inserter.flush() == b""
+
+
+DOCUMENTS = [
+    b"<!doctype html>x",
+    b" \n<!-- a --><?xml version='1.0'?><!DOCTYPE html>x",
+    b"\xef\xbb\xbf<HTML lang=en>",
+    b"<head><title>A</title>",
+    b"<body class=a>x",
+]
+FRAGMENTS = [
+    b"",
+    b"x",
+    b"<p>A",
+    b"<title>A</title>",
+    b"<!-- <html> --><tr><td>A",
+    b"<header>A</header>",
+    b"<htmlx>",
+    b"</html>",
+    b"&#32;<html>",
+    b"<!doct",
+    b"<!ELEMENT html><html>",
+    b"<!-- unfinished",
+    b"<!-- " + b"long " * LIMIT,
+    b"\xef",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_what_begins_like_a_document_is_one(document: bytes, size: int) -> None:
+    inserter = Inserter(MARK, documents_only=True)
+    pieces = chunks(document, range(size, len(document), size))
+    assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == insert(document, MARK)
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_a_fragment_stays_as_it_is(fragment: bytes, size: int) -> None:
+    inserter = Inserter(MARK, documents_only=True)
+    pieces = chunks(fragment, range(size, len(fragment), size))
+    assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == fragment
+    assert inserter.added == 0
 
 
 def test_once_the_place_is_found_the_same_object_goes_on() -> None:
@@ -170,7 +260,7 @@ def test_once_the_place_is_found_the_same_object_goes_on() -> None:
     assert inserter.finish() == b""
 
 
-@pytest.mark.parametrize("endless", [b"<style>", b"<!-- ", b"<meta content='"])
+@pytest.mark.parametrize("endless", [b"<script>", b"<!-- ", b"<meta content='", b"<!doctype "])
 def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
     inserter = Inserter(MARK)
     sent = inserter.feed(b"<head>" + endless)
@@ -179,8 +269,23 @@ def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
         assert held <= LIMIT
         sent += inserter.feed(b"x" * 1000)
         held += 1000
-    assert sent.startswith(b"<head>" + MARK + endless)
-    assert len(sent) == len(b"<head>" + MARK) + held
+    assert sent == b"<head>" + MARK + endless + b"x" * (held - len(endless))
+
+
+@pytest.mark.parametrize("element", [b"style", b"title", b"noscript"])
+def test_raw_text_of_any_length_is_not_held(element: bytes) -> None:
+    inserter = Inserter(MARK)
+    start, end = b"<" + element + b">", b"</" + element + b">"
+    assert inserter.feed(start) == start
+    for _ in range(100):
+        assert inserter.feed(b"x" * 10_000) == b"x" * 10_000
+    assert inserter.feed(end + b"<p>") == end + MARK + b"<p>"
+
+
+def test_an_endless_end_tag_is_held_within_bounds() -> None:
+    inserter = Inserter(MARK)
+    sent = inserter.feed(b"<title>A</title " + b"x" * LIMIT)
+    assert sent == b"<title>A</title>" + MARK + b"</title " + b"x" * LIMIT
 
 
 def insert_chunks(pieces: Iterable[bytes]) -> bytes:

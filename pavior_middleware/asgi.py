@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from .identity import Identity, IdentitySource
-from .rewriting import HeaderList, Rewriter, Rewriting, is_page
+from .rewriting import HeaderList, PageRequest, Rewriter, Rewriting
 from .settings import Settings
 from .sharing import Answer, ShareAuth
 
@@ -96,11 +96,12 @@ class _Response:
 
     async def _begin(self, message: Message) -> None:
         headers = _decoded(message.get("headers", ()))
-        if not is_page(message["status"], headers):
+        request = _page_request(self._scope)
+        if not self._rewriting.rewrites(request, message["status"], headers):
             await self._send(message)
             return
         identity = await self._identity.ask_async(self._scope)
-        self._rewriter = self._rewriting.rewriter(self._scope["method"], headers, identity)
+        self._rewriter = self._rewriting.rewriter(request, headers, identity)
         self._start = message
 
     async def _rewrite(self, message: Message, rewriter: Rewriter) -> None:
@@ -137,6 +138,11 @@ async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
     body = b"" if scope["method"] == "HEAD" else answer.body
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _page_request(scope: Scope) -> PageRequest:
+    destinations = [value for name, value in scope["headers"] if name == b"sec-fetch-dest"]
+    return PageRequest(scope["method"], b", ".join(destinations).decode("latin-1"))
 
 
 def _decoded(headers: Any) -> HeaderList:

@@ -26,12 +26,14 @@ def forget_original(headers: Headers) -> None:
         headers.remove(name)
 
 
-def vary_by_cookie(headers: Headers) -> None:
-    """Add `Cookie` to `Vary` (RFC 9110 section 12.5.5), since the login changes the page."""
+def vary(headers: Headers, *names: str) -> None:
+    """Add request fields that the page depends on to `Vary` (RFC 9110 section 12.5.5)."""
     value = ", ".join(headers.getlist("Vary"))
-    varying = parse_set_header(value)
-    if "*" not in varying and "cookie" not in varying:
-        headers.set("Vary", f"{value}, Cookie" if value else "Cookie")
+    there = parse_set_header(value)
+    if "*" not in there:
+        headers.set(
+            "Vary", ", ".join([*filter(None, [value]), *(n for n in names if n not in there)])
+        )
 
 
 def keep_private(headers: Headers) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
@@ -15,9 +17,22 @@ from .snippet import render
 HeaderList = list[tuple[str, str]]
 """Header fields in order, as text decoded as latin-1."""
 
+_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+_FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
 _BODY_WITHOUT_PAGE = frozenset({204, 205, 206})
 # Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
 _NOT_ASCII_COMPATIBLE = ("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni")
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What of a request matters to its page: the method, and `Sec-Fetch-Dest` ('' if not sent).
+
+    That field (Fetch Metadata, section 2.1) tells what the browser wants the response for.
+    """
+
+    method: str
+    destination: str
 
 
 def is_page(status: int, headers: HeaderList) -> bool:
@@ -53,19 +68,34 @@ class Rewriting:
         self._anonymous = render(settings)
         self._warn = WarnOnce()
 
-    def rewriter(self, method: str, headers: HeaderList, identity: Identity | None) -> Rewriter:
-        """Return what rewrites one page, a response for which `is_page` holds.
+    def rewrites(self, request: PageRequest, status: int, headers: HeaderList) -> bool:
+        """Whether a response is a page that may get the script, as far as its head tells."""
+        if request.destination in _FRAMES and not self._settings.inject_in_frames:
+            return False
+        known = {"document"} | _FRAMES | _FETCHED_OR_UNKNOWN
+        return request.destination in known and is_page(status, headers)
+
+    def rewriter(
+        self, request: PageRequest, headers: HeaderList, identity: Identity | None
+    ) -> Rewriter:
+        """Return what rewrites one page, a response that `rewrites` holds for.
 
         An identity that is refused is left out, and the refusal is logged once.
         """
         personal = self._personal(identity)
-        return Rewriter(
-            method,
-            headers,
+        inserter = Inserter(
             personal or self._anonymous,
+            documents_only=request.destination in _FETCHED_OR_UNKNOWN,
+            charset_is_known=_names_charset(headers),
+        )
+        # A page that borrows its login is the same for everyone.
+        varies_by = ["Cookie"] if self._settings.share_auth is None else []
+        return Rewriter(
+            headers,
+            inserter,
+            has_body=request.method != "HEAD",
             is_personal=personal is not None,
-            # A page that borrows its login is the same for everyone.
-            varies=self._settings.share_auth is None,
+            varies_by=[*varies_by, "Sec-Fetch-Dest"],
         )
 
     def _personal(self, identity: Identity | None) -> bytes | None:
@@ -86,21 +116,31 @@ class Rewriter:
     """
 
     def __init__(
-        self, method: str, headers: HeaderList, snippet: bytes, *, is_personal: bool, varies: bool
+        self,
+        headers: HeaderList,
+        inserter: Inserter,
+        *,
+        has_body: bool,
+        is_personal: bool,
+        varies_by: list[str],
     ) -> None:
-        self._has_body = method != "HEAD"
         self._headers = headers
-        self._inserter = Inserter(snippet)
+        self._inserter = inserter
+        self._has_body = has_body
         self._is_personal = is_personal
-        self._varies = varies
+        self._varies_by = varies_by
         self._is_empty = True
 
     def feed(self, data: bytes) -> bytes:
-        """Take the body's next bytes and return what may be sent of it now."""
+        """Take the body's next bytes and return what may be sent of it now.
+
+        What an app sends it may have flushed, so nothing of it waits for what comes next but an
+        unfinished token of the head.
+        """
         if not (data and self._has_body):
             return data
         self._is_empty = False
-        return self._inserter.feed(data)
+        return self._inserter.feed(data) + self._inserter.flush()
 
     def finish(self) -> bytes:
         """Say that the body has ended and return the rest of it. An empty body stays empty."""
@@ -119,8 +159,7 @@ class Rewriter:
             return self._headers
         headers = Headers(self._headers)
         caching.forget_original(headers)
-        if self._varies:
-            caching.vary_by_cookie(headers)
+        caching.vary(headers, *self._varies_by)
         if self._is_personal:
             caching.keep_private(headers)
         length = headers.get("Content-Length", "")
@@ -129,3 +168,10 @@ class Rewriter:
         else:
             headers.set("Content-Length", str(int(length) + added))
         return headers.to_wsgi_list()
+
+
+def _names_charset(headers: HeaderList) -> bool:
+    return any(
+        name.lower() == "content-type" and "charset" in parse_options_header(value)[1]
+        for name, value in headers
+    )

@@ -26,6 +26,7 @@ RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel",
 
 _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
+_FLAGS = frozenset({"do_chat", "do_time_travel", "inject_in_frames"})
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -46,7 +47,8 @@ class Settings:
     `team_vanity_id` and `api_key` come from Pavior's own settings page. `shared_auth_domains` takes
     a sequence of domains or the lines of Pavior's text box, and is kept as a tuple. `init_options`
     are further options for `Pavior('init', …)` and must be JSON. With `share_auth`, the domain a
-    site borrows its login from, no API key is needed.
+    site borrows its login from, no API key is needed. `inject_in_frames` is for pages that stand in
+    frames and are to have a chat of their own.
 
     The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting.
     """
@@ -61,6 +63,7 @@ class Settings:
     shared_auth_domains: Sequence[str] = ()
     init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     secret_key: str | None = field(default=None, repr=False)
+    inject_in_frames: bool = False
 
     def __post_init__(self) -> None:
         domains = _domains(self.shared_auth_domains)
@@ -71,6 +74,7 @@ class Settings:
             *_text_problems("secret_key", self.secret_key, required=False),
             *_flag_problems("do_chat", self.do_chat),
             *_flag_problems("do_time_travel", self.do_time_travel),
+            *_flag_problems("inject_in_frames", self.inject_in_frames),
             *_embed_url_problems(self.embed_url),
             *_share_auth_problems(self.share_auth, domains),
             *_shared_auth_domains_problems(domains),
@@ -137,7 +141,7 @@ def _from_text(name: str, value: object) -> object:
     """Turn a `.env` file's text into the field's type; what does not fit is left for the checks."""
     if not isinstance(value, str):
         return value
-    if name in ("do_chat", "do_time_travel"):
+    if name in _FLAGS:
         return _FLAG_TEXTS.get(value.strip().lower(), value)
     if name == "init_options":
         try:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .identity import Identity, IdentitySource
-from .rewriting import HeaderList, Rewriter, Rewriting, is_page
+from .rewriting import HeaderList, PageRequest, Rewriter, Rewriting
 from .settings import Settings
 from .sharing import ShareAuth
 
@@ -101,14 +101,16 @@ class _Response:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
-        page = self._server_write is None and is_page(int(status[:3]), headers)
-        if not page:
+        request = PageRequest(
+            self._environ["REQUEST_METHOD"], self._environ.get("HTTP_SEC_FETCH_DEST", "")
+        )
+        is_page = self._rewriting.rewrites(request, int(status[:3]), headers)
+        if self._server_write is not None or not is_page:
             self._held = self._rewriter = None
             self._server_write = self._call_server(status, headers, exc_info)
             return self._server_write
         identity = self._identity.ask(self._environ)
-        method = self._environ["REQUEST_METHOD"]
-        self._rewriter = self._rewriting.rewriter(method, headers, identity)
+        self._rewriter = self._rewriting.rewriter(request, headers, identity)
         self._held = status, exc_info
         return self._write
 

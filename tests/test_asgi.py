@@ -39,7 +39,8 @@ def body(data: bytes = b"", more_body: bool = False) -> Message:
 
 
 def http_scope(**changes: Any) -> Scope:
-    return {"type": "http", "method": "GET", "path": "/", "headers": [], **changes}
+    headers = [(b"sec-fetch-dest", b"document")]
+    return {"type": "http", "method": "GET", "path": "/", "headers": headers, **changes}
 
 
 async def receive() -> Message:
@@ -173,6 +174,13 @@ def test_an_empty_first_body_lets_the_start_go() -> None:
 def test_an_unfinished_tag_is_the_only_thing_held() -> None:
     messages = [PAGE_START, body(b"<!doctype html><link", more_body=True)]
     assert bodies(run(sending(messages))) == b"<!doctype html>"
+
+
+def test_a_flush_in_the_middle_of_a_script_does_not_wait() -> None:
+    headers = [(b"content-type", b"text/html; charset=utf-8")]
+    start = {**PAGE_START, "headers": headers}
+    messages = [start, body(b"<!doctype html><script>a()", more_body=True)]
+    assert bodies(run(sending(messages))) == b"<!doctype html>" + SNIPPET + b"<script>a()"
 
 
 def test_a_body_message_may_leave_everything_out() -> None:

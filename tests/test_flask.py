@@ -63,12 +63,12 @@ def with_login(app: Flask) -> Flask:
     @app.post("/login")
     def login() -> str:
         login_user(USERS["7"])
-        return "<title>Welcome</title>"
+        return "<!doctype html><title>Welcome</title>"
 
     @app.post("/logout")
     def logout() -> str:
         logout_user()
-        return "<title>Bye</title>"
+        return "<!doctype html><title>Bye</title>"
 
     return app
 
@@ -138,7 +138,7 @@ def test_a_page_varies_by_cookie_once(app: Flask) -> None:
     Pavior(with_login(app))
     client = TestApp(app)
     client.post("/login")
-    assert client.get("/").headers.getall("Vary") == ["Cookie"]
+    assert client.get("/").headers.getall("Vary") == ["Cookie, Sec-Fetch-Dest"]
 
 
 def test_data_is_served_without_asking_who_the_user_is(app: Flask) -> None:

@@ -51,7 +51,7 @@ def test_a_page_of_a_borrowing_site_names_the_lender(fetch: Fetch) -> None:
     seen = fetch(Reply(), Settings(TEAM, share_auth="auth.example.com"), ADA)
     assert init_call(seen.body)["shareAuth"] == "auth.example.com"
     assert "email" not in init_call(seen.body)
-    assert "Vary" not in seen.headers
+    assert seen.headers["Vary"] == "Sec-Fetch-Dest"
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 422, 500, 503])
@@ -78,6 +78,43 @@ def test_html_is_known_in_any_spelling(fetch: Fetch, content_type: str) -> None:
 def test_an_inline_page_is_a_page(fetch: Fetch, value: str) -> None:
     reply = with_headers(("Content-Disposition", value), ("Content-Encoding", "identity"))
     assert init_calls(fetch(reply, SETTINGS, ADA).body)
+
+
+FRAGMENT = b"<tr><td>One more row"
+
+
+@pytest.mark.parametrize(
+    ("destination", "body", "gains"),
+    [
+        ("document", PAGE, True),
+        ("document", FRAGMENT, True),  # a browser makes a document of it
+        ("empty", PAGE, True),  # Turbo fetches whole pages
+        ("empty", FRAGMENT, False),  # htmx fetches parts of one
+        (None, PAGE, True),
+        (None, FRAGMENT, False),
+        ("iframe", PAGE, False),
+        ("frame", PAGE, False),
+        ("embed", PAGE, False),
+        ("object", PAGE, False),
+        ("image", PAGE, False),
+        ("document, document", PAGE, False),
+    ],
+)
+def test_documents_gain_the_script_and_what_is_fetched_for_something_else_does_not(
+    fetch: Fetch, destination: str | None, body: bytes, gains: bool
+) -> None:
+    headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
+    seen = fetch(Reply([body]), SETTINGS, ADA, headers=headers)
+    assert bool(init_calls(seen.body)) == gains
+    assert gains or seen.body == body
+    assert ("Vary" in seen.headers) == gains
+
+
+@pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object"])
+def test_frames_gain_it_where_they_are_to(fetch: Fetch, destination: str) -> None:
+    settings = Settings(TEAM, API_KEY, inject_in_frames=True)
+    seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": destination})
+    assert init_call(seen.body)["id"] == "7"
 
 
 UNTOUCHED = {
@@ -139,7 +176,8 @@ def test_the_length_is_right_or_not_told(shell: str, data: st.DataObject) -> Non
     page = data.draw(st.sampled_from([PAGE, b"<!-- unfinished", b"\xef\xbb\xbf<p>", b"x", b"\xef"]))
     cut = data.draw(st.integers(0, len(page)))
     headers = (HTML_TYPE, ("Content-Length", str(len(page))))
-    seen = SHELLS[shell](Reply([page[:cut], page[cut:]], headers=headers), SETTINGS, ADA)
+    reply = Reply([page[:cut], page[cut:]], headers=headers)
+    seen = SHELLS[shell](reply, SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
     assert seen.headers.get("Content-Length", str(len(seen.body))) == str(len(seen.body))
     assert init_call(seen.body)["id"] == "7"
 
@@ -178,15 +216,15 @@ def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
 @pytest.mark.parametrize(
     ("said", "sent"),
     [
-        ([], "Cookie"),
-        (["Accept-Encoding"], "Accept-Encoding, Cookie"),
-        (["Accept-Encoding", "Origin"], "Accept-Encoding, Origin, Cookie"),
-        (["cookie, Accept"], "cookie, Accept"),
+        ([], "Cookie, Sec-Fetch-Dest"),
+        (["Accept-Encoding"], "Accept-Encoding, Cookie, Sec-Fetch-Dest"),
+        (["Accept", "Origin"], "Accept, Origin, Cookie, Sec-Fetch-Dest"),
+        (["cookie, Accept"], "cookie, Accept, Sec-Fetch-Dest"),
         (["*"], "*"),
     ],
 )
 @pytest.mark.parametrize("identity", [ADA, None])
-def test_a_page_varies_by_cookie(
+def test_a_page_varies_by_what_decided_about_it(
     fetch: Fetch, said: list[str], sent: str, identity: Identity | None
 ) -> None:
     seen = fetch(with_headers(*(("Vary", value) for value in said)), SETTINGS, identity)

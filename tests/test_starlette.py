@@ -62,7 +62,7 @@ async def home(request: Request) -> Response:
 
 async def login(request: Request) -> Response:
     request.session["user"] = request.query_params.get("as", "ada")
-    return HTMLResponse("<title>Welcome</title>")
+    return HTMLResponse("<!doctype html><title>Welcome</title>")
 
 
 async def stream(request: Request) -> Response:
@@ -132,7 +132,7 @@ def test_the_authenticated_user_is_known_from_any_place_in_the_stack(
 
 def test_an_error_page_knows_the_user() -> None:
     async def not_found(request: Request, error: Exception) -> Response:
-        return HTMLResponse("<title>Sorry</title>", status_code=404)
+        return HTMLResponse("<!doctype html><title>Sorry</title>", status_code=404)
 
     client = client_of(*LOGIN, pavior(), exception_handlers={404: not_found})
     client.post("/login")
@@ -188,7 +188,7 @@ def test_a_background_task_runs_after_the_page() -> None:
     seen: list[str] = []
 
     async def page(request: Request) -> Response:
-        return HTMLResponse("<p>A", background=BackgroundTask(seen.append, "done"))
+        return HTMLResponse("<!doctype html><p>A", background=BackgroundTask(seen.append, "done"))
 
     app = Starlette(routes=[Route("/", page)], middleware=[pavior()])
     assert init_call(TestClient(app).get("/").content)
@@ -238,7 +238,7 @@ def test_an_unknown_key_of_a_config_stops_the_app() -> None:
 
 def test_wrapped_around_the_whole_app_it_sees_starlettes_last_error_page_too() -> None:
     async def server_error(request: Request, error: Exception) -> Response:
-        return HTMLResponse("<title>Sorry</title>", status_code=500)
+        return HTMLResponse("<!doctype html><title>Sorry</title>", status_code=500)
 
     app = Starlette(routes=ROUTES, middleware=LOGIN, exception_handlers={500: server_error})
     client = TestClient(PaviorMiddleware(app, SETTINGS), raise_server_exceptions=False)

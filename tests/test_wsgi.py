@@ -35,7 +35,7 @@ class Server:
     def __init__(self, app: App, *, identity: Identity | None = ADA, **environ: str) -> None:
         self.starts: list[tuple[Any, ...]] = []
         self.written: list[bytes] = []
-        self.environ: dict[str, Any] = dict(environ)
+        self.environ: dict[str, Any] = {"HTTP_SEC_FETCH_DEST": "document", **environ}
         setup_testing_defaults(self.environ)
         self.shell = PaviorMiddleware(app, SETTINGS, identity=lambda environ: identity)
 

@@ -29,6 +29,7 @@ clean:
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pavior-middleware needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + ": set PYTHON=python3.10, or later")'
+	@echo "Installing into $(VENV); this takes about a minute."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $@

@@ -38,9 +38,12 @@ def commands(ports: Sequence[int], at: Addresses) -> list[Command]:
         "PAVIOR_TEAM_VANITY_ID": TEAM_VANITY_ID,
         "PAVIOR_API_KEY": API_KEY,
         "PAVIOR_EMBED_URL": embed_url,
-        "HELP_CENTER_URL": at.help_center,
     }
-    lending_shop = {**shop, "PAVIOR_SHARED_AUTH_DOMAINS": urlsplit(at.help_center).netloc}
+    lending_shop = {
+        **shop,
+        "HELP_CENTER_URL": at.help_center,
+        "PAVIOR_SHARED_AUTH_DOMAINS": urlsplit(at.help_center).netloc,
+    }
     return [
         Command(
             "Emulator",

@@ -59,7 +59,7 @@ def guide(at: Addresses, logs: str) -> str:
      that address.
   4. Log in to the shop again and open {at.help_center}
      It is a plain file, yet the chat knows who you are. From {at.stranger}
-     the same file learns nothing.
+     the same file learns nothing, since the shop refuses it.
   5. Do steps 1 to 3 in {at.starlette_shop}: another framework, the same chat.
 
   The addresses under localhost work in Chrome, Edge and Firefox; Safari may not find them.

@@ -66,7 +66,12 @@ def _sign(options: argparse.Namespace) -> int:
     identity = Identity(options.id, options.email)
     if identity.identifier is None:
         raise IdentityRefused("nothing to sign: pass --id or --email")
-    signed = signed_options(Settings.from_env().api_key, identity)
+    settings = Settings.from_env()
+    if not settings.api_key:
+        raise SettingsError(
+            ["PAVIOR_API_KEY is missing: a site with PAVIOR_SHARE_AUTH signs nobody"]
+        )
+    signed = signed_options(settings.api_key, identity)
     sys.stdout.write(signed["hmac"] + "\n")
     return 0
 

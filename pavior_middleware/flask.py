@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+try:
+    from flask import Flask, Response, current_app, request
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
+    ) from error
 
 from .identity import Identity, IdentitySource, identity_of_user
 from .rewriting import is_page
@@ -24,7 +29,7 @@ class Pavior:
     `current_user` if the app uses that. `identity` is called with the WSGI environ, while the
     request context is alive, after the view and the app's own `after_request` functions.
 
-    Raises `SettingsError` when the app is given.
+    Raises `SettingsError` when the app is given, and `RuntimeError` when it was given before.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class Pavior:
 
     def init_app(self, app: Flask) -> None:
         """Put the middleware around the app."""
+        if "pavior" in app.extensions:
+            raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
         settings = self._settings or Settings.from_mapping(app.config)
         app.extensions["pavior"] = self
         app.after_request(self._remember_user)

@@ -68,7 +68,8 @@ class Settings:
     def __post_init__(self) -> None:
         domains = _domains(self.shared_auth_domains)
         share_auth = self.share_auth.lower() if isinstance(self.share_auth, str) else None
-        problems = [
+        # First, and alone: the messages about other problems may show what is wrong.
+        problems = _leak_problems(self) or [
             *_text_problems("team_vanity_id", self.team_vanity_id, required=True),
             *_text_problems("api_key", self.api_key, required=share_auth is None),
             *_text_problems("secret_key", self.secret_key, required=False),
@@ -80,8 +81,6 @@ class Settings:
             *_shared_auth_domains_problems(domains),
             *_init_options_problems(self.init_options),
         ]
-        if not problems:
-            problems = _leak_problems(self)
         if problems:
             raise SettingsError(problems)
         options = json.loads(json.dumps(dict(self.init_options)))
@@ -132,8 +131,9 @@ def _label(name: str) -> str:
 
 
 def _unknown_key(key: str) -> str:
-    close = difflib.get_close_matches(key, NAMES, n=1)
-    mend = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(NAMES)}"
+    known = {name.removeprefix(PREFIX): name for name in NAMES}
+    close = difflib.get_close_matches(key.removeprefix(PREFIX), known, n=1)
+    mend = f"did you mean {known[close[0]]}?" if close else f"the known ones are {', '.join(NAMES)}"
     return f"{key} is not a setting: {mend}"
 
 
@@ -230,7 +230,7 @@ def _domain_problem(domain: object) -> str | None:
 def _init_options_problems(value: object) -> list[str]:
     label = _label("init_options")
     if not isinstance(value, Mapping):
-        return [f"{label} must be a mapping (as text: a JSON object)"]
+        return [f'{label} must be a mapping; as text, a JSON object like {{"doTracking": true}}']
     if not all(isinstance(name, str) for name in value):
         return [f"{label}: every option's name must be text"]
     problems = [
@@ -251,17 +251,16 @@ def _init_options_problems(value: object) -> list[str]:
 
 
 def _leak_problems(settings: Settings) -> list[str]:
-    """Name each setting that would carry a key into the page, as a value pasted twice does."""
-    public = {
-        "team_vanity_id": settings.team_vanity_id,
-        "embed_url": settings.embed_url,
-        "init_options": json.dumps(dict(settings.init_options), ensure_ascii=False),
-    }
+    """Name each setting that would carry a key to visitors, as a value pasted twice does."""
+    public = ("team_vanity_id", "embed_url", "init_options", "share_auth", "shared_auth_domains")
+    keys = {"API key": settings.api_key, "secret key": settings.secret_key}
     return [
         f"{_label(name)} holds the {key_name}, which every visitor would see: remove it"
-        for name, text in public.items()
-        for key_name, key in (("API key", settings.api_key), ("secret key", settings.secret_key))
-        if key and len(key) >= len(EXAMPLE_API_KEY) and key in text
+        for name in public
+        for key_name, key in keys.items()
+        if isinstance(key, str)
+        and len(key) >= len(EXAMPLE_API_KEY)
+        and key.lower() in str(getattr(settings, name)).lower()
     ]
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from starlette.config import Config
+try:
+    from starlette.config import Config
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'pavior_middleware.starlette needs Starlette: pip install "pavior-middleware[starlette]"'
+    ) from error
 
 from . import asgi
 from .identity import Identity, identity_of_user

@@ -42,6 +42,11 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
         (["sign", "--id", "7"], {}, "api_key (PAVIOR_API_KEY) is missing"),
         (["sign", "--id", "7"], {**DOCUMENTED, "PAVIOR_API_KYE": "x"}, "did you mean"),
         (["sign"], DOCUMENTED, "pass --id or --email"),
+        (
+            ["sign", "--id", "7"],
+            {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_SHARE_AUTH": "a.example"},
+            "PAVIOR_API_KEY is missing",
+        ),
         (["sign", "--id", "boss@bank.com"], DOCUMENTED, "'@'"),
         ([], {}, "usage: pavior"),
     ],

@@ -175,3 +175,9 @@ def test_the_login_is_shared_with_a_whitelisted_site(app: Flask) -> None:
 def test_an_app_without_a_login_has_visitors_only(app: Flask) -> None:
     Pavior(app)
     assert "id" not in init_of(TestApp(app))
+
+
+def test_an_app_has_one_pavior(app: Flask) -> None:
+    Pavior(app)
+    with pytest.raises(RuntimeError, match="once"):
+        Pavior(app)

@@ -10,7 +10,7 @@ import pytest
 
 from pavior_middleware import Settings, SettingsError
 
-KEY = "a-key-of-twenty-chars"
+KEY = "a-key-Of-twenty-chars"
 GOOD = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
 
 
@@ -134,7 +134,7 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
 
 def test_an_unknown_key_that_resembles_none_is_told_the_known_ones() -> None:
     with pytest.raises(SettingsError, match="the known ones are PAVIOR_TEAM_VANITY_ID"):
-        Settings.from_mapping({**GOOD, "PAVIOR_ZZZ": "1"})
+        Settings.from_mapping({**GOOD, "PAVIOR_DEBUG": "1"})
 
 
 @pytest.mark.parametrize(
@@ -250,6 +250,9 @@ def test_init_options_are_json(value: object) -> None:
         {"team_vanity_id": KEY},
         {"embed_url": f"https://app.pavior.com/embed?key={KEY}"},
         {"init_options": {"settings": {"apiKey": KEY}}},
+        {"share_auth": KEY},
+        {"share_auth": f"{KEY}/path"},
+        {"shared_auth_domains": ["help.example.com", f"https://{KEY}"]},
     ],
 )
 def test_a_setting_that_would_put_the_api_key_into_pages_is_refused(leak: dict[str, Any]) -> None:

@@ -34,10 +34,10 @@ _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
 # What heads are usually made of, well-formed and not long: a faster way along tokens and elements
-# that the steps of `Inserter` know as well. The parts of each repetition begin and end differently,
-# so there is one way to match a text, and no long way back when there is none.
+# that the steps of `Inserter` know as well. Every repetition is bounded, and the byte that ends it
+# cannot stand in it, so there is no long way back where the rest does not match.
 _USUAL_ATTRIBUTES = (
-    rb"(?: [a-zA-Z:_-]+(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >])))* ?/?>"
+    rb"(?: [a-zA-Z:_-]+(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))){0,32} ?/?>"
 )
 _USUAL = re.compile(
     rb"[\t\n\f\r ]*(?:<(?:"
@@ -45,11 +45,11 @@ _USUAL = re.compile(
     + _USUAL_ATTRIBUTES
     + rb"|script"
     + _USUAL_ATTRIBUTES
-    + rb"(?:</script>|[^<]{0,512}(?:</script>|(?:<(?!/[sS]|!-)[^<]{0,512}){1,16}</script>))"
-    rb"|style" + _USUAL_ATTRIBUTES + rb"[^<]{0,512}</style>"
-    rb"|title>[^<]{0,512}</title>"
-    rb"|!(?:--(?!-?>)[^-]{0,512}(?:-(?!-)[^-]{0,512}){0,16}-->|(?:doctype|DOCTYPE) html>)"
-    rb")[\t\n\f\r ]*)*"
+    + rb"(?:</script>|(?:[^<]{0,4096}<(?!/[sS]|!-)){0,16}[^<]{0,4096}</script>)"
+    rb"|style" + _USUAL_ATTRIBUTES + rb"[^<]{0,4096}</style>"
+    rb"|title>[^<]{0,4096}</title>"
+    rb"|!(?:--(?!-?>)(?:[^-]{0,4096}-(?!-)){0,16}[^-]{0,4096}-->|(?:doctype|DOCTYPE) html>)"
+    rb")[\t\n\f\r ]*){0,64}"
 )
 _TOKEN = re.compile(
     rb"(?P<space>" + _S + rb"+)"
@@ -66,16 +66,16 @@ _UNFINISHED_TOKEN = re.compile(
 _ATTRIBUTE = re.compile(
     rb"[\t\n\f\r /]*"
     rb"(?:(?P<end>>)|[^\t\n\f\r />][^\t\n\f\r />=]*"
-    rb"(?:[\t\n\f\r ]*=[\t\n\f\r ]*"
+    rb"(?:[\t\n\f\r ]*(?:\Z|=[\t\n\f\r ]*"
     rb"(?:\"[^\"]*(?:\"|(?P<double>\Z))|'[^']*(?:'|(?P<single>\Z))"
-    rb"|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?)?)?"
+    rb"|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?))?)?"
 )
 _COMMENT_END = re.compile(rb"--!?>")
 _SCRIPT_END = re.compile(rb"</script" + _NAME_END, re.IGNORECASE)
 _ESCAPED_SCRIPT_MARK = re.compile(
     rb"(?P<close>-->)|<(?P<slash>/?)script" + _NAME_END, re.IGNORECASE
 )
-_LONGEST_SCRIPT_MARK = len(b"</script>")
+_LONGEST_END_TAG = len(b"</noscript>")
 
 _RAW_TEXT_END = {
     name: re.compile(rb"</" + name + _NAME_END, re.IGNORECASE)
@@ -217,8 +217,7 @@ class Inserter:
     def _walk(self) -> bool:
         """Walk along the head, from one token to the next."""
         if self._is_document:
-            usual = _USUAL.match(self._text, self._position)
-            self._position = usual.end() if usual else self._position
+            self._position = _end_of_usual(self._text, self._position)
         self._sendable = self._position
         token = _TOKEN.match(self._text, self._position)
         if token is None:
@@ -283,7 +282,8 @@ class Inserter:
             end_tag = _RAW_TEXT_END[self._element].match(text, position)
             if end_tag:
                 return self._begin_end_tag(end_tag, sendable=position)
-            if (b"</" + self._element).startswith(text[position:].lower()):
+            rest = text[position : position + _LONGEST_END_TAG]
+            if position + len(rest) == len(text) and _begins_end_tag(rest, self._element):
                 break
             position += 2
         else:
@@ -297,35 +297,33 @@ class Inserter:
         After `<!--` a `<script` opens a second level that needs an end tag of its own, until `-->`
         (script data escaped and double escaped states, sections 13.2.5.18 to 31).
         """
-        text = self._text
+        text, end = self._text, -1
         while True:
-            if not self._is_escaped:
+            if self._is_escaped:
+                mark = _ESCAPED_SCRIPT_MARK.search(text, self._position)
+                if mark is None:
+                    break
+                if mark["slash"] and not self._is_escaped_twice:
+                    return self._begin_end_tag(mark, sendable=self._sendable)
+                self._is_escaped = not mark["close"]
+                self._is_escaped_twice = not (mark["close"] or mark["slash"])
+                self._position = mark.end()
+                continue
+            if end < self._position:
                 end = text.find(b"</", self._position)
-                comment = text.find(b"<!--", self._position, end if end >= 0 else len(text))
-                if comment >= 0:
-                    self._is_escaped = True
-                    self._position = comment + 2  # its dashes may be those of "-->"
-                    continue
-                end_tag = _SCRIPT_END.match(text, end) if end >= 0 else None
-                if end_tag:
-                    return self._begin_end_tag(end_tag, sendable=self._sendable)
-                if 0 <= end <= len(text) - _LONGEST_SCRIPT_MARK:
-                    self._position = end + 2
-                    continue
+                end = len(text) if end < 0 else end
+            comment = text.find(b"<!--", self._position, end)
+            if comment >= 0:
+                self._is_escaped = True
+                self._position = comment + 2  # its dashes may be those of "-->"
+                continue
+            end_tag = _SCRIPT_END.match(text, end)
+            if end_tag:
+                return self._begin_end_tag(end_tag, sendable=self._sendable)
+            if end > len(text) - _LONGEST_END_TAG:
                 break
-            mark = _ESCAPED_SCRIPT_MARK.search(text, self._position)
-            if mark is None:
-                break
-            if mark["close"]:
-                self._is_escaped = self._is_escaped_twice = False
-            elif self._is_escaped_twice:
-                self._is_escaped_twice = not mark["slash"]
-            elif mark["slash"]:
-                return self._begin_end_tag(mark, sendable=self._sendable)
-            else:
-                self._is_escaped_twice = True
-            self._position = mark.end()
-        self._position = max(self._position, len(text) - _LONGEST_SCRIPT_MARK)
+            self._position = end + 2
+        self._position = max(self._position, len(text) - _LONGEST_END_TAG)
         self._awaited = b">"
         return False
 
@@ -372,6 +370,18 @@ def insert(document: bytes, snippet: bytes) -> bytes:
     """Return the whole HTML document with the snippet at the end of its head."""
     inserter = Inserter(snippet)
     return inserter.feed(document) + inserter.finish()
+
+
+def _end_of_usual(text: bytes, position: int) -> int:
+    while True:
+        usual = _USUAL.match(text, position)
+        if usual is None or usual.end() == position:
+            return position
+        position = usual.end()
+
+
+def _begins_end_tag(text: bytes, name: bytes) -> bool:
+    return (b"</" + name).startswith(text.lower())
 
 
 def _begins_document(token: re.Match[bytes]) -> bool:

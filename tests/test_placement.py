@@ -118,6 +118,7 @@ PIECES = [
     *("<noscript>", "</noscript>", "<template>", "</template>", "<meta charset=utf-8>"),
     *("<link a='>' b=\">\" c=>", "<base/>", "<p>", "</p>", "</br>", "<br>", "<svg>", "<table>"),
     *("<!--", "-->", "--!>", "->", "-", "<", ">", "</", "<!", "<?", "a", " ", "\n", "&#32;", "&#3"),
+    *("<meta a", " =", "'>'", '">"', "/>"),
     *("2;", "&amp;", "'", '"', "=", "/", "]]>", "<![CDATA[", "<frameset>", "<input type=hidden>"),
 ]
 documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
@@ -139,11 +140,16 @@ def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
 
 
 @given(document=documents, data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=500)
 def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -> None:
     whole = document.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
     assert insert_chunks(chunks(whole, cuts)) == insert(whole, MARK)
+
+
+def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> None:
+    whole = b"<meta a ='>'><p>"
+    assert insert_chunks([whole[:8], whole[8:]]) == insert(whole, MARK)
 
 
 @given(document=documents)

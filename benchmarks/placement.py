@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import timeit
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bs4 import BeautifulSoup
 from lxml import html
@@ -92,6 +93,19 @@ CONTENDERS: Mapping[str, Callable[[bytes], bytes | None]] = {
 }
 
 
+def pieces(page: bytes, size: int) -> list[bytes]:
+    """Cut a page into pieces of a size."""
+    return [page[start : start + size] for start in range(0, len(page), size)]
+
+
+def stream(pieces: list[bytes]) -> None:
+    """Insert into a page that comes in pieces."""
+    inserter = Inserter(SNIPPET)
+    for piece in pieces:
+        inserter.feed(piece)
+    inserter.finish()
+
+
 def microseconds(calls: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     """Return the time of one call of each, the best of all rounds."""
     timers = {name: timeit.Timer(call) for name, call in calls.items()}
@@ -123,7 +137,7 @@ def compare_heads() -> None:
     for size in (300, 3_000, 30_000, 300_000):
         page = head(size) + PARAGRAPH * 100
         calls = {
-            name: (lambda insert_by=insert_by, page=page: insert_by(page))
+            name: partial(insert_by, page)
             for name, insert_by in CONTENDERS.items()
             if insert_by(page) is not None
         }
@@ -132,7 +146,7 @@ def compare_heads() -> None:
         row = [f"{len(head(size)):,} B"]
         for name in CONTENDERS:
             missing = name not in times
-            row.append("gives up" if missing else f"{times[name]:,.1f} ({times[name] / ours:.1f}×)")
+            row.append("gives up" if missing else f"{times[name]:,.1f} ({times[name] / ours:.1f}x)")
         rows.append(row)
     show(
         "One page, by the size of its head, µs (and as a multiple of ours)",
@@ -146,22 +160,14 @@ def compare_bodies() -> None:
     rows = []
     for size in (10_000, 100_000, 1_000_000, 10_000_000):
         start, body = head(3_000), PARAGRAPH * (size // len(PARAGRAPH))
-        chunks = [start, *(body[at : at + 65536] for at in range(0, len(body), 65536))]
         page = start + body
-
-        def stream(chunks: list[bytes] = chunks) -> None:
-            inserter = Inserter(SNIPPET)
-            for chunk in chunks:
-                inserter.feed(chunk)
-            inserter.finish()
 
         times = microseconds(
             {
-                "whole": lambda page=page: insert(page, SNIPPET),
-                "copy": lambda page=page: b"".join((memoryview(page), SNIPPET)),
-                "first": lambda start=start: insert(start, SNIPPET),
-                "stream": stream,
-                "walk": lambda chunks=chunks: [len(chunk) for chunk in chunks],
+                "whole": partial(insert, page, SNIPPET),
+                "copy": partial(b"".join, (memoryview(page), SNIPPET)),
+                "first": partial(insert, start, SNIPPET),
+                "stream": partial(stream, pieces(page, 65536)),
             }
         )
         rows.append([f"{size:,} B", *(f"{times[name]:,.1f}" for name in times)])
@@ -171,7 +177,6 @@ def compare_bodies() -> None:
         "one copy of it",
         "its head alone",
         "in 64 KiB chunks",
-        "a loop",
     ]
     show("One page with a head of 3 kB, by the size of its body, µs", columns, rows)
 
@@ -198,18 +203,12 @@ def compare_adversaries() -> None:
     for name, make in ADVERSARIES.items():
         small, large = make(100_000), make(1_000_000)
 
-        def in_chunks(page: bytes) -> None:
-            inserter = Inserter(SNIPPET)
-            for at in range(0, len(page), 100):
-                inserter.feed(page[at : at + 100])
-            inserter.finish()
-
         times = microseconds(
             {
-                "small": lambda page=small: insert(page, SNIPPET),
-                "large": lambda page=large: insert(page, SNIPPET),
-                "small in chunks": lambda page=small: in_chunks(page),
-                "large in chunks": lambda page=large: in_chunks(page),
+                "small": partial(insert, small, SNIPPET),
+                "large": partial(insert, large, SNIPPET),
+                "small in chunks": partial(stream, pieces(small, 100)),
+                "large in chunks": partial(stream, pieces(large, 100)),
             }
         )
         whole, chunked = (
@@ -217,7 +216,7 @@ def compare_adversaries() -> None:
             times["large in chunks"] / times["small in chunks"],
         )
         row = [name, *(f"{time:,.0f}" for time in times.values())]
-        rows.append([*row[:3], f"{whole:.1f}×", *row[3:], f"{chunked:.1f}×"])
+        rows.append([*row[:3], f"{whole:.1f}x", *row[3:], f"{chunked:.1f}x"])
     columns = ["head", "100 kB", "1 MB", "ratio", "100 kB", "1 MB in chunks of 100 B", "ratio"]
     show("Heads made to be slow, µs", columns, rows)
 

@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the placement: any bytes, cut anywhere, give one and the same page.
 
     pip install atheris
-    python fuzz/placement.py -dict=fuzz/html.dict -max_total_time=600 -timeout=5
+    python fuzz/fuzz_placement.py -dict=fuzz/html.dict -max_total_time=600 -timeout=5
 
 Arguments are libFuzzer's; with a folder as the first, it keeps the inputs it found there.
 """

@@ -23,7 +23,7 @@ from starlette.templating import Jinja2Templates
 from example_starlette import settings
 from example_starlette.orders import in_the_workshop
 from example_starlette.users import SessionBackend, check
-from pavior_middleware.starlette import PaviorMiddleware
+from pavior_middleware.starlette import PaviorMiddleware, read_settings
 
 HERE = Path(__file__).parent
 
@@ -48,7 +48,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Starlette:
         middleware=[
             # Any place in this list will do: it asks for `request.user` when a page is on its way
             # out. Here it also sees what the other middleware answers on its own.
-            Middleware(PaviorMiddleware, settings=config),
+            Middleware(PaviorMiddleware, settings=read_settings(config)),
             # A name of our own: cookies do not tell ports apart, so another site on this machine
             # that also calls its cookie "session" would log customers out of this one.
             Middleware(SessionMiddleware, config("SECRET_KEY"), session_cookie="starlit"),

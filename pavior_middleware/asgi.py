@@ -95,7 +95,11 @@ class _Response:
             await self._send(message)
 
     async def _begin(self, message: Message) -> None:
-        headers = _decoded(message.get("headers", ()))
+        raw = message.get("headers", ())
+        if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
+            raw = list(raw)
+            message = {**message, "headers": raw}
+        headers = _decoded(raw)
         request = _page_request(self._scope)
         if not self._rewriting.rewrites(request, message["status"], headers):
             await self._send(message)
@@ -110,7 +114,6 @@ class _Response:
         body = rewriter.feed(received)
         if ended:
             body += rewriter.finish()
-            self._rewriter = None
         if received and not body and not ended:
             return  # all of it is held back
         await self._release(rewriter, ended=ended)
@@ -119,11 +122,12 @@ class _Response:
     async def _leave(self, message: Message, rewriter: Rewriter) -> None:
         """Let a body go that is sent as a file: nothing can be put into one of those."""
         self._rewriter = None
-        if self._start is not None:
-            await self._send(self._start)
-        else:
-            rest = rewriter.finish()
+        rest = rewriter.finish()
+        if rest:
+            await self._release(rewriter)
             await self._send({"type": "http.response.body", "body": rest, "more_body": True})
+        elif self._start is not None:
+            await self._send(self._start)
         await self._send(message)
 
     async def _release(self, rewriter: Rewriter, *, ended: bool = False) -> None:

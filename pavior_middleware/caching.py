@@ -16,6 +16,14 @@ _OF_THE_ORIGINAL_BYTES = (
 )
 
 
+_FOR_SHARED_CACHES_ALONE = (
+    "cdn-cache-control",
+    "edge-control",
+    "surrogate-control",
+    "x-accel-expires",
+)
+
+
 def forget_original(headers: Headers) -> None:
     """Remove the fields that describe the page as it was before the snippet went in.
 
@@ -40,11 +48,15 @@ def keep_private(headers: Headers) -> None:
     """Let nobody but the user's own browser store the page (RFC 9111 section 5.2.2.7).
 
     The browser asks again before it shows the page once more, since the user may have logged out;
-    what the app said that is stricter stays.
+    what the app said that is stricter stays. Fields that speak to shared caches alone, and that
+    these put before `Cache-Control` (RFC 9213 section 2.2), are removed.
     """
-    cache_control = parse_cache_control_header(
-        ", ".join(headers.getlist("Cache-Control")), cls=ResponseCacheControl
-    )
+    for name in {name for name, _ in headers}:
+        if name.lower().endswith(_FOR_SHARED_CACHES_ALONE):
+            headers.remove(name)
+    said = parse_cache_control_header(", ".join(headers.getlist("Cache-Control")))
+    # Werkzeug leaves it to us that these names are case-insensitive (RFC 9111 section 5.2).
+    cache_control = ResponseCacheControl({name.lower(): value for name, value in said.items()})
     cache_control.public = False
     cache_control.s_maxage = None
     cache_control.private = True

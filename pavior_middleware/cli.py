@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (SettingsError, IdentityRefused) as error:
+    except (ValueError, sqlite3.Error) as error:
         sys.stderr.write(f"pavior: {error}\n")
         return 2
     return status

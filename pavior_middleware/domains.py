@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_PORT = re.compile(r":([0-9]{1,5})$")
+_PORT = re.compile(r":([1-9][0-9]{0,4})$")
 
 
 def split_port(domain: str) -> tuple[str, str]:
@@ -39,7 +39,7 @@ def domain_problem(domain: str) -> str | None:
     if not domain.isascii():
         return f"{domain!r} is not ASCII: write it in Punycode (xn--…), as browsers send it"
     host, port = split_port(domain)
-    if not _is_host(host) or (port and not 0 < int(port) < 65536):
+    if not _is_host(host) or (port and int(port) > 65535):
         return f"{domain!r} is not a domain: write it like help.example.com or localhost:8000"
     return None
 
@@ -52,7 +52,6 @@ def _is_host(host: str) -> bool:
 
 def _is_ipv6(text: str) -> bool:
     try:
-        ipaddress.IPv6Address(text)
+        return ipaddress.IPv6Address(text).compressed == text  # as browsers write it
     except ValueError:
         return False
-    return True

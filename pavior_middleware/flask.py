@@ -18,8 +18,6 @@ from .settings import Settings
 from .sharing import SHARE_AUTH_PATH
 from .wsgi import PaviorMiddleware
 
-_ENVIRON_KEY = "pavior_middleware.identity"
-
 
 class Pavior:
     """The Flask extension: `Pavior(app)`, or `Pavior()` and later `init_app(app)`.
@@ -49,22 +47,26 @@ class Pavior:
         if "pavior" in app.extensions:
             raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
         settings = self._settings or Settings.from_mapping(app.config)
-        app.extensions["pavior"] = self
-        app.after_request(self._remember_user)
+        # One key for each app: an app that runs inside another must not name the other's user.
+        key = f"pavior_middleware.identity.{id(app)}"
+
+        def remember_user(response: Response) -> Response:
+            """Keep the user for the middleware, which runs when the request context is gone.
+
+            Only where it will be asked for: once the session is read, Flask varies by it.
+            """
+            headers = response.headers.to_wsgi_list()
+            path = request.script_root + request.path
+            if path == SHARE_AUTH_PATH or is_page(response.status_code, headers):
+                request.environ[key] = self._source.ask(request.environ)
+            return response
+
+        # Flask calls these in reverse, so the first is the last to change the response.
+        app.after_request_funcs.setdefault(None, []).insert(0, remember_user)
         app.wsgi_app = PaviorMiddleware(  # type: ignore[method-assign]
-            app.wsgi_app, settings, identity=lambda environ: environ.get(_ENVIRON_KEY)
+            app.wsgi_app, settings, identity=lambda environ: environ.get(key)
         )
-
-    def _remember_user(self, response: Response) -> Response:
-        """Keep the user for the middleware, which runs when the request context is gone.
-
-        Only where it will be asked for: reading the session makes Flask vary the response by it.
-        """
-        headers = response.headers.to_wsgi_list()
-        path = request.script_root + request.path
-        if path == SHARE_AUTH_PATH or is_page(response.status_code, headers):
-            request.environ[_ENVIRON_KEY] = self._source.ask(request.environ)
-        return response
+        app.extensions["pavior"] = self
 
 
 def _current_user(environ: dict[str, Any]) -> Identity | None:  # noqa: ARG001

@@ -27,7 +27,7 @@ class Identity:
     for, so never signed. `attributes` are further init options such as `firstName`, and must be
     JSON values.
 
-    Raises `TypeError` for an id or email of another type.
+    Raises `TypeError` for an argument of another type.
 
     Vouch only for what the site has verified. In particular, an email that users type in and never
     confirm lets each of them chat as anybody.
@@ -50,6 +50,8 @@ class Identity:
             raise TypeError(f"id must be text, an int or a UUID, not {type(id).__name__}")
         if not isinstance(email, str | None):
             raise TypeError(f"email must be text, not {type(email).__name__}")
+        if not isinstance(authenticated, bool):
+            raise TypeError(f"authenticated must be a bool, not {type(authenticated).__name__}")
         object.__setattr__(self, "id", (None if id is None else str(id)) or None)
         object.__setattr__(self, "email", (None if email is None else str(email)) or None)
         object.__setattr__(self, "authenticated", authenticated)
@@ -202,8 +204,6 @@ def _is_unicode(text: str) -> bool:
 def _utf8(name: str, text: str) -> bytes:
     if not text:
         raise ValueError(f"{name} is empty")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # from None: the codec's own error carries the text, which may be the key
-        raise ValueError(f"{name} cannot be encoded as UTF-8") from None
+    if not _is_unicode(text):  # the codec's own error would carry the text, which may be the key
+        raise ValueError(f"{name} cannot be encoded as UTF-8")
+    return text.encode()

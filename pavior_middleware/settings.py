@@ -156,7 +156,7 @@ def _text_problems(name: str, value: object, *, required: bool) -> list[str]:
         mend = "copy it from Pavior's settings page"
         return [f"{_label(name)} is missing: {mend}"] if required else []
     if not isinstance(value, str):
-        return [f"{_label(name)} must be text, not {type(value).__name__}"]
+        return [f"{_label(name)} must be text, not {type(value).__name__}: put it in quotes"]
     if value != value.strip():
         return [f"{_label(name)} begins or ends with white space: remove it"]
     try:
@@ -196,7 +196,11 @@ def _domains(value: object) -> tuple[object, ...]:
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         return (value,)
     each = (domain.strip().lower() if isinstance(domain, str) else domain for domain in value)
-    return tuple(dict.fromkeys(domain for domain in each if domain != ""))
+    domains: list[object] = []
+    for domain in each:
+        if domain != "" and domain not in domains:
+            domains.append(domain)
+    return tuple(domains)
 
 
 def _shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:

@@ -9,9 +9,13 @@ from .identity import Identity, IdentityRefused, signed_options
 from .settings import RESERVED_OPTIONS, Settings
 
 # Holds no "<", ">" or "&", so that it stands in XHTML as it stands in HTML. The state is kept under
-# a symbol, which markup with an id of the same name cannot take the place of.
+# a symbol, which markup with an id of the same name cannot take the place of. The script takes
+# itself out of the page: Turbo runs no script of a new page that the old one still holds, so the
+# chat would stay with whoever came before when a user comes back.
 _BEFORE = """<script>(function (window, document, url, options) {
 var key = Symbol.for('pavior-middleware'), text = JSON.stringify(options), state = window[key];
+var self = document.currentScript;
+if (self) self.remove();
 function init() { window.Pavior('init', state.options); }
 function warn() { console.warn('Pavior: the chat could not be loaded from ' + url); }
 if (state) {
@@ -21,9 +25,8 @@ if (state.ready) init();
 return;
 }
 state = window[key] = {text: text, options: options, ready: false};
-var self = document.currentScript, script = document.createElement('script');
+var script = document.createElement('script');
 if (self) if (self.nonce) script.nonce = self.nonce;
-script.async = true;
 script.src = url;
 script.onerror = warn;
 script.onload = function () {
@@ -74,11 +77,12 @@ def render(settings: Settings, identity: Identity | None = None) -> bytes:
     """
     options = init_options(settings, identity)
     try:
+        json.dumps(options, ensure_ascii=False).encode()  # raises for text that is not Unicode
         arguments = f"{_script_json(settings.embed_url)}, {_script_json(options)}"
     except (TypeError, ValueError, RecursionError) as error:
         raise IdentityRefused(
-            f"the attributes are not JSON values ({type(error).__name__}): pass text, numbers,"
-            " booleans, lists and mappings of these"
+            f"the attributes are not JSON values ({type(error).__name__}): pass Unicode text,"
+            " numbers, booleans, lists and mappings of these"
         ) from None
     return (_BEFORE + arguments + _AFTER).encode("ascii")
 

@@ -20,12 +20,13 @@ from .settings import NAMES, PREFIX, Settings
 class PaviorMiddleware(asgi.PaviorMiddleware):
     """The ASGI middleware, for `Middleware(PaviorMiddleware, settings=…)` or `add_middleware`.
 
-    `settings` may be a `starlette.config.Config`, of which the `PAVIOR_*` keys are read. The user
-    is the one `identity` returns; without it, `request.user`, where AuthenticationMiddleware (at
-    any place in the stack) has authenticated it. `identity` is called with the scope, once the app
+    `settings` may be a `starlette.config.Config`, which `read_settings` reads. The user is the one
+    `identity` returns; without it, `request.user`, where AuthenticationMiddleware (at any place in
+    the stack) has authenticated it. `identity` is called with the scope, once the app
     has begun its response, so `scope["session"]` and `scope["state"]` are there.
 
-    Raises `SettingsError`.
+    Raises `SettingsError`, but Starlette makes its middleware no sooner than it is called, and some
+    servers go on then. `read_settings(config)` for `settings` stops the app at start-up.
     """
 
     def __init__(
@@ -36,14 +37,16 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
         identity: asgi.IdentityOfScope | None = None,
     ) -> None:
         if isinstance(settings, Config):
-            settings = _read(settings)
+            settings = read_settings(settings)
         super().__init__(app, settings, identity=identity or _authenticated_user)
 
 
-def _read(config: Config) -> Settings:
+def read_settings(config: Config) -> Settings:
+    """Read the `PAVIOR_*` keys of a config, behind its `env_prefix`; raise `SettingsError`."""
     prefix = config.env_prefix
-    present = {name.removeprefix(prefix) for name in (*config.environ, *config.file_values)}
-    names = {name for name in present if name.startswith(PREFIX)}.union(NAMES)
+    keys = (*config.environ, *config.file_values)
+    present = {key[len(prefix) :] for key in keys if key.startswith(prefix + PREFIX)}
+    names = present.union(NAMES)
     return Settings.from_mapping({name: config(name, default=None) for name in sorted(names)})
 
 

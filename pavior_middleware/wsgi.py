@@ -158,19 +158,17 @@ class _Body:
 
     def __init__(self, pieces: Iterable[bytes], response: _Response) -> None:
         self._pieces = pieces
-        self._iterator = iter(pieces)
+        self._iterator: Iterator[bytes] | None = None
         self._response = response
-        self._has_ended = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._has_ended:
-            raise StopIteration
+        if self._iterator is None:
+            self._iterator = iter(self._pieces)
         for piece in self._iterator:
             return self._response.feed(piece)
-        self._has_ended = True
         rest = self._response.finish()
         if not rest:
             raise StopIteration

@@ -160,6 +160,19 @@ def test_a_page_that_goes_on_as_a_file_has_its_script_before_it() -> None:
     assert sent[-1] is file
 
 
+def test_nothing_that_is_held_is_lost_before_a_file() -> None:
+    file = {"type": "http.response.zerocopysend", "file": 3, "more_body": False}
+    sent = run(sending([PAGE_START, body(b"<!doctype ht", more_body=True), file]))
+    assert bodies(sent) == insert(b"<!doctype ht", SNIPPET)
+    assert sent[-1] is file
+
+
+def test_headers_that_can_be_read_but_once_are_not_lost() -> None:
+    headers = [(b"content-type", b"image/gif"), (b"set-cookie", b"a=1")]
+    (start,) = run(sending([{**DATA_START, "headers": iter(headers)}]))
+    assert start["headers"] == headers
+
+
 def test_the_start_is_held_no_longer_than_the_first_bytes() -> None:
     sent = run(sending([PAGE_START, body(b"<", more_body=True), body(b"p>A", more_body=True)]))
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

@@ -20,11 +20,14 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+from werkzeug.wrappers import Response
 
 import example_flask.app
 import example_starlette.app
 from demo.ports import LOOPBACK, free_ports
+from pavior_middleware import Identity, Settings
 from pavior_middleware.emulator import create_app
+from pavior_middleware.snippet import render
 
 from . import chromium
 from .servers import serving_asgi, serving_help_center, serving_wsgi
@@ -250,22 +253,64 @@ def test_somebody_elses_email_with_ones_own_hmac_is_a_lead(page: Page, site: Sit
     assert visit(page, f"{site.shop}/account")["status"] == "lead"
 
 
-def test_running_the_script_again_calls_init_only_for_another_identity(
-    page: Page, site: Site
+# Turbo puts the next page's body in place and runs the scripts of its head that are not there yet.
+TURBO_VISIT = """page => {
+    const next = new DOMParser().parseFromString(page, 'text/html');
+    const there = new Set([...document.head.children].map(element => element.outerHTML));
+    for (const script of next.head.querySelectorAll('script')) {
+        if (there.has(script.outerHTML)) continue;
+        const added = document.createElement('script');
+        added.text = script.text;
+        document.head.append(added);
+    }
+}"""
+
+
+@pytest.mark.parametrize("when_loaded", [True, False])
+@pytest.mark.parametrize("site", ["flask"], indirect=True)
+def test_turbo_visits_call_init_whenever_the_user_is_another(
+    page: Page, site: Site, when_loaded: bool
 ) -> None:
-    visit(page, f"{site.shop}/")
-    run_again = """change => {
-        const script = [...document.scripts].find(each => each.text.includes('pavior-middleware'));
-        const again = document.createElement('script');
-        again.text = change ? script.text.replace('"doChat"', '"email": "a@b.example", "doChat"')
-                            : script.text;
-        document.head.append(again);
-    }"""
-    page.evaluate(run_again, False)
-    assert inits(page) == [ANONYMOUS]
-    page.evaluate(run_again, True)
-    assert inits(page) == [ANONYMOUS, {**ANONYMOUS, "email": "a@b.example"}]
+    settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
+
+    def visit_as(identity: Identity | None) -> None:
+        page.evaluate(TURBO_VISIT, f"<!doctype html><head>{render(settings, identity).decode()}")
+
+    ada, bob = Identity(email="ada@example.com"), Identity(email="bob@example.com")
+    waiting: list[Route] = []
+    if not when_loaded:
+        page.route("**/embed", lambda route: waiting.append(route))
+    page.goto(f"{site.shop}/", wait_until="domcontentloaded")
+    if when_loaded:
+        page.wait_for_function("window.Pavior && Pavior.calls.length")
+    for identity in (None, ada, ada, None, bob, ada):
+        visit_as(identity)
+    for route in waiting:
+        route.continue_()
+    page.wait_for_function("window.Pavior && Pavior.calls.length")
+    emails = [options.get("email") for options in inits(page)]
+    if when_loaded:
+        assert emails == [None, "ada@example.com", None, "bob@example.com", "ada@example.com"]
+    else:
+        assert emails == ["ada@example.com"]
     assert page.locator("script[src$='/embed']").count() == 1
+
+
+@pytest.mark.parametrize("site", ["flask"], indirect=True)
+def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
+    settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
+    snippet = render(settings).replace(b"<script>", b"<script nonce=abc>")
+    foreign = b"<script>window.foreign = true</script>"
+    protected = Response(
+        b"<!doctype html><title>Protected</title>" + snippet + foreign,
+        headers={"Content-Security-Policy": "script-src 'nonce-abc'"},
+        mimetype="text/html",
+    )
+    (port,) = free_ports([0])
+    with serving_wsgi(protected, port):
+        page.goto(f"http://protected.localhost:{port}/")
+        expect(page.get_by_role("button", name="Open chat")).to_be_visible()
+        assert page.evaluate("window.foreign") is None
 
 
 def test_an_embed_that_cannot_be_loaded_costs_one_warning(page: Page, site: Site) -> None:

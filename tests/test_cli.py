@@ -49,6 +49,7 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
         ),
         (["sign", "--id", "boss@bank.com"], DOCUMENTED, "'@'"),
         ([], {}, "usage: pavior"),
+        (["emulator", "--database", "/nowhere/inbox.sqlite"], {}, "unable to open database file"),
     ],
 )
 def test_what_was_wrong_is_said_in_a_line_and_not_a_traceback(

@@ -10,12 +10,13 @@ import pytest
 from flask import Flask
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from webtest import TestApp
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, SettingsError, sign
 from pavior_middleware.flask import Pavior
 
 from .conftest import API_KEY, TEAM
-from .pages import init_call
+from .pages import init_call, init_calls
 
 
 class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
@@ -181,3 +182,41 @@ def test_an_app_has_one_pavior(app: Flask) -> None:
     Pavior(app)
     with pytest.raises(RuntimeError, match="once"):
         Pavior(app)
+
+
+def test_the_user_is_the_one_after_all_that_the_app_does(app: Flask) -> None:
+    @app.after_request
+    def log_out_late(response: flask.Response) -> flask.Response:
+        flask.g.user_id = 8
+        response.mimetype = "text/html"
+        return response
+
+    Pavior(app, identity=lambda environ: Identity(flask.g.user_id))
+    assert init_of(TestApp(app))["id"] == "8"
+
+
+def test_an_app_inside_another_names_no_user_of_the_others(app: Flask) -> None:
+    inner = Flask("inner")
+    inner.config.update(PAVIOR_TEAM_VANITY_ID="inner", PAVIOR_API_KEY="the key of the inner app")
+    inner.add_url_rule("/", view_func=lambda: "<!doctype html><title>Inner</title>")
+    Pavior(inner, identity=lambda environ: Identity("1"))
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/inner": inner})  # type: ignore[method-assign]
+    Pavior(app)
+    first, second = init_calls(TestApp(app).get("/inner/").body)
+    assert (first["teamVanityId"], first["id"]) == ("inner", "1")
+    assert second == {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
+
+
+def test_the_login_is_shared_by_an_app_that_has_no_pages(app: Flask) -> None:
+    @app.errorhandler(404)
+    def not_found(error: Exception) -> tuple[dict[str, str], int]:
+        return {"error": "not found"}, 404
+
+    app.config["PAVIOR_SHARED_AUTH_DOMAINS"] = ["help.example.com"]
+    Pavior(app, identity=lambda environ: Identity("7"))
+    path, origin = "/.well-known/pavior/share-auth", {"Origin": "https://help.example.com"}
+    assert TestApp(app).get(path, headers=origin).json["id"] == "7"
+    mounted = {"SCRIPT_NAME": "/.well-known"}
+    client = TestApp(app)
+    response = client.get("/pavior/share-auth", headers=origin, extra_environ=mounted)
+    assert response.json["id"] == "7"

@@ -61,7 +61,7 @@ def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
     for call in (lambda: sign(key, "id"), lambda: verify(key, "id", "hmac")):
         with pytest.raises(ValueError, match="api_key") as caught:
             call()
-        assert caught.value.__cause__ is None
+        assert caught.value.__cause__ is caught.value.__context__ is None
         assert not isinstance(caught.value, UnicodeEncodeError)
         assert "secret" not in str(caught.value)
 
@@ -94,6 +94,12 @@ def test_an_id_of_another_type_is_a_mistake(bad: Any) -> None:
 def test_an_email_of_another_type_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="email must be text"):
         Identity(email=7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", ["false", 1, None])
+def test_whether_a_user_is_authenticated_is_no_guess(bad: Any) -> None:
+    with pytest.raises(TypeError, match="authenticated must be a bool"):
+        Identity("7", authenticated=bad)
 
 
 def test_the_id_is_signed_or_the_email_if_there_is_no_id() -> None:

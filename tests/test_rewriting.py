@@ -145,6 +145,13 @@ def test_what_is_not_a_page_is_not_touched(fetch: Fetch, reply: Reply) -> None:
     assert "Cache-Control" not in seen.headers
 
 
+@pytest.mark.parametrize("length", ["+45", "45, 45", "many"])
+def test_a_length_that_is_no_number_is_not_added_to(fetch: Fetch, length: str) -> None:
+    if fetch is SHELLS["asgi"]:  # WebTest refuses to look at such a thing
+        seen = fetch(with_headers(("Content-Length", length)), SETTINGS, ADA)
+        assert "Content-Length" not in seen.headers
+
+
 def test_an_encoded_page_is_not_touched(fetch: Fetch) -> None:
     reply = with_headers(("Content-Encoding", "gzip"))
     seen = fetch(dataclasses.replace(reply, chunks=[gzip.compress(PAGE)]), SETTINGS, ADA)
@@ -198,6 +205,8 @@ def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
         (["public, max-age=60"], {"private", "no-cache", "max-age=60"}),
         (["s-maxage=600", "must-revalidate"], {"private", "no-cache", "must-revalidate"}),
         (["no-store"], {"private", "no-store"}),
+        (["Public, S-MaxAge=600"], {"private", "no-cache"}),
+        (["No-Store"], {"private", "no-store"}),
     ],
 )
 def test_a_page_that_names_a_user_is_for_that_user_alone(
@@ -206,6 +215,17 @@ def test_a_page_that_names_a_user_is_for_that_user_alone(
     seen = fetch(with_headers(*(("Cache-Control", value) for value in said)), SETTINGS, ADA)
     (value,) = seen.headers.getlist("Cache-Control")
     assert set(value.split(", ")) == sent
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"],
+)
+def test_what_shared_caches_alone_are_told_goes_from_a_page_that_names_a_user(
+    fetch: Fetch, name: str
+) -> None:
+    assert name not in fetch(with_headers((name, "max-age=600")), SETTINGS, ADA).headers
+    assert name in fetch(with_headers((name, "max-age=600")), SETTINGS).headers
 
 
 def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
@@ -253,6 +273,7 @@ def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
         Identity("\ud800"),
         Identity("7", attributes={"hmac": "x"}),
         Identity("7", attributes={"since": object()}),
+        Identity("7", attributes={"name": "\ud800"}),
     ],
 )
 def test_a_refused_identity_is_left_out_and_told_once(

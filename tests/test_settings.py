@@ -210,6 +210,9 @@ def test_http_will_do_on_this_machine(url: str) -> None:
         "a" * 64 + ".example.com",
         "[::1",
         "[127.0.0.1]",
+        "[0:0:0:0:0:0:0:1]:80",
+        "help.example.com:0443",
+        ["help.example.com"],
         "null/",
         7,
     ],
@@ -259,6 +262,10 @@ def test_a_setting_that_would_put_the_api_key_into_pages_is_refused(leak: dict[s
     text = problems(**leak)
     assert "holds the API key, which every visitor would see" in text
     assert KEY not in text
+
+
+def test_a_key_too_short_to_be_found_by_chance_alone_is_not_looked_for() -> None:
+    assert Settings("acme", "a").team_vanity_id == "acme"
 
 
 def test_no_key_shows_in_the_repr() -> None:

@@ -33,7 +33,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 from pavior_middleware import Identity, Settings, SettingsError, sign
-from pavior_middleware.starlette import PaviorMiddleware
+from pavior_middleware.starlette import PaviorMiddleware, read_settings
 
 from .conftest import API_KEY, TEAM
 from .pages import init_call
@@ -232,8 +232,19 @@ def test_settings_may_be_a_config(prefix: str, tmp_path: Path) -> None:
 
 def test_an_unknown_key_of_a_config_stops_the_app() -> None:
     config = Config(environ={"PAVIOR_TEAM_VANITY_IT": TEAM, "PAVIOR_API_KEY": API_KEY})
-    with pytest.raises(SettingsError, match="did you mean PAVIOR_TEAM_VANITY_ID"):
-        PaviorMiddleware(Starlette(), config)
+    for stop in (read_settings, lambda config: PaviorMiddleware(Starlette(), config)):
+        with pytest.raises(SettingsError, match="did you mean PAVIOR_TEAM_VANITY_ID"):
+            stop(config)
+
+
+def test_keys_without_the_prefix_are_somebody_elses() -> None:
+    environ = {"SHOP_PAVIOR_TEAM_VANITY_ID": TEAM, "SHOP_PAVIOR_API_KEY": API_KEY}
+    config = Config(environ={**environ, "PAVIOR_WEBHOOK": "x"}, env_prefix="SHOP_")
+    assert read_settings(config) == Settings(TEAM, API_KEY)
+    with pytest.raises(SettingsError, match="PAVIOR_WEBHOOK"):
+        read_settings(
+            Config(environ={**config.environ, "SHOP_PAVIOR_WEBHOOK": "x"}, env_prefix="SHOP_")
+        )
 
 
 def test_wrapped_around_the_whole_app_it_sees_starlettes_last_error_page_too() -> None:

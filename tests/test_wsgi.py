@@ -139,6 +139,19 @@ def test_a_page_that_ends_in_its_head_gains_a_piece() -> None:
     assert Server(answering([page])).run() == insert(page, render(SETTINGS, ADA))
 
 
+def test_a_body_that_cannot_be_iterated_is_closed_all_the_same() -> None:
+    class Broken(Body):
+        def __iter__(self) -> Iterator[bytes]:
+            raise RuntimeError("oh")
+
+    body = Broken()
+    pieces = Server(answering(body)).body()
+    with pytest.raises(RuntimeError, match="oh"):
+        next(iter(pieces))
+    pieces.close()
+    assert body.closed == 1
+
+
 def test_an_ended_body_stays_ended() -> None:
     pieces = iter(Server(answering([PAGE])).body())
     assert len(list(pieces)) == 1

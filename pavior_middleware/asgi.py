@@ -116,24 +116,24 @@ class _Response:
             body += rewriter.finish()
         if received and not body and not ended:
             return  # all of it is held back
-        await self._release(rewriter, ended=ended)
+        await self._release(rewriter)
         await self._send(message if body is received else {**message, "body": body})
 
     async def _leave(self, message: Message, rewriter: Rewriter) -> None:
         """Let a body go that is sent as a file: nothing can be put into one of those."""
         self._rewriter = None
-        rest = rewriter.finish()
-        if rest:
+        if rewriter.has_begun:
+            rest = rewriter.finish()
             await self._release(rewriter)
             await self._send({"type": "http.response.body", "body": rest, "more_body": True})
         elif self._start is not None:
             await self._send(self._start)
         await self._send(message)
 
-    async def _release(self, rewriter: Rewriter, *, ended: bool = False) -> None:
+    async def _release(self, rewriter: Rewriter) -> None:
         if self._start is not None:
             start, self._start = self._start, None
-            headers = _encoded(rewriter.headers(ended=ended))
+            headers = _encoded(rewriter.headers())
             await self._send({**start, "headers": headers})
 
 

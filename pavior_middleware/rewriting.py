@@ -129,7 +129,8 @@ class Rewriter:
         self._has_body = has_body
         self._is_personal = is_personal
         self._varies_by = varies_by
-        self._is_empty = True
+        self.has_begun = False
+        """Whether any of the body was fed."""
 
     def feed(self, data: bytes) -> bytes:
         """Take the body's next bytes and return what may be sent of it now.
@@ -139,23 +140,21 @@ class Rewriter:
         """
         if not (data and self._has_body):
             return data
-        self._is_empty = False
+        self.has_begun = True
         return self._inserter.feed(data) + self._inserter.flush()
 
     def finish(self) -> bytes:
-        """Say that the body has ended and return the rest of it. An empty body stays empty."""
-        if self._is_empty:
-            return b""
-        return self._inserter.finish()
+        """Say that the body has ended and return the rest of it."""
+        return self._inserter.finish() if self._has_body else b""
 
-    def headers(self, *, ended: bool = False) -> HeaderList:
-        """Return the header fields, as far as the bytes so far tell; `ended` after `finish`.
+    def headers(self) -> HeaderList:
+        """Return the header fields, as far as the bytes so far tell.
 
         The length is left out where it is not known yet: before the place is found, and for HEAD,
         which need not send it (RFC 9110 section 9.3.2).
         """
         added = self._inserter.added
-        if added == 0 or (ended and self._is_empty and self._has_body):
+        if added == 0:
             return self._headers
         headers = Headers(self._headers)
         caching.forget_original(headers)

@@ -133,7 +133,7 @@ class _Response:
         if self._rewriter is None:
             return b""
         rest = self._rewriter.finish()
-        self._release(self._rewriter, ended=True)
+        self._release(self._rewriter)
         return rest
 
     def _write(self, data: bytes) -> None:
@@ -141,10 +141,10 @@ class _Response:
         if self._server_write is not None:
             self._server_write(rewritten)
 
-    def _release(self, rewriter: Rewriter, *, ended: bool = False) -> None:
+    def _release(self, rewriter: Rewriter) -> None:
         if self._held is not None:
             (status, exc_info), self._held = self._held, None
-            headers = rewriter.headers(ended=ended)
+            headers = rewriter.headers()
             self._server_write = self._call_server(status, headers, exc_info)
 
     def _call_server(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-import anyio
+from anyio.from_thread import start_blocking_portal
 from httpx2 import ASGITransport, AsyncClient, Response
 from webtest import TestApp
 from werkzeug.datastructures import Headers
@@ -81,7 +81,8 @@ def fetch_asgi(
             response: Response = await client.request(method, path, headers=headers)
             return response
 
-    response = anyio.run(request)
+    with start_blocking_portal() as portal:  # in a thread of its own: Playwright has a loop here
+        response = portal.call(request)
     raw = [(name.decode(), value.decode("latin-1")) for name, value in response.headers.raw]
     return Seen(response.status_code, Headers(raw), response.content)
 

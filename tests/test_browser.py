@@ -31,6 +31,8 @@ from pavior_middleware.snippet import render
 
 from . import chromium
 from .servers import serving_asgi, serving_help_center, serving_wsgi
+from .shells import SHELLS, Reply
+from .test_placement import PLACES
 
 API_KEY = "ladygaga"
 TEAM = "YOUR_TEAM_ID"
@@ -278,6 +280,8 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
 
     ada, bob = Identity(email="ada@example.com"), Identity(email="bob@example.com")
     waiting: list[Route] = []
+    errors: list[object] = []
+    page.on("pageerror", lambda error: errors.append(error))
     if not when_loaded:
         page.route("**/embed", lambda route: waiting.append(route))
     page.goto(f"{site.shop}/", wait_until="domcontentloaded")
@@ -293,6 +297,7 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
         assert emails == [None, "ada@example.com", None, "bob@example.com", "ada@example.com"]
     else:
         assert emails == ["ada@example.com"]
+    assert errors == []
     assert page.locator("script[src$='/embed']").count() == 1
 
 
@@ -311,6 +316,43 @@ def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
         page.goto(f"http://protected.localhost:{port}/")
         expect(page.get_by_role("button", name="Open chat")).to_be_visible()
         assert page.evaluate("window.foreign") is None
+
+
+# Loads each page in a frame of its own and counts the calls that its embed gets.
+COUNT_CALLS = """pages => Promise.all(pages.map(text => new Promise(done => {
+    const frame = document.createElement('iframe');
+    document.body.append(frame);
+    frame.contentWindow.calls = [];
+    frame.onload = () => done(frame.contentWindow.calls);
+    frame.contentDocument.open();
+    frame.contentDocument.write(text);
+    frame.contentDocument.close();
+})))"""
+
+
+@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
+@pytest.mark.parametrize("size", [1, 7, 10**6])
+def test_any_page_in_any_pieces_makes_one_init_call(
+    browser: Browser, shell: str, size: int
+) -> None:
+    def rewritten(document: bytes) -> str:
+        pieces = [document[start : start + size] for start in range(0, len(document), size)]
+        reply = Reply(pieces, headers=[("Content-Type", "text/html; charset=utf-8")])
+        seen = SHELLS[shell](reply, Settings(TEAM, API_KEY), headers={"Sec-Fetch-Dest": "document"})
+        return seen.body.decode()
+
+    documents = [marked.replace(b"|", b"") for marked in PLACES.values()]
+    pages = [rewritten(document) for document in documents]
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route(
+            "https://app.pavior.com/embed",
+            lambda route: route.fulfill(
+                body="function Pavior(command, options) { calls.push(options); }",
+                content_type="text/javascript",
+            ),
+        )
+        assert page.evaluate(COUNT_CALLS, pages) == [[ANONYMOUS]] * len(pages)
 
 
 def test_an_embed_that_cannot_be_loaded_costs_one_warning(page: Page, site: Site) -> None:

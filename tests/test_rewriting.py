@@ -158,8 +158,13 @@ def test_an_encoded_page_is_not_touched(fetch: Fetch) -> None:
     assert seen.body == PAGE  # both clients decode it
 
 
-def test_an_empty_body_stays_empty(fetch: Fetch) -> None:
-    assert fetch(Reply([b"", b""]), SETTINGS, ADA).body == b""
+@pytest.mark.parametrize("chunks", [[], [b"", b""]])
+def test_an_empty_body_is_a_document_only_if_the_browser_wants_one(
+    fetch: Fetch, chunks: list[bytes]
+) -> None:
+    assert fetch(Reply(chunks), SETTINGS, ADA).body == b""
+    seen = fetch(Reply(chunks), SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
+    assert init_call(seen.body)["id"] == "7"
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])

@@ -317,6 +317,6 @@ def test_validators_on_both_sides_find_nothing(
     )
     sent = server.run()
     whole = b"".join(pieces)
-    assert sent == (insert(whole, render(SETTINGS, ADA)) if whole else b"")
+    assert sent == (b"" if method == "HEAD" else insert(whole, render(SETTINGS, ADA)))
     ((_, headers, *_),) = server.starts
     assert dict(headers).get("Content-Length", str(len(sent))) == str(len(sent))

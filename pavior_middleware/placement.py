@@ -52,7 +52,8 @@ _USUAL = re.compile(
     rb")[\t\n\f\r ]*){0,64}"
 )
 _TOKEN = re.compile(
-    rb"(?P<space>" + _S + rb"+)"
+    # By the standard a NUL ends the head; every browser's engine leaves it out and goes on.
+    rb"(?P<space>[\t\n\f\r \x00]+)"
     rb"|(?P<reference>&(?:Tab;|NewLine;|#0*(?:9|10|12|13|32)(?:;|(?=[^0-9;]))"
     rb"|#[xX]0*(?:9|[aA]|[cC]|[dD]|20)(?:;|(?=[^0-9a-fA-F;]))))"
     rb"|(?P<comment><!--)"
@@ -87,6 +88,7 @@ _LEAVING_END_TAGS = {b"head", b"body", b"html", b"br"}
 
 _META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset", re.IGNORECASE)
 _DOCUMENT_TAGS = {b"html", b"head", b"body"}
+_NOTHING_AT_END_OF_FILE = {b"</", b"<?", b"<?xml"}  # the last two for Chromium, which drops them
 _DOCTYPE = re.compile(rb"<!doctype", re.IGNORECASE)
 _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES = re.compile(
     rb"<!doctype" + _S + rb"*(?:[^\t\n\f\r ]+" + _S + rb"+(?:PUBLIC|SYSTEM)" + _S + rb"*"
@@ -416,7 +418,7 @@ def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:
     At the end of the file a comment is closed by the parser, and so is a doctype, which then means
     quirks mode. Anything else that is unfinished is dropped or taken for text.
     """
-    if held.startswith(b"&") and _TOKEN.match(held + b";"):
+    if held.startswith(b"&#") and _TOKEN.match(held + b";"):
         return len(held), b""
     if held.startswith(b"<!--"):
         text = held[4:]
@@ -426,5 +428,5 @@ def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:
     if _DOCTYPE.match(held) and not _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES.match(held):
         return len(held), b" ?>"
     if held.startswith((b"<!", b"<?")) or (held.startswith(b"</") and not held[2:3].isalpha()):
-        return (len(held), b">") if held != b"</" else (0, b"")
+        return (0, b"") if held.lower() in _NOTHING_AT_END_OF_FILE else (len(held), b">")
     return 0, b""

@@ -60,7 +60,7 @@ PLACES = {
     "a byte order mark": b"\xef\xbb\xbf|Hello",
     "references to space": b"<head>&#32;&#x20;&Tab;&NewLine;&#10 |&nbsp;",
     "a number that goes on": b"<head>|&#320;",
-    "a NUL": b"<head>|\x00</head>",
+    "NULs, which browsers leave out": b"\x00 <html>\x00|a",
     "a less-than sign": b"<head>|< p>",
 }
 
@@ -83,6 +83,8 @@ def test_the_place(marked: bytes) -> None:
         (b"<?php", b"<?php>" + MARK),
         (b"</ ", b"</ >" + MARK),
         (b"</", MARK + b"</"),
+        (b"<?x", b"<?x>" + MARK),
+        (b"<head>&Tab", b"<head>" + MARK + b"&Tab"),
         (b"<!doctype", b"<!doctype>" + MARK),
         (b"<!doctype html", b"<!doctype html ?>" + MARK),
         (b"<!doctype html public 'a", b"<!doctype html public 'a>" + MARK),
@@ -127,6 +129,7 @@ documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 @given(document=documents)
 @settings(max_examples=500)
 def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
+    assume(not document.endswith("<?"))  # which html5lib takes for a comment, and Chromium does not
     try:
         before = parse_bytes(document.encode())
     except AssertionError:

@@ -185,6 +185,8 @@ ADVERSARIES: Mapping[str, Callable[[int], bytes]] = {
     "<<<<…": lambda n: b"<" * n,
     "<head><<<…": lambda n: b"<head>" + b"<" * n,
     "<!-- without end": lambda n: b"<!--" + b"-" * n,
+    "<!--a--!><!--a--!>…": lambda n: b"<!--a--!>" * (n // 9),
+    "<?><?>…": lambda n: b"<?>" * (n // 3),
     "<!-- -- -- --": lambda n: b"<!--" + b" --" * (n // 3),
     "<meta a a a …>": lambda n: b"<meta" + b" a" * (n // 2) + b">",
     "<meta a=b c='d' …": lambda n: b"<meta" + b" a=b c='d'" * (n // 10),

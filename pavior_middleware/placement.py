@@ -28,14 +28,13 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16, and with it UTF-32
 
 _BOMS = (_UTF8_BOM, *_WIDE_BOMS)
-_LONGEST_BOM = max(map(len, _BOMS))
 
 _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
 # What heads are usually made of, well-formed and not long: a faster way along tokens and elements
-# that the steps of `Inserter` know as well. Every repetition is bounded, and the byte that ends it
-# cannot stand in it, so there is no long way back where the rest does not match.
+# that the steps of `Inserter` know as well. What ends a repetition cannot stand in it, and long
+# ones are left to the steps, so there is no long way back where the rest does not match.
 _USUAL_ATTRIBUTES = (
     rb"(?: [a-zA-Z:_-]+(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))){0,32} ?/?>"
 )
@@ -54,15 +53,16 @@ _USUAL = re.compile(
 _TOKEN = re.compile(
     # By the standard a NUL ends the head; every browser's engine leaves it out and goes on.
     rb"(?P<space>[\t\n\f\r \x00]+)"
-    rb"|(?P<reference>&(?:Tab;|NewLine;|#0*(?:9|10|12|13|32)(?:;|(?=[^0-9;]))"
-    rb"|#[xX]0*(?:9|[aA]|[cC]|[dD]|20)(?:;|(?=[^0-9a-fA-F;]))))"
+    rb"|(?P<reference>&(?:Tab;|NewLine;|#0{0,32}(?:9|10|12|13|32)(?:;|(?=[^0-9;]))"
+    rb"|#[xX]0{0,32}(?:9|[aA]|[cC]|[dD]|20)(?:;|(?=[^0-9a-fA-F;]))))"
     rb"|(?P<comment><!--)"
     # a doctype, a bogus comment, or "</>", which is nothing: each ends at the first ">"
     rb"|(?P<declaration><!(?!-?\Z)|<\?|</(?![A-Za-z]|\Z))"
     rb"|(?P<tag><(?P<slash>/?)(?P<name>[A-Za-z][^\t\n\f\r />]*)" + _NAME_END + rb")"
 )
 _UNFINISHED_TOKEN = re.compile(
-    rb"(?:<(?:/?(?:[A-Za-z][^\t\n\f\r />]*)?|!-?)|&(?:#[xX]?[0-9a-fA-F]*|[A-Za-z]{0,8}))?\Z"
+    rb"(?:<(?:/?(?P<name>[A-Za-z][^\t\n\f\r />]*)?|!-?)"
+    rb"|&(?:#[xX]?[0-9a-fA-F]{0,34}|[A-Za-z]{0,8}))?\Z"
 )
 _ATTRIBUTE = re.compile(
     rb"[\t\n\f\r /]*"
@@ -86,7 +86,9 @@ _HEAD_START_TAGS = {b"html", b"head", b"base", b"basefont", b"bgsound", b"link",
 _HEAD_START_TAGS |= {b"script", *_RAW_TEXT_END}
 _LEAVING_END_TAGS = {b"head", b"body", b"html", b"br"}
 
-_META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset", re.IGNORECASE)
+_META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset" + _S + rb"*=", re.IGNORECASE)
+_GT, _DOUBLE_QUOTE, _SINGLE_QUOTE = re.compile(b">"), re.compile(b'"'), re.compile(b"'")
+_NAME_ENDS = re.compile(rb"[\t\n\f\r />]")
 _DOCUMENT_TAGS = {b"html", b"head", b"body"}
 _NOTHING_AT_END_OF_FILE = {b"</", b"<?", b"<?xml"}  # the last two for Chromium, which drops them
 _DOCTYPE = re.compile(rb"<!doctype", re.IGNORECASE)
@@ -115,10 +117,10 @@ class Inserter:
     _sent = 0  # how much was
     _sendable = 0  # up to here the text may go, and here the snippet could
     _position = 0  # up to here the text is understood
-    _awaited = b""  # nothing changes before this byte comes
-    _tag = _element = b""  # the tag, and the element of raw text, that have not ended
-    _is_end_tag = _is_escaped = _is_escaped_twice = False
-    _head_has_ended = _is_left = False
+    _awaited: re.Pattern[bytes] | None = None  # nothing changes before this comes
+    _tag = b""  # the start tag that has not ended; none for an end tag
+    _element = b""  # the element of raw text that has not ended
+    _is_escaped = _is_escaped_twice = _head_has_ended = False
 
     def __init__(
         self,
@@ -132,7 +134,7 @@ class Inserter:
         self._is_document = not documents_only
         self._charset_is_known = charset_is_known
         self._limit = limit
-        self._step: Callable[[], bool] = self._begin
+        self._step: Callable[[Inserter], bool] = Inserter._begin
 
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return what may go on its way.
@@ -143,13 +145,11 @@ class Inserter:
         if self.added is not None:
             return data
         self._text = self._text + data if self._text else data
-        if self._awaited not in data and len(self._text) <= self._limit:
+        if self._awaited and not self._awaited.search(data) and len(self._text) <= self._limit:
             return b""
-        self._awaited = b""
-        while self._step():
+        self._awaited = None
+        while self._step(self):
             pass
-        if self._is_left:
-            return self._leave()
         if self._head_has_ended or len(self._text) - self._sendable > self._limit:
             return self._insert()
         return self._send()
@@ -162,7 +162,7 @@ class Inserter:
         """
         if self.added is not None or self._element != b"script":
             return b""
-        if not self._charset_is_known and self._sent < PRESCAN:
+        if not self._charset_is_known and self._sent + len(self._text) < PRESCAN:
             return b""
         return self._insert()
 
@@ -170,27 +170,26 @@ class Inserter:
         """Say that the document has ended; return the rest of it."""
         if self.added is not None:
             return b""
+        if self._step is Inserter._walk_comment:
+            self._sendable = len(self._text)
+            return self._insert(_comment_closer(self._text))
         if self._element == b"":
             self._sendable, closer = _place_at_end_of_file(self._text)
             return self._insert(closer)
-        if self._step == self._walk_raw_text:
+        if self._step is Inserter._walk_raw_text:
             self._sendable = len(self._text)  # the beginning of an end tag is text by now
         return self._insert()
 
     def _insert(self, closer: bytes | None = None) -> bytes:
         if not self._is_document:
-            return self._leave()
+            self.added, text, self._text = 0, self._text, b""
+            return text
         if closer is None:
             closer = b"</" + self._element + b">" if self._element in _RAW_TEXT_END else b""
         self.added = len(closer) + len(self._snippet)
         view, place = memoryview(self._text), self._sendable
         self._text = b""
         return b"".join((view[:place], closer, self._snippet, view[place:]))
-
-    def _leave(self) -> bytes:
-        self.added = 0
-        text, self._text = self._text, b""
-        return text
 
     def _send(self) -> bytes:
         ready, self._text = self._text[: self._sendable], self._text[self._sendable :]
@@ -206,14 +205,14 @@ class Inserter:
     def _begin(self) -> bool:
         text = self._text
         if text.startswith(_WIDE_BOMS):
-            self._is_left = True
+            self._head_has_ended, self._is_document = True, False
             return False
-        if len(text) < _LONGEST_BOM and any(m.startswith(text) and m != text for m in _BOMS):
+        if any(mark.startswith(text) and mark != text for mark in _BOMS):
             return False
         if text.startswith(_UTF8_BOM):
             self._position = self._sendable = len(_UTF8_BOM)
             self._charset_is_known = True
-        self._step = self._walk
+        self._step = Inserter._walk
         return True
 
     def _walk(self) -> bool:
@@ -225,25 +224,25 @@ class Inserter:
         if token is None:
             unfinished = _UNFINISHED_TOKEN.match(self._text, self._position)
             self._head_has_ended = not unfinished
+            self._awaited = _NAME_ENDS if unfinished and unfinished["name"] else None
             return False
         if not self._is_document:
             if _is_unfinished_doctype(token):
                 return False
             self._is_document = _begins_document(token)
             if not self._is_document and not _may_precede_document(token):
-                self._is_left = True
+                self._head_has_ended = True
                 return False
         if token["tag"]:
             if _leaves_head(token):
                 self._head_has_ended = True
                 return False
-            self._tag = token["name"].lower()
-            self._is_end_tag = bool(token["slash"])
-            self._step = self._walk_tag
+            self._tag = b"" if token["slash"] else token["name"].lower()
+            self._step = Inserter._walk_tag
         elif token["comment"]:
-            self._step = self._begin_comment
+            self._step = Inserter._begin_comment
         elif token["declaration"]:
-            self._step = self._walk_declaration
+            self._step = Inserter._walk_declaration
         self._position = token.end()
         return True
 
@@ -254,28 +253,28 @@ class Inserter:
             assert attribute is not None  # noqa: S101  # the pattern matches the empty text
             if attribute["end"]:
                 self._position = attribute.end()
-                self._end_tag()
+                self._tag_ends()
                 return True
             if attribute.end() == len(self._text):
-                self._awaited = b'"' if attribute["double"] is not None else b">"
-                self._awaited = b"'" if attribute["single"] is not None else self._awaited
+                self._awaited = _DOUBLE_QUOTE if attribute["double"] is not None else _GT
+                self._awaited = _SINGLE_QUOTE if attribute["single"] is not None else self._awaited
                 return False
             self._position = attribute.end()
 
-    def _end_tag(self) -> None:
-        if self._is_end_tag:
+    def _tag_ends(self) -> None:
+        if self._tag == b"":
             self._element = b""
-            self._step = self._walk
+            self._step = Inserter._walk
         elif self._tag == b"script":
             self._element = self._tag
             self._is_escaped = self._is_escaped_twice = False
-            self._step = self._walk_script
+            self._step = Inserter._walk_script
         elif self._tag in _RAW_TEXT_END:
             self._element = self._tag
             self._sendable = self._position
-            self._step = self._walk_raw_text
+            self._step = Inserter._walk_raw_text
         else:
-            self._step = self._walk
+            self._step = Inserter._walk
 
     def _walk_raw_text(self) -> bool:
         """Look for the element's end tag (RCDATA and RAWTEXT, sections 13.2.5.2 and 3)."""
@@ -283,7 +282,8 @@ class Inserter:
         while (position := text.find(b"</", position)) >= 0:
             end_tag = _RAW_TEXT_END[self._element].match(text, position)
             if end_tag:
-                return self._begin_end_tag(end_tag, sendable=position)
+                self._sendable = position
+                return self._begin_end_tag(end_tag)
             rest = text[position : position + _LONGEST_END_TAG]
             if position + len(rest) == len(text) and _begins_end_tag(rest, self._element):
                 break
@@ -306,7 +306,7 @@ class Inserter:
                 if mark is None:
                     break
                 if mark["slash"] and not self._is_escaped_twice:
-                    return self._begin_end_tag(mark, sendable=self._sendable)
+                    return self._begin_end_tag(mark)
                 self._is_escaped = not mark["close"]
                 self._is_escaped_twice = not (mark["close"] or mark["slash"])
                 self._position = mark.end()
@@ -321,18 +321,18 @@ class Inserter:
                 continue
             end_tag = _SCRIPT_END.match(text, end)
             if end_tag:
-                return self._begin_end_tag(end_tag, sendable=self._sendable)
+                return self._begin_end_tag(end_tag)
             if end > len(text) - _LONGEST_END_TAG:
                 break
             self._position = end + 2
         self._position = max(self._position, len(text) - _LONGEST_END_TAG)
-        self._awaited = b">"
+        self._awaited = _GT
         return False
 
-    def _begin_end_tag(self, found: re.Match[bytes], *, sendable: int) -> bool:
-        self._position, self._sendable = found.end(), sendable
-        self._is_end_tag = True
-        self._step = self._walk_tag
+    def _begin_end_tag(self, found: re.Match[bytes]) -> bool:
+        self._position = found.end()
+        self._tag = b""
+        self._step = Inserter._walk_tag
         return True
 
     def _begin_comment(self) -> bool:
@@ -341,30 +341,30 @@ class Inserter:
         for abrupt in (b">", b"->"):
             if text.startswith(abrupt, position):
                 self._position += len(abrupt)
-                self._step = self._walk
+                self._step = Inserter._walk
                 return True
-        if text[position:] in (b"", b"-"):
+        if text[position : position + 2] in (b"", b"-"):
             return False
-        self._step = self._walk_comment
+        self._step = Inserter._walk_comment
         return True
 
     def _walk_comment(self) -> bool:
         end = _COMMENT_END.search(self._text, self._position)
         if end:
             self._position = end.end()
-            self._step = self._walk
+            self._step = Inserter._walk
             return True
         self._position = max(self._position, len(self._text) - len(b"--!"))
-        self._awaited = b">"
+        self._sendable = self._position
         return False
 
     def _walk_declaration(self) -> bool:
         end = self._text.find(b">", self._position)
         if end >= 0:
             self._position = end + 1
-            self._step = self._walk
+            self._step = Inserter._walk
             return True
-        self._awaited = b">"
+        self._awaited = _GT
         return False
 
 
@@ -398,7 +398,7 @@ def _may_precede_document(token: re.Match[bytes]) -> bool:
 
 
 def _is_unfinished_doctype(token: re.Match[bytes]) -> bool:
-    beginning = token.string[token.start() :]
+    beginning = token.string[token.start() : token.start() + len(b"<!doctype")]
     return len(beginning) < len(b"<!doctype") and b"<!doctype".startswith(beginning.lower())
 
 
@@ -421,12 +421,16 @@ def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:
     if held.startswith(b"&#") and _TOKEN.match(held + b";"):
         return len(held), b""
     if held.startswith(b"<!--"):
-        text = held[4:]
-        if text.endswith((b"--", b"--!")):
-            return len(held), b">"
-        return len(held), b"->" if text.endswith(b"-") else b"-->"
+        return len(held), _comment_closer(held[len(b"<!--") :])
     if _DOCTYPE.match(held) and not _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES.match(held):
         return len(held), b" ?>"
     if held.startswith((b"<!", b"<?")) or (held.startswith(b"</") and not held[2:3].isalpha()):
         return (0, b"") if held.lower() in _NOTHING_AT_END_OF_FILE else (len(held), b">")
     return 0, b""
+
+
+def _comment_closer(end: bytes) -> bytes:
+    """What closes a comment that ends so, without adding to its text."""
+    if end.endswith((b"--", b"--!")):
+        return b">"
+    return b"->" if end.endswith(b"-") else b"-->"

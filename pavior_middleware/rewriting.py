@@ -21,7 +21,11 @@ _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
 _BODY_WITHOUT_PAGE = frozenset({204, 205, 206})
 # Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
-_NOT_ASCII_COMPATIBLE = ("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni")
+# Then those in which ASCII bytes may be halves of other characters after an escape.
+_NOT_ASCII_COMPATIBLE = (
+    *("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni"),
+    *("iso-2022", "csiso2022", "hz-gb-2312"),
+)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
@@ -56,9 +58,23 @@ PLACES = {
     "a comment that closes at once in a script": b"<script><!--><script></script>|<p>",
     "a second level that the comment ends": b"<script><!--<script>--></script>|<p>",
     "a script that is not one": b"<script><!--<scripty></script>|<p>",
+    "a script after an unfinished comment in one": (
+        b"<script><!--</script><script>'<script>'</script>|<p>"
+    ),
+    "a script whose end tag is upper case": b"<script>a</Script>|<p></script>",
+    "a comment in a script that a script follows": (
+        b"<script><!--<script></script><p></script>|<p>"
+    ),
+    "a tag that begins like a script": b"|<scripty>x</script><p>",
+    "a comment that closes at once, and one that does not": b"<!---><title>A</title>|<p>-->",
+    "an incorrectly closed comment before a dash": b"<!-- a --!>|<p>-->",
+    "two exclamation marks": b"<!-- a --!!><p> -->|<p>",
+    "old void elements": b"<basefont><bgsound>|<p>",
+    "noframes": b"<noframes><p></noframes>|<p>",
     # characters
     "a byte order mark": b"\xef\xbb\xbf|Hello",
     "references to space": b"<head>&#32;&#x20;&Tab;&NewLine;&#10 |&nbsp;",
+    "more references to space": b"<head>&#X0D;&#xA;&#9;&#12;&#13;|x",
     "a number that goes on": b"<head>|&#320;",
     "NULs, which browsers leave out": b"\x00 <html>\x00|a",
     "a less-than sign": b"<head>|< p>",
@@ -88,6 +104,7 @@ def test_the_place(marked: bytes) -> None:
         (b"<!doctype", b"<!doctype>" + MARK),
         (b"<!doctype html", b"<!doctype html ?>" + MARK),
         (b"<!doctype html public 'a", b"<!doctype html public 'a>" + MARK),
+        (b"<!DOCTYPE html public 'a' 'b", b"<!DOCTYPE html public 'a' 'b>" + MARK),
         (b"<title>A", b"<title>A</title>" + MARK),
         (b"<title>A</tit", b"<title>A</tit</title>" + MARK),
         (b"<title>A</title", b"<title>A</title</title>" + MARK),
@@ -155,6 +172,13 @@ def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> Non
     assert insert_chunks([whole[:8], whole[8:]]) == insert(whole, MARK)
 
 
+@pytest.mark.parametrize("marked", PLACES.values(), ids=list(PLACES))
+def test_a_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
+    whole = marked.replace(b"|", b"")
+    for cut in range(len(whole)):
+        assert insert_chunks([whole[:cut], whole[cut:]]) == insert(whole, MARK)
+
+
 @given(document=documents)
 def test_single_bytes_give_the_same_bytes(document: str) -> None:
     whole = document.encode()
@@ -200,6 +224,7 @@ def test_a_flush_does_not_wait_for_a_scripts_end() -> None:
         b"<META content='text/html;charset=utf-8' http-equiv=content-type>",
         b"\xef\xbb\xbf",
         b"<link rel=x>" * 100,  # so far on, no browser looks for it
+        b"<head>" + b"<!-- a charset -->" * 60,
     ],
 )
 def test_a_flush_pushes_no_charset_out_of_sight(before: bytes) -> None:
@@ -269,7 +294,7 @@ def test_once_the_place_is_found_the_same_object_goes_on() -> None:
     assert inserter.finish() == b""
 
 
-@pytest.mark.parametrize("endless", [b"<script>", b"<!-- ", b"<meta content='", b"<!doctype "])
+@pytest.mark.parametrize("endless", [b"<script>", b"<meta content='", b"<!doctype ", b"</p "])
 def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
     inserter = Inserter(MARK)
     sent = inserter.feed(b"<head>" + endless)
@@ -281,14 +306,48 @@ def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
     assert sent == b"<head>" + MARK + endless + b"x" * (held - len(endless))
 
 
-@pytest.mark.parametrize("element", [b"style", b"title", b"noscript"])
-def test_raw_text_of_any_length_is_not_held(element: bytes) -> None:
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (b"<style>", b"</style>"),
+        (b"<title>", b"</title>"),
+        (b"<noscript>", b"</noscript>"),
+        (b"<!--xx", b"-->"),
+    ],
+)
+def test_text_of_any_length_is_not_held(start: bytes, end: bytes) -> None:
     inserter = Inserter(MARK)
-    start, end = b"<" + element + b">", b"</" + element + b">"
-    assert inserter.feed(start) == start
-    for _ in range(100):
-        assert inserter.feed(b"x" * 10_000) == b"x" * 10_000
-    assert inserter.feed(end + b"<p>") == end + MARK + b"<p>"
+    sent = inserter.feed(start)
+    for count in range(100):
+        sent += inserter.feed(b"x" * 10_000)
+        assert len(start) + count * 10_000 < len(sent)
+    sent += inserter.feed(end + b"<p>")
+    assert sent == start + b"x" * 1_000_000 + end + MARK + b"<p>"
+
+
+@pytest.mark.parametrize("charset", [b"<meta name=description content=charset>", b"<head>"])
+def test_a_flush_does_not_take_any_word_for_the_charset(charset: bytes) -> None:
+    inserter = Inserter(MARK)
+    sent = inserter.feed(charset + b"<script>a()") + inserter.flush()
+    assert sent == charset
+
+
+def test_a_flush_waits_no_longer_than_browsers_look_for_the_charset() -> None:
+    inserter = Inserter(MARK)
+    script = b"<script>" + b"x" * 1024
+    assert inserter.feed(script) + inserter.flush() == MARK + script
+
+
+def test_an_inserter_is_gone_when_nobody_holds_it() -> None:
+    gc.disable()
+    try:
+        inserter = Inserter(MARK)
+        inserter.feed(b"<head>")
+        gone = weakref.ref(inserter)
+        del inserter
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_an_endless_end_tag_is_held_within_bounds() -> None:

@@ -128,6 +128,7 @@ UNTOUCHED = {
     "a part": dataclasses.replace(with_headers(("Content-Range", "bytes 0-9/99")), status=206),
     "a part by its range": with_headers(("Content-Range", "bytes 0-9/99")),
     "a redirect": dataclasses.replace(with_headers(("Location", "/elsewhere")), status=302),
+    "Shift codes": Reply(headers=[("Content-Type", "text/html; charset=ISO-2022-JP")]),
     "UTF-16": Reply(headers=[("Content-Type", "text/html; charset=UTF-16LE")]),
     "UTF-16 by its mark": Reply([b"\xff\xfe<\x00p\x00>\x00"], headers=[HTML_TYPE]),
     "an empty page": Reply([], headers=[HTML_TYPE, ("Content-Length", "0")]),

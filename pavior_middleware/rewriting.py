@@ -19,6 +19,7 @@ HeaderList = list[tuple[str, str]]
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
+_PAGE_DESTINATIONS = _FRAMES | _FETCHED_OR_UNKNOWN | {"document"}
 _BODY_WITHOUT_PAGE = frozenset({204, 205, 206})
 # Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
 # Then those in which ASCII bytes may be halves of other characters after an escape.
@@ -76,8 +77,7 @@ class Rewriting:
         """Whether a response is a page that may get the script, as far as its head tells."""
         if request.destination in _FRAMES and not self._settings.inject_in_frames:
             return False
-        known = {"document"} | _FRAMES | _FETCHED_OR_UNKNOWN
-        return request.destination in known and is_page(status, headers)
+        return request.destination in _PAGE_DESTINATIONS and is_page(status, headers)
 
     def rewriter(
         self, request: PageRequest, headers: HeaderList, identity: Identity | None

@@ -169,11 +169,12 @@ def test_a_refused_identity_is_not_shared_and_told_once(
     assert "not shared" in record.getMessage()
 
 
-def test_several_origin_fields_are_refused() -> None:
+def messages_of(method: str, origins: list[str]) -> list[asgi.Message]:
+    """Return the messages that a server is sent, of which a client may show less."""
     sent: list[asgi.Message] = []
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        raise AssertionError
+        await send({"type": "http.response.start", "status": 404, "headers": []})
 
     async def receive() -> asgi.Message:
         raise AssertionError
@@ -183,12 +184,22 @@ def test_several_origin_fields_are_refused() -> None:
 
     scope = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "path": SHARE_AUTH_PATH,
-        "headers": [(b"origin", HELP.encode())] * 2,
+        "headers": [(b"origin", origin.encode()) for origin in origins],
     }
-    anyio.run(asgi.PaviorMiddleware(app, SETTINGS), scope, receive, send)
-    assert sent[0]["status"] == 403
+    shell = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    anyio.run(shell, scope, receive, send)
+    return sent
+
+
+def test_several_origin_fields_are_refused() -> None:
+    assert messages_of("GET", [HELP, HELP])[0]["status"] == 403
+
+
+def test_the_server_is_sent_no_body_for_head() -> None:
+    assert messages_of("GET", [HELP])[1]["body"] != b""
+    assert messages_of("HEAD", [HELP])[1]["body"] == b""
 
 
 def test_the_endpoint_stands_at_the_domains_root() -> None:

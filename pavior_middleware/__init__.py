@@ -1,11 +1,12 @@
 """Tell the Pavior chat widget, beyond doubt, who is chatting.
 
-The public surface: `Settings`, `Identity`, `sign` and `verify` here; the middleware in
+The public surface: `Settings`, `Identity`, `sign`, `verify` and `skip` here; the middleware in
 `pavior_middleware.asgi`, `.wsgi`, `.flask` and `.starlette`; `pavior_middleware.placement.insert`.
 """
 
 from .identity import Identity, sign, verify
 from .settings import Settings, SettingsError
+from .skipping import skip
 
-__all__ = ["Identity", "Settings", "SettingsError", "sign", "verify"]
+__all__ = ["Identity", "Settings", "SettingsError", "sign", "skip", "verify"]
 __version__ = "0.1.0"

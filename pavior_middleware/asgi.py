@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from .identity import Identity, IdentitySource
-from .rewriting import HeaderList, PageRequest, Rewriter, Rewriting
+from .conditions import FIELDS
+from .files import PATHSEND, ZEROCOPYSEND, pieces_of_file
+from .headers import HeaderList
+from .identity import Identity
+from .rewriting import Exchange, Handling, Rewriter, Rewriting
 from .settings import Settings
 from .sharing import Answer, ShareAuth
+from .visitor import VisitorSource
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -16,25 +20,38 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 IdentityOfScope = Callable[[Scope], Identity | Awaitable[Identity | None] | None]
-
-# Extensions of the ASGI specification with which a body is sent as a file.
-_BODY_FROM_FILE = ("http.response.pathsend", "http.response.zerocopysend")
+ConsentOfScope = Callable[[Scope], bool | Awaitable[bool]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 
 class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of an ASGI app.
 
     `identity` is called with the scope once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None, and may be a coroutine function.
+    inner middleware put there; it returns an `Identity` or None. `consent`, called alike, says
+    whether the chat may be shown; without it, it may. Both may be coroutine functions.
+
+    With `settings.enabled` False, what is returned is the app itself.
     """
 
+    def __new__(cls, app: ASGIApp, settings: Settings, **_: object) -> Any:
+        """Return the app itself where the middleware is switched off."""
+        return super().__new__(cls) if settings.enabled else app
+
     def __init__(
-        self, app: ASGIApp, settings: Settings, *, identity: IdentityOfScope | None = None
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        *,
+        identity: IdentityOfScope | None = None,
+        consent: ConsentOfScope | None = None,
     ) -> None:
+        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
+            return
         self.app = app
-        self._rewriting = Rewriting(settings)
+        self._rewriting = Rewriting(settings, asks_consent=consent is not None)
         self._share_auth = ShareAuth(settings)
-        self._identity = IdentitySource(identity)
+        self._visitors = VisitorSource(identity, consent)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI specification, "Applications")."""
@@ -43,22 +60,35 @@ class PaviorMiddleware:
         elif self._share_auth.serves(scope["path"]):
             await self._serve_share_auth(scope, receive, send)
         else:
-            response = _Response(scope, send, self._rewriting, self._identity)
-            await self.app(scope, receive, response.send)
+            await self._serve_page(scope, receive, send)
+
+    async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; once more, if what the app answers is not for this client."""
+        fields = _fields(scope["headers"])
+        exchange = self._rewriting.exchange(scope["method"], scope["path"], fields)
+        untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
+        response = _Response(scope, send, self._rewriting, self._visitors, exchange)
+        await self.app(response.scope, receive, response.send)
+        if exchange and response.is_for_another:
+            response = _Response(
+                untouched, send, self._rewriting, self._visitors, exchange.again(), response.cookies
+            )
+            await self.app(response.scope, _without_content(receive), response.send)
 
     async def _serve_share_auth(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app see the request, so that its middleware finds the user, and answer for it."""
         headers = _decoded(scope["headers"])
         origin = [value for name, value in headers if name == "origin"]
-        refusal = self._share_auth.refusal(scope["method"], origin)
+        fetch_site = [value for name, value in headers if name == "sec-fetch-site"]
+        refusal = self._share_auth.refusal(scope["method"], origin, fetch_site)
         if refusal is not None:
             await _send_answer(refusal, scope, send)
             return
 
         async def answer_instead(message: Message) -> None:
             if message["type"] == "http.response.start":
-                identity = await self._identity.ask_async(scope)
-                await _send_answer(self._share_auth.answer(origin, identity), scope, send)
+                visitor = await self._visitors.ask_async(scope)
+                await _send_answer(self._share_auth.answer(origin, visitor), scope, send)
 
         await self.app(scope, receive, answer_instead)
 
@@ -70,28 +100,49 @@ class _Response:
     (ASGI specification, "Response Start"), since they tell its length.
     """
 
+    is_for_another = False
+    """Whether the response speaks of a page that this client is not to get, so none of it goes."""
+
     def __init__(
-        self, scope: Scope, send: Send, rewriting: Rewriting, identity: IdentitySource
+        self,
+        scope: Scope,
+        send: Send,
+        rewriting: Rewriting,
+        visitors: VisitorSource,
+        exchange: Exchange | None,
+        cookies: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
-        self._scope = scope
+        self._outer_scope = self.scope = scope
         self._send = send
         self._rewriting = rewriting
-        self._identity = identity
+        self._visitors = visitors
+        self._exchange = exchange
+        self.cookies = cookies
         self._start: Message | None = None
         self._rewriter: Rewriter | None = None
+        if exchange is not None and exchange.conditions.changes:
+            headers = _changed(scope["headers"], exchange.conditions.changes)
+            self.scope = {**scope, "headers": headers}
+        self.scope[Exchange.KEY] = exchange
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
-        if message["type"] == "http.response.start":
+        if self.is_for_another:
+            return
+        rewriter, kind = self._rewriter, message["type"]
+        if kind == "http.response.start":
             await self._begin(message)
-        elif self._rewriter is None:
+        elif rewriter is None:
             await self._send(message)
-        elif message["type"] == "http.response.body":
-            await self._rewrite(message, self._rewriter)
-        elif message["type"] in _BODY_FROM_FILE:
-            await self._leave(message, self._rewriter)
+        elif kind == "http.response.body" and rewriter.changes_body:
+            await self._rewrite(message, rewriter)
+        elif kind in (PATHSEND, ZEROCOPYSEND) and rewriter.changes_body:
+            await self._rewrite_file(message, rewriter)
         else:
-            await self._release(self._rewriter)
+            await self._release(rewriter)
+            if kind == "http.response.trailers":
+                headers = rewriter.trailers(_decoded(message.get("headers", ())))
+                message = {**message, "headers": _encoded(headers)}
             await self._send(message)
 
     async def _begin(self, message: Message) -> None:
@@ -99,42 +150,69 @@ class _Response:
         if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
             raw = list(raw)
             message = {**message, "headers": raw}
+        if self._outer_scope is not self.scope:  # what the app put there, others look for too
+            seen = {name: value for name, value in self.scope.items() if name != "headers"}
+            self._outer_scope.update(seen)
+        if self.cookies:
+            raw = [*self.cookies, *raw]
+            message = {**message, "headers": raw}
         headers = _decoded(raw)
-        request = _page_request(self._scope)
-        if not self._rewriting.rewrites(request, message["status"], headers):
+        handling = self._rewriting.handling(self._exchange, message["status"], headers)
+        if handling is Handling.LEAVE:
             await self._send(message)
             return
-        identity = await self._identity.ask_async(self._scope)
-        self._rewriter = self._rewriting.rewriter(request, headers, identity)
+        if handling is not Handling.ASK_AGAIN:
+            is_named = handling is Handling.NAME
+            visitor = await self._visitors.ask_async(self.scope) if is_named else None
+            self._rewriter = self._rewriting.rewriter(
+                self._exchange, message["status"], headers, visitor
+            )
         self._start = message
+        if self._rewriter is None:
+            self.is_for_another = True
+            self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
 
     async def _rewrite(self, message: Message, rewriter: Rewriter) -> None:
         received = message.get("body", b"")
-        ended = not message.get("more_body", False)
-        body = rewriter.feed(received)
-        if ended:
-            body += rewriter.finish()
-        if received and not body and not ended:
+        is_last = not message.get("more_body", False)
+        ready: bytes | None = None
+        for piece in rewriter.feed(received, is_last=is_last):
+            if ready is not None:
+                await self._send_body(ready, rewriter)
+            ready = piece
+        if ready is None and received and not is_last:
             return  # all of it is held back
         await self._release(rewriter)
-        await self._send(message if body is received else {**message, "body": body})
+        is_same = ready is received or (ready is None and not received)
+        await self._send(message if is_same else {**message, "body": ready or b""})
 
-    async def _leave(self, message: Message, rewriter: Rewriter) -> None:
-        """Let a body go that is sent as a file: nothing can be put into one of those."""
-        self._rewriter = None
-        if rewriter.has_begun:
-            rest = rewriter.finish()
-            await self._release(rewriter)
-            await self._send({"type": "http.response.body", "body": rest, "more_body": True})
-        elif self._start is not None:
-            await self._send(self._start)
-        await self._send(message)
+    async def _rewrite_file(self, message: Message, rewriter: Rewriter) -> None:
+        async for received in pieces_of_file(message):
+            for piece in rewriter.feed(received):
+                await self._send_body(piece, rewriter)
+        more_body = message.get("more_body", False)
+        rest = b"" if more_body else b"".join(rewriter.finish())
+        await self._send_body(rest, rewriter, more_body=more_body)
+
+    async def _send_body(self, data: bytes, rewriter: Rewriter, *, more_body: bool = True) -> None:
+        await self._release(rewriter)
+        await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
     async def _release(self, rewriter: Rewriter) -> None:
         if self._start is not None:
             start, self._start = self._start, None
             headers = _encoded(rewriter.headers())
             await self._send({**start, "headers": headers})
+
+
+def _without_content(receive: Receive) -> Receive:
+    """Return what tells an app anew that its request, which has no content, has come in whole."""
+    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
 
 
 async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
@@ -144,15 +222,29 @@ async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _page_request(scope: Scope) -> PageRequest:
-    destinations = [value for name, value in scope["headers"] if name == b"sec-fetch-dest"]
-    return PageRequest(scope["method"], b", ".join(destinations).decode("latin-1"))
+def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3)."""
+    fields: dict[str, str] = {}
+    for raw_name, value in headers:
+        name = raw_name.decode("latin-1")
+        if name in FIELDS:
+            before = f"{fields[name]}, " if name in fields else ""
+            fields[name] = before + value.decode("latin-1")
+    return fields
+
+
+def _changed(
+    headers: Sequence[tuple[bytes, bytes]], changes: Mapping[str, str | None]
+) -> RawHeaders:
+    kept = [(name, value) for name, value in headers if name.decode("latin-1") not in changes]
+    added = [(name, value) for name, value in changes.items() if value is not None]
+    return kept + _encoded(added)
 
 
 def _decoded(headers: Any) -> HeaderList:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
 
 
-def _encoded(headers: HeaderList) -> list[tuple[bytes, bytes]]:
+def _encoded(headers: HeaderList) -> RawHeaders:
     """ASGI wants the names in lower case."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -2,46 +2,147 @@
 
 from __future__ import annotations
 
-from werkzeug.datastructures import Headers, ResponseCacheControl
-from werkzeug.http import parse_cache_control_header, parse_set_header
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-_OF_THE_ORIGINAL_BYTES = (
-    "Accept-Ranges",
-    "Content-Digest",
-    "Content-MD5",
-    "Digest",
-    "ETag",
-    "Last-Modified",
-    "Repr-Digest",
+from werkzeug.datastructures import Headers, ResponseCacheControl
+from werkzeug.http import (
+    parse_cache_control_header,
+    parse_etags,
+    parse_set_header,
+    quote_etag,
+    unquote_etag,
 )
 
+NO_SCRIPT = "0"
+"""The mark of a page that stays without a script for this request alone."""
 
+_DIGESTS = ("Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
+_SIGNED_AND_CHANGED = (
+    *(name.lower() for name in _DIGESTS),
+    *("accept-ranges", "cache-control", "content-length", "content-security-policy"),
+    *("etag", "expires", "last-modified", "vary"),
+)
 _FOR_SHARED_CACHES_ALONE = (
     "cdn-cache-control",
     "edge-control",
     "surrogate-control",
     "x-accel-expires",
+    "x-litespeed-cache-control",
+)
+_WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
+_MARKED = re.compile(
+    r"pavior\.(?P<mark>[A-Za-z0-9_-]{22}|0)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
 )
 
 
-def forget_original(headers: Headers) -> None:
-    """Remove the fields that describe the page as it was before the snippet went in.
+@dataclass(frozen=True)
+class Validator:
+    """The entity tag of a copy that a client holds (RFC 9110 section 8.8.3).
 
-    Among them are the validators (RFC 9110 section 8.8): with the app's own, a browser could be
-    told by a 304 that the page of the former user is still good.
+    `tag` and `is_weak` are the app's own, and `mark` is that of the script in the copy
+    (`Snippet.mark`), None if the copy is just what the app made. `is_strong` tells whether every
+    byte of the copy is known by its tag.
     """
-    for name in _OF_THE_ORIGINAL_BYTES:
+
+    tag: str
+    is_weak: bool
+    mark: str | None
+    is_strong: bool
+
+    def for_app(self) -> str:
+        """Return the entity tag as the app sent it."""
+        return quote_etag(self.tag, self.is_weak)
+
+
+def validators(field: str) -> tuple[Validator, ...]:
+    """Read an `If-None-Match` or `If-Match` field; for `*`, which names no copy, return none."""
+    parsed = parse_etags(field)
+    strong = parsed.as_set()
+    weak = parsed.as_set(include_weak=True) - strong
+    return tuple(
+        _validator(tag or "", is_strong)
+        for is_strong, tags in ((True, strong), (False, weak))
+        for tag in sorted(tags, key=str)
+    )
+
+
+def _validator(tag: str, is_strong: bool) -> Validator:
+    found = _MARKED.fullmatch(tag)
+    if found is None:
+        return Validator(tag, not is_strong, None, is_strong)
+    return Validator(found["tag"], found["kind"] == "w", found["mark"], is_strong)
+
+
+def for_app(field: str) -> str | None:
+    """Return the field with the app's own entity tags; None if it holds none."""
+    tags = dict.fromkeys(validator.for_app() for validator in validators(field))
+    return ", ".join(tags) or None
+
+
+def is_marked(field: str) -> bool:
+    """Whether the field names a copy that we had a hand in."""
+    return any(validator.mark is not None for validator in validators(field))
+
+
+def copy_that_holds(held: Iterable[Validator], etag: str | None, mark: str) -> Validator | None:
+    """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
+
+    `etag` is the field of the app's answer, `mark` that of the script which the page would get now.
+    A copy with that very script holds, and so does one that is just what the app made. Where the
+    answer does not say which copy it means, all of them must be the former.
+    """
+    tag = unquote_etag(etag)[0]
+    meant = [each for each in held if tag in (None, each.tag)]
+    right = [each for each in meant if each.mark == mark]
+    if tag is None and len(right) < len(meant):
+        return None
+    return next(iter(right or [each for each in meant if each.mark is None]), None)
+
+
+def mark_validator(headers: Headers, mark: str, *, keep_strong: bool) -> None:
+    """Make the app's `ETag` one of this page with this script; weak unless its bytes are known.
+
+    (RFC 9110 section 8.8.1: a strong validator speaks of every byte.) What is no entity tag is
+    removed.
+    """
+    tag, is_weak = unquote_etag(headers.get("ETag"))
+    headers.remove("ETag")
+    if tag is not None and '"' not in tag:
+        marked = f"pavior.{mark}.{'w' if is_weak else 's'}.{tag}"
+        headers.set("ETag", quote_etag(marked, weak=bool(is_weak) or not keep_strong))
+
+
+def forget_original(headers: Headers) -> None:
+    """Remove the fields that describe the bytes as they were before the snippet went in.
+
+    They are the digests (RFC 9530) and the offer of parts (RFC 9110 section 14.3).
+    """
+    for name in (*_DIGESTS, "Accept-Ranges"):
         headers.remove(name)
+
+
+def is_of_original(name: str) -> bool:
+    """Whether a trailer field of this name describes the bytes as they were, or signs them."""
+    return name.lower() in (*map(str.lower, _DIGESTS), "etag", "signature", "signature-input")
+
+
+def forget_signatures(headers: Headers) -> None:
+    """Remove signatures (RFC 9421) if they cover a field that we change."""
+    signed = " ".join(headers.getlist("Signature-Input")).lower()
+    if any(f'"{name}"' in signed for name in _SIGNED_AND_CHANGED):
+        headers.remove("Signature-Input")
+        headers.remove("Signature")
 
 
 def vary(headers: Headers, *names: str) -> None:
     """Add request fields that the page depends on to `Vary` (RFC 9110 section 12.5.5)."""
     value = ", ".join(headers.getlist("Vary"))
     there = parse_set_header(value)
-    if "*" not in there:
-        headers.set(
-            "Vary", ", ".join([*filter(None, [value]), *(n for n in names if n not in there)])
-        )
+    missing = [name for name in names if name not in there]
+    if missing and "*" not in there:
+        headers.set("Vary", ", ".join([*filter(None, [value]), *missing]))
 
 
 def keep_private(headers: Headers) -> None:
@@ -49,14 +150,20 @@ def keep_private(headers: Headers) -> None:
 
     The browser asks again before it shows the page once more, since the user may have logged out;
     what the app said that is stricter stays. Fields that speak to shared caches alone, and that
-    these put before `Cache-Control` (RFC 9213 section 2.2), are removed.
+    these put before `Cache-Control` (RFC 9213 section 2.2), are removed. So is `Expires`, by which
+    caches go that know no `Cache-Control`, and `Last-Modified`, which is the same for all users.
     """
     for name in {name for name, _ in headers}:
         if name.lower().endswith(_FOR_SHARED_CACHES_ALONE):
             headers.remove(name)
+    headers.remove("Expires")
+    headers.remove("Last-Modified")
     said = parse_cache_control_header(", ".join(headers.getlist("Cache-Control")))
     # Werkzeug leaves it to us that these names are case-insensitive (RFC 9111 section 5.2).
-    cache_control = ResponseCacheControl({name.lower(): value for name, value in said.items()})
+    kept = {name.lower(): value for name, value in said.items()}
+    cache_control = ResponseCacheControl(
+        {name: value for name, value in kept.items() if name not in _WITHOUT_ASKING}
+    )
     cache_control.public = False
     cache_control.s_maxage = None
     cache_control.private = True

@@ -7,15 +7,17 @@ from typing import Any
 
 try:
     from flask import Flask, Response, current_app, request
+    from markupsafe import Markup
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
     ) from error
 
-from .identity import Identity, IdentitySource, identity_of_user
-from .rewriting import is_page
-from .settings import Settings
-from .sharing import SHARE_AUTH_PATH
+from .identity import Identity, identity_of_user
+from .jinja import place
+from .rewriting import Exchange, Handling
+from .settings import SHARE_AUTH_PATH, Settings
+from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
 
 
@@ -25,7 +27,10 @@ class Pavior:
     The settings are the `PAVIOR_*` keys of `app.config`, read when the app is given, unless a
     `Settings` is passed. The user is the one `identity` returns; without it, Flask-Login's
     `current_user` if the app uses that. `identity` is called with the WSGI environ, while the
-    request context is alive, after the view and the app's own `after_request` functions.
+    request context is alive, after the view and the app's own `after_request` functions. So is
+    `consent`, which says whether the chat may be shown; without it, it may.
+
+    Templates may call `pavior_snippet()` to place the script themselves.
 
     Raises `SettingsError` when the app is given, and `RuntimeError` when it was given before.
     """
@@ -36,9 +41,11 @@ class Pavior:
         settings: Settings | None = None,
         *,
         identity: Callable[[dict[str, Any]], Identity | None] | None = None,
+        consent: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self._settings = settings
-        self._source = IdentitySource(identity or _current_user)
+        self._visitors = VisitorSource(identity or _current_user, consent)
+        self._has_consent = consent is not None
         if app is not None:
             self.init_app(app)
 
@@ -46,27 +53,49 @@ class Pavior:
         """Put the middleware around the app."""
         if "pavior" in app.extensions:
             raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
+        app.extensions["pavior"] = self
         settings = self._settings or Settings.from_mapping(app.config)
+        app.jinja_env.globals["pavior_snippet"] = _snippet
+        if not settings.enabled:
+            return
         # One key for each app: an app that runs inside another must not name the other's user.
-        key = f"pavior_middleware.identity.{id(app)}"
+        key = f"pavior_middleware.visitor.{id(app)}"
+        nobody = Visitor(consents=not self._has_consent)
 
-        def remember_user(response: Response) -> Response:
-            """Keep the user for the middleware, which runs when the request context is gone.
+        def visitor(environ: dict[str, Any]) -> Visitor:
+            found: Visitor = environ.get(key, nobody)
+            return found
+
+        middleware = PaviorMiddleware(
+            app.wsgi_app,
+            settings,
+            identity=lambda environ: visitor(environ).identity,
+            consent=(lambda environ: visitor(environ).consents) if self._has_consent else None,
+        )
+
+        def remember_visitor(response: Response) -> Response:
+            """Keep the visitor for the middleware, which runs when the request context is gone.
 
             Only where it will be asked for: once the session is read, Flask varies by it.
             """
-            headers = response.headers.to_wsgi_list()
-            path = request.script_root + request.path
-            if path == SHARE_AUTH_PATH or is_page(response.status_code, headers):
-                request.environ[key] = self._source.ask(request.environ)
+            environ = request.environ
+            handling = middleware.rewriting.handling(
+                environ.get(Exchange.KEY), response.status_code, response.headers.to_wsgi_list()
+            )
+            is_share_auth = request.script_root + request.path == SHARE_AUTH_PATH
+            if is_share_auth or handling is Handling.NAME:
+                environ[key] = self._visitors.ask(environ)
             return response
 
         # Flask calls these in reverse, so the first is the last to change the response.
-        app.after_request_funcs.setdefault(None, []).insert(0, remember_user)
-        app.wsgi_app = PaviorMiddleware(  # type: ignore[method-assign]
-            app.wsgi_app, settings, identity=lambda environ: environ.get(key)
-        )
-        app.extensions["pavior"] = self
+        app.after_request_funcs.setdefault(None, []).insert(0, remember_visitor)
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+
+
+def _snippet() -> Markup:
+    """Be `pavior_snippet()` in a template: the place of the script."""
+    exchange = request.environ.get(Exchange.KEY)
+    return place(exchange)
 
 
 def _current_user(environ: dict[str, Any]) -> Identity | None:  # noqa: ARG001

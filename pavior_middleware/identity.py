@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac as stdlib_hmac
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
-
-from .log import WarnOnce, logger
 
 
 class IdentityRefused(ValueError):
@@ -128,63 +125,6 @@ def identity_of_user(user: Any) -> Identity | None:
             " pass the middleware `identity=`, a callable that returns an Identity"
         )
     return Identity(None if user_id == email else user_id, email)
-
-
-class IdentitySource:
-    """The site's own callable that names the user, asked in such a way that it fails no request.
-
-    The callable takes the ASGI scope or the WSGI environ. Whatever it raises is logged, and the
-    visitor counts as anonymous.
-    """
-
-    def __init__(self, identity: Callable[[Any], object] | None) -> None:
-        self._identity = identity
-        self._failures = _LoggedFailures()
-
-    def ask(self, request: Any) -> Identity | None:
-        """Return the request's user, or None."""
-        if self._identity is not None:
-            with self._failures:
-                return _checked(self._identity(request))
-        return None
-
-    async def ask_async(self, request: Any) -> Identity | None:
-        """Return the request's user, or None; the callable may be a coroutine function."""
-        if self._identity is not None:
-            with self._failures:
-                answer = self._identity(request)
-                return _checked(await answer if inspect.isawaitable(answer) else answer)
-        return None
-
-
-class _LoggedFailures:
-    """Logs what a site's callable raises, instead of failing the request; refusals only once."""
-
-    def __init__(self) -> None:
-        self._warn = WarnOnce()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if isinstance(error, IdentityRefused):
-            self._warn(f"Pavior's identity is left out: {error}")
-        elif isinstance(error, Exception):
-            logger.error("Pavior's identity is left out: `identity` failed", exc_info=error)
-        else:
-            return False
-        return True
-
-
-def _checked(answer: object) -> Identity | None:
-    if answer is None or isinstance(answer, Identity):
-        return answer
-    raise TypeError(f"identity must return an Identity or None, not {type(answer).__name__}")
 
 
 _ID_NAMES = ("id", "identity", "username")

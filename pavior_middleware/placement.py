@@ -11,10 +11,14 @@ What is fed goes on at once, but for what cannot be told yet:
 - a script that has not ended, since one that never ends never runs, and must not be made to.
 
 Both are held up to a limit, and the second no longer than until `flush`.
+
+A policy that the head sets by `<meta http-equiv>` does not rule over what stands before it, so the
+snippet goes in before such a tag.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 
@@ -36,7 +40,8 @@ _NAME_END = rb"(?=[\t\n\f\r />])"
 # that the steps of `Inserter` know as well. What ends a repetition cannot stand in it, and long
 # ones are left to the steps, so there is no long way back where the rest does not match.
 _USUAL_ATTRIBUTES = (
-    rb"(?: [a-zA-Z:_-]+(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))){0,32} ?/?>"
+    rb"(?: (?![hH][tT][tT][pP]-)[a-zA-Z:_-]+"
+    rb"(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))){0,32} ?/?>"
 )
 _USUAL = re.compile(
     rb"[\t\n\f\r ]*(?:<(?:"
@@ -70,6 +75,11 @@ _ATTRIBUTE = re.compile(
     rb"(?:[\t\n\f\r ]*(?:\Z|=[\t\n\f\r ]*"
     rb"(?:\"[^\"]*(?:\"|(?P<double>\Z))|'[^']*(?:'|(?P<single>\Z))"
     rb"|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?))?)?"
+)
+_NAMED_VALUE = re.compile(
+    rb"[\t\n\f\r /]*(?P<name>[^\t\n\f\r />][^\t\n\f\r />=]*)"
+    rb"(?:[\t\n\f\r ]*=[\t\n\f\r ]*"
+    rb"(?P<value>\"[^\"]*\"|'[^']*'|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?)?"
 )
 _COMMENT_END = re.compile(rb"--!?>")
 _SCRIPT_END = re.compile(rb"</script" + _NAME_END, re.IGNORECASE)
@@ -112,6 +122,8 @@ class Inserter:
     """
 
     added: int | None = None
+    is_determined = True
+    """Whether the place is that of the whole document, however it was cut."""
 
     _text = b""  # what was not sent yet
     _sent = 0  # how much was
@@ -150,9 +162,10 @@ class Inserter:
         self._awaited = None
         while self._step(self):
             pass
-        if self._head_has_ended or len(self._text) - self._sendable > self._limit:
+        if not self._head_has_ended and len(self._text) - self._sendable > self._limit:
+            self.is_determined = False
             return self._insert()
-        return self._send()
+        return self._insert() if self._head_has_ended else self._send()
 
     def flush(self) -> bytes:
         """Say that what was fed must not wait for more; return what may go on its way of the rest.
@@ -164,12 +177,16 @@ class Inserter:
             return b""
         if not self._charset_is_known and self._sent + len(self._text) < PRESCAN:
             return b""
+        self.is_determined = False
         return self._insert()
 
     def finish(self) -> bytes:
         """Say that the document has ended; return the rest of it."""
         if self.added is not None:
             return b""
+        if self._step is Inserter._look_for_charset:
+            self._end_before_policy()
+            return self._insert()
         if self._step is Inserter._walk_comment:
             self._sendable = len(self._text)
             return self._insert(_comment_closer(self._text))
@@ -254,7 +271,7 @@ class Inserter:
             if attribute["end"]:
                 self._position = attribute.end()
                 self._tag_ends()
-                return True
+                return not self._head_has_ended
             if attribute.end() == len(self._text):
                 self._awaited = _DOUBLE_QUOTE if attribute["double"] is not None else _GT
                 self._awaited = _SINGLE_QUOTE if attribute["single"] is not None else self._awaited
@@ -273,8 +290,24 @@ class Inserter:
             self._element = self._tag
             self._sendable = self._position
             self._step = Inserter._walk_raw_text
+        elif self._tag == b"meta" and _sets_policy(self._text[self._sendable : self._position]):
+            self._head_has_ended = self._charset_is_known
+            self._step = Inserter._look_for_charset
         else:
             self._step = Inserter._walk
+
+    def _look_for_charset(self) -> bool:
+        """Look whether a `<meta charset>` follows that the snippet would push out of sight."""
+        if self._sent + len(self._text) >= PRESCAN:
+            self._end_before_policy()
+        return False
+
+    def _end_before_policy(self) -> None:
+        self._head_has_ended = True
+        in_sight = max(PRESCAN - self._sent, 0)
+        charset = _META_CHARSET.search(self._text, 0, in_sight)
+        if charset and charset.end() > max(self._sendable, in_sight - len(self._snippet)):
+            self._is_document = False  # the script or the charset: the page stays as it is
 
     def _walk_raw_text(self) -> bool:
         """Look for the element's end tag (RCDATA and RAWTEXT, sections 13.2.5.2 and 3)."""
@@ -410,6 +443,19 @@ def _leaves_head(tag: re.Match[bytes]) -> bool:
     """
     name = tag["name"].lower()
     return name in _LEAVING_END_TAGS if tag["slash"] else name not in _HEAD_START_TAGS
+
+
+def _sets_policy(tag: bytes) -> bool:
+    """Whether a whole `<meta …>` tag holds a Content-Security-Policy (section 4.2.5.3)."""
+    if b"http-equiv" not in tag.lower():
+        return False
+    values: dict[bytes, bytes] = {}
+    for attribute in _NAMED_VALUE.finditer(tag, len(b"<meta"), len(tag) - 1):
+        values.setdefault(attribute["name"].lower(), attribute["value"] or b"")
+    value = values.get(b"http-equiv", b"")
+    if value.startswith((b'"', b"'")):
+        value = value[1:-1]
+    return html.unescape(value.decode("latin-1")).lower() == "content-security-policy"
 
 
 def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:

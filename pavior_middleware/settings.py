@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from .domains import domain_problem, is_loopback
@@ -18,6 +19,9 @@ PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
 SHORTEST_STRONG_API_KEY = 16  # characters
 
+SHARE_AUTH_PATH = "/.well-known/pavior/share-auth"
+"""Where a site tells who is logged in: a fixed path, since a borrower knows only the domain."""
+
 IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
 """Options of Pavior's init that say who is chatting; only a signed `Identity` may set them."""
 
@@ -26,7 +30,8 @@ RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel",
 
 _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
-_FLAGS = frozenset({"do_chat", "do_time_travel", "inject_in_frames"})
+_FLAGS = ("do_chat", "do_time_travel", "inject_in_frames", "cacheable_pages", "enabled")
+_CSP_CHOICES = ("extend", "leave")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -50,6 +55,12 @@ class Settings:
     site borrows its login from, no API key is needed. `inject_in_frames` is for pages that stand in
     frames and are to have a chat of their own.
 
+    With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
+    script asks who is logged in when it runs. `csp` says whether to "extend" a page's
+    Content-Security-Policy so that the chat runs, or to "leave" it. `skip_paths` are paths that get
+    no chat, a sequence or lines, in which `*` stands for any text. Where `enabled` is False there
+    is no middleware at all, and nothing else need be set.
+
     The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting.
     """
 
@@ -64,18 +75,24 @@ class Settings:
     init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     secret_key: str | None = field(default=None, repr=False)
     inject_in_frames: bool = False
+    cacheable_pages: bool = False
+    csp: str = "extend"
+    skip_paths: Sequence[str] = ()
+    enabled: bool = True
 
     def __post_init__(self) -> None:
         domains = _domains(self.shared_auth_domains)
         share_auth = self.share_auth.lower() if isinstance(self.share_auth, str) else None
+        skip_paths = _each(self.skip_paths)
+        is_off = self.enabled is False
         # First, and alone: the messages about other problems may show what is wrong.
         problems = _leak_problems(self) or [
-            *_text_problems("team_vanity_id", self.team_vanity_id, required=True),
-            *_text_problems("api_key", self.api_key, required=share_auth is None),
+            *_text_problems("team_vanity_id", self.team_vanity_id, required=not is_off),
+            *_text_problems("api_key", self.api_key, required=share_auth is None and not is_off),
             *_text_problems("secret_key", self.secret_key, required=False),
-            *_flag_problems("do_chat", self.do_chat),
-            *_flag_problems("do_time_travel", self.do_time_travel),
-            *_flag_problems("inject_in_frames", self.inject_in_frames),
+            *(problem for name in _FLAGS for problem in _flag_problems(name, getattr(self, name))),
+            *_csp_problems(self.csp),
+            *_skip_paths_problems(skip_paths),
             *_embed_url_problems(self.embed_url),
             *_share_auth_problems(self.share_auth, domains),
             *_shared_auth_domains_problems(domains),
@@ -87,6 +104,7 @@ class Settings:
         object.__setattr__(self, "share_auth", share_auth)
         object.__setattr__(self, "shared_auth_domains", domains)
         object.__setattr__(self, "init_options", MappingProxyType(options))
+        object.__setattr__(self, "skip_paths", skip_paths)
         _warn_if_weak(self.api_key)
 
     @classmethod
@@ -183,24 +201,45 @@ def _embed_url_problems(value: object) -> list[str]:
         return [f"{label} is not a URL: write one like https://app.pavior.com/embed"]
     if url.username is not None or url.password is not None:
         return [f"{label} holds a user name or password, which every visitor would see: remove it"]
-    if not host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
+    if domain_problem(url.netloc.lower()):
+        return [f"{label} has no domain: write one like https://app.pavior.com/embed"]
+    if not (url.scheme == "https" or (url.scheme == "http" and is_loopback(host))):
         return [f"{label} must begin with https:// (http:// is for localhost and loopback only)"]
     return []
 
 
 def _domains(value: object) -> tuple[object, ...]:
-    """The domains in a list or in the lines of the text box, in lower case, each once."""
+    """The domains in a list or in the lines of the text box, in lower case."""
+    return _each([each.lower() if isinstance(each, str) else each for each in _each(value)])
+
+
+def _each(value: object) -> tuple[Any, ...]:
+    """The texts in a list, or in lines with comments, each once; what is no text is left as is."""
     if isinstance(value, str):
         lines = (line.partition("#")[0] for line in value.splitlines())
-        value = [domain for line in lines for domain in re.split(r"[\s,]+", line) if domain]
+        value = [each for line in lines for each in re.split(r"[\s,]+", line)]
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
         return (value,)
-    each = (domain.strip().lower() if isinstance(domain, str) else domain for domain in value)
-    domains: list[object] = []
-    for domain in each:
-        if domain != "" and domain not in domains:
-            domains.append(domain)
-    return tuple(domains)
+    stripped = [each.strip() if isinstance(each, str) else each for each in value]
+    unique: list[object] = []
+    for each in stripped:
+        if each != "" and each not in unique:
+            unique.append(each)
+    return tuple(unique)
+
+
+def _csp_problems(value: object) -> list[str]:
+    if value in _CSP_CHOICES:
+        return []
+    return [f'{_label("csp")} must be "extend" or "leave"']
+
+
+def _skip_paths_problems(patterns: Iterable[object]) -> list[str]:
+    return [
+        f"{_label('skip_paths')}: {pattern!r} is no path: begin it with / or *, like /admin/*"
+        for pattern in patterns
+        if not (isinstance(pattern, str) and pattern.startswith(("/", "*")))
+    ]
 
 
 def _shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:

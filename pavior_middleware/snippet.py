@@ -1,90 +1,199 @@
-"""Settings and an identity in, the bytes that go into the page out."""
+"""Settings and an identity in, the script that goes into the page out."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .identity import Identity, IdentityRefused, signed_options
-from .settings import RESERVED_OPTIONS, Settings
+from .settings import RESERVED_OPTIONS, SHARE_AUTH_PATH, Settings
+
+TRUSTED_TYPES_POLICY = "pavior-middleware"
+"""The name under which the script makes a URL that Trusted Types accept."""
 
 # Holds no "<", ">" or "&", so that it stands in XHTML as it stands in HTML. The state is kept under
 # a symbol, which markup with an id of the same name cannot take the place of. The script takes
 # itself out of the page: Turbo runs no script of a new page that the old one still holds, so the
 # chat would stay with whoever came before when a user comes back.
-_BEFORE = """<script>(function (window, document, url, options) {
-var key = Symbol.for('pavior-middleware'), text = JSON.stringify(options), state = window[key];
+#
+# A page that the browser brings back (its cache for the back button, or the page frozen as it was)
+# may name somebody who has logged out since. So such a page asks who is here, and makes way for a
+# fresh one if it is somebody else; offline it stays, since there is no fresh one.
+_BEFORE = (
+    """(function (window, document, url, options, identity, asks, inFrames) {
+var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
 var self = document.currentScript;
 if (self) self.remove();
-function init() { window.Pavior('init', state.options); }
-function warn() { console.warn('Pavior: the chat could not be loaded from ' + url); }
-if (state) {
-if (state.text === text) return;
-state.text = text; state.options = options;
-if (state.ready) init();
-return;
+if (!inFrames) if (window.parent !== window) return;
+function warn(error) {
+var why = error ? ': ' + error.message : '';
+console.warn('Pavior: the chat could not be loaded from ' + url + why);
 }
-state = window[key] = {text: text, options: options, ready: false};
+function init() {
+var text = JSON.stringify(state.options);
+if (!state.ready || state.text === text) return;
+state.text = text;
+window.Pavior('init', state.options);
+}
+function load() {
 var script = document.createElement('script');
+var policy = {createScriptURL: function (url) { return url; }};
+try {
+if (window.trustedTypes) policy = window.trustedTypes.createPolicy('"""
+    + TRUSTED_TYPES_POLICY
+    + """', policy);
+} catch (error) { warn(error); }
 if (self) if (self.nonce) script.nonce = self.nonce;
-script.src = url;
-script.onerror = warn;
+script.src = policy.createScriptURL(url);
+script.onerror = function () { warn(); };
 script.onload = function () {
 if (typeof window.Pavior !== 'function') return warn();
 state.ready = true;
 init();
 };
 document.head.appendChild(script);
+}
+function show(identity) {
+if (!identity) return;
+state.options = Object.assign({}, options, identity);
+if (state.loads) return init();
+state.loads = true;
+load();
+}
+function ask(answered, failed) {
+window.fetch('"""
+    + SHARE_AUTH_PATH
+    + """', {cache: 'no-store', credentials: 'same-origin'}).then(function (response) {
+if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
+return response.json();
+}).then(answered, failed);
+}
+function reload() { if (window.navigator.onLine) window.location.reload(); }
+function confirm() {
+ask(function (now) {
+var names = ['id', 'email', 'hmac'];
+function isSame(name) { return now[name] === identity[name]; }
+if (now ? names.every(isSame) : false) show(identity); else reload();
+}, reload);
+}
+function isRestored() {
+var entry = window.performance.getEntriesByType('navigation')[0];
+return entry ? entry.type === 'back_forward' : false;
+}
+if (isFirst) {
+state = window[key] = {};
+window.addEventListener('pageshow', function (event) {
+if (event.persisted) if (state.check) state.check();
+});
+}
+state.check = {restored: confirm, always: function () { ask(show, warn); }}[asks];
+var mustAsk = asks === 'always';
+if (asks === 'restored') if (isFirst) mustAsk = isRestored();
+if (mustAsk) state.check(); else show(identity);
 })(window, document, """
-_AFTER = ");</script>"
+)
+_AFTER = ");"
 
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+_DIGEST_BYTES = 16
 
 
-def init_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
-    """Return the options for `Pavior('init', …)`, in the order of Pavior's documentation.
+@dataclass(frozen=True)
+class Snippet:
+    """The script of one page, and what caches and policies need to know of it.
 
-    With `share_auth` set, the page borrows its login and the identity is left out. Raises
-    `IdentityRefused` for what `signed_options` refuses, and for an attribute that has the name of
-    an option that is not an attribute.
+    `text` is what stands between the tags, in pure ASCII. `is_personal` tells that it names
+    somebody. `asks` tells that it may ask the site who is logged in, by a fetch of its own origin.
     """
-    options: dict[str, object] = {
-        "teamVanityId": settings.team_vanity_id,
-        "doChat": settings.do_chat,
-        "doTimeTravel": settings.do_time_travel,
-        **settings.init_options,
-    }
-    if settings.share_auth is not None:
-        return {**options, "shareAuth": settings.share_auth}
+
+    text: str
+    is_personal: bool
+    asks: bool
+
+    def element(self, nonce: str | None = None) -> bytes:
+        """Return the `<script>` element, with the nonce of the page's policy if it has one."""
+        attribute = "" if nonce is None else f' nonce="{nonce}"'
+        return f"<script{attribute}>{self.text}</script>".encode("ascii")
+
+    @cached_property
+    def csp_hash(self) -> str:
+        """The source expression that allows this very script (CSP Level 3, section 2.3.1)."""
+        return f"'sha256-{base64.b64encode(self._digest).decode()}'"
+
+    @cached_property
+    def mark(self) -> str:
+        """22 letters, digits, `-` and `_` that tell this script from others."""
+        return base64.urlsafe_b64encode(self._digest[:_DIGEST_BYTES]).decode().rstrip("=")
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return hashlib.sha256(self.text.encode("ascii")).digest()
+
+
+def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
+    """Return the init options that come from the identity: attributes, `id`, `email`, `hmac`.
+
+    Raises `IdentityRefused` for what `signed_options` refuses, for an attribute that has the name
+    of an option that is not an attribute, and for attributes that are not JSON values.
+    """
     if identity is None:
-        return options
+        return {}
     reserved = RESERVED_OPTIONS.intersection(identity.attributes)
     if reserved:
         raise IdentityRefused(
             f"attributes must not set {', '.join(sorted(reserved))}: pass id and email as the"
             " identity's own fields, and leave the rest to the settings"
         )
-    return {**options, **identity.attributes, **signed_options(settings.api_key, identity)}
-
-
-def render(settings: Settings, identity: Identity | None = None) -> bytes:
-    """Return the `<script>` element that loads the embed and calls init once, in pure ASCII.
-
-    It means the same in every ASCII-compatible charset, and no text in it can end the script, open
-    a comment (WHATWG HTML section 4.12.1.3) or break XHTML. Run again on the same page with the
-    same options it does nothing; with others it calls init again. Raises `IdentityRefused` for what
-    `init_options` refuses and for attributes that are not JSON values.
-    """
-    options = init_options(settings, identity)
+    options = {**identity.attributes, **signed_options(settings.api_key, identity)}
     try:
-        json.dumps(options, ensure_ascii=False).encode()  # raises for text that is not Unicode
-        arguments = f"{_script_json(settings.embed_url)}, {_script_json(options)}"
+        # The second raises for text that is not Unicode.
+        json.dumps(options, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise IdentityRefused(
             f"the attributes are not JSON values ({type(error).__name__}): pass Unicode text,"
             " numbers, booleans, lists and mappings of these"
         ) from None
-    return (_BEFORE + arguments + _AFTER).encode("ascii")
+    return options
+
+
+def site_options(settings: Settings) -> dict[str, object]:
+    """Return the init options that are the same for everyone, in Pavior's documentation's order."""
+    options: dict[str, object] = {
+        "teamVanityId": settings.team_vanity_id,
+        "doChat": settings.do_chat,
+        "doTimeTravel": settings.do_time_travel,
+        **settings.init_options,
+    }
+    return options if settings.share_auth is None else {**options, "shareAuth": settings.share_auth}
+
+
+def render(settings: Settings, identity: Identity | None = None) -> Snippet:
+    """Return the script that loads the embed and calls init once.
+
+    It means the same in every ASCII-compatible charset, and no text in it can end the script, open
+    a comment (WHATWG HTML section 4.12.1.3) or break XHTML. Run again on the same page with the
+    same options it does nothing; with others it calls init again.
+
+    With `share_auth` set the page borrows its login, and with `cacheable_pages` its script asks who
+    is logged in when it runs: in both the identity is left out. Raises `IdentityRefused` for what
+    `identity_options` refuses.
+    """
+    named: dict[str, object] = {}
+    asks = "always" if settings.cacheable_pages else "never"
+    if settings.share_auth is not None:
+        asks = "never"
+    elif not settings.cacheable_pages:
+        named = identity_options(settings, identity)
+        asks = "restored" if named else "never"
+    # The page of a cacheable site is the same in a frame, so its script looks where it is.
+    in_frames = settings.inject_in_frames or not settings.cacheable_pages
+    arguments = (settings.embed_url, site_options(settings), named, asks, in_frames)
+    text = _BEFORE + ", ".join(map(_script_json, arguments)) + _AFTER
+    return Snippet(text, is_personal=bool(named), asks=asks != "never")
 
 
 def _script_json(value: Any) -> str:

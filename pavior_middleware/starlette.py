@@ -23,11 +23,16 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
     `settings` may be a `starlette.config.Config`, which `read_settings` reads. The user is the one
     `identity` returns; without it, `request.user`, where AuthenticationMiddleware (at any place in
     the stack) has authenticated it. `identity` is called with the scope, once the app
-    has begun its response, so `scope["session"]` and `scope["state"]` are there.
+    has begun its response, so `scope["session"]` and `scope["state"]` are there; so is `consent`,
+    which says whether the chat may be shown.
 
     Raises `SettingsError`, but Starlette makes its middleware no sooner than it is called, and some
     servers go on then. `read_settings(config)` for `settings` stops the app at start-up.
     """
+
+    def __new__(cls, app: asgi.ASGIApp, settings: Settings | Config, **_: object) -> Any:
+        """Return the app itself where the middleware is switched off."""
+        return super().__new__(cls, app, _settings(settings))
 
     def __init__(
         self,
@@ -35,10 +40,15 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
         settings: Settings | Config,
         *,
         identity: asgi.IdentityOfScope | None = None,
+        consent: asgi.ConsentOfScope | None = None,
     ) -> None:
-        if isinstance(settings, Config):
-            settings = read_settings(settings)
-        super().__init__(app, settings, identity=identity or _authenticated_user)
+        super().__init__(
+            app, _settings(settings), identity=identity or _authenticated_user, consent=consent
+        )
+
+
+def _settings(settings: Settings | Config) -> Settings:
+    return read_settings(settings) if isinstance(settings, Config) else settings
 
 
 def read_settings(config: Config) -> Settings:

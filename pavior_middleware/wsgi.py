@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .identity import Identity, IdentitySource
-from .rewriting import HeaderList, PageRequest, Rewriter, Rewriting
+from .conditions import FIELDS
+from .headers import HeaderList
+from .identity import Identity
+from .rewriting import Exchange, Handling, Rewriter, Rewriting
 from .settings import Settings
 from .sharing import ShareAuth
+from .visitor import Visitor, VisitorSource
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -22,8 +25,15 @@ class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of a WSGI app.
 
     `identity` is called with the environ once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None.
+    inner middleware put there; it returns an `Identity` or None. `consent`, called alike, says
+    whether the chat may be shown; without it, it may.
+
+    With `settings.enabled` False, what is returned is the app itself.
     """
+
+    def __new__(cls, app: WSGIApplication, settings: Settings, **_: object) -> Any:
+        """Return the app itself where the middleware is switched off."""
+        return super().__new__(cls) if settings.enabled else app
 
     def __init__(
         self,
@@ -31,19 +41,47 @@ class PaviorMiddleware:
         settings: Settings,
         *,
         identity: Callable[[dict[str, Any]], Identity | None] | None = None,
+        consent: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
+        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
+            return
         self.app = app
-        self._rewriting = Rewriting(settings)
+        self.rewriting = Rewriting(settings, asks_consent=consent is not None)
         self._share_auth = ShareAuth(settings)
-        self._identity = IdentitySource(identity)
+        self._visitors = VisitorSource(identity, consent)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         if self._share_auth.serves(path):
             return self._serve_share_auth(environ, start_response)
-        response = _Response(environ, start_response, self._rewriting, self._identity)
-        return response.body(self.app(environ, response.start))
+        exchange = self.rewriting.exchange(
+            environ["REQUEST_METHOD"],
+            path.encode("latin-1").decode("utf-8", "replace"),
+            _fields(environ),
+        )
+        return self._ask(environ, start_response, exchange)
+
+    def _ask(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        exchange: Exchange | None,
+        cookies: HeaderList | None = None,
+    ) -> Iterable[bytes]:
+        """Pass a request on; once more, if what the app answers is not for this client."""
+        may_ask_again = exchange is not None and exchange.conditions.may_ask_again
+        untouched = dict(environ) if may_ask_again else environ
+        environ = _for_app(environ, exchange)
+
+        def ask_again(cookies: HeaderList) -> Iterable[bytes]:
+            again = exchange.again() if exchange is not None else None
+            return self._ask(untouched, start_response, again, cookies)
+
+        response = _Response(
+            environ, start_response, self.rewriting, self._visitors, exchange, cookies or []
+        )
+        return response.body(self.app(environ, response.start), ask_again)
 
     def _serve_share_auth(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -51,18 +89,19 @@ class PaviorMiddleware:
         """Let the app see the request, so that its middleware finds the user, and answer for it."""
         method = environ["REQUEST_METHOD"]
         origin = [environ["HTTP_ORIGIN"]] if "HTTP_ORIGIN" in environ else []
-        answer = self._share_auth.refusal(method, origin)
+        site = [environ["HTTP_SEC_FETCH_SITE"]] if "HTTP_SEC_FETCH_SITE" in environ else []
+        answer = self._share_auth.refusal(method, origin, site)
         if answer is None:
-            answer = self._share_auth.answer(origin, self._identity_of_app(environ))
+            answer = self._share_auth.answer(origin, self._visitor_of_app(environ))
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if method == "HEAD" else [answer.body]
 
-    def _identity_of_app(self, environ: WSGIEnvironment) -> Identity | None:
-        begun: list[Identity | None] = []
+    def _visitor_of_app(self, environ: WSGIEnvironment) -> Visitor:
+        begun: list[Visitor] = []
 
         def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
-            begun.append(self._identity.ask(environ))
+            begun.append(self._visitors.ask(environ))
             return lambda data: None  # noqa: ARG005
 
         body = self.app(environ, start)
@@ -72,7 +111,7 @@ class PaviorMiddleware:
                     break
         finally:
             _close(body)
-        return begun[-1] if begun else None
+        return begun[-1] if begun else Visitor()
 
 
 class _Response:
@@ -82,17 +121,24 @@ class _Response:
     3333, "The start_response() Callable"), since they tell its length.
     """
 
+    is_for_another = False
+    """Whether the response speaks of a page that this client is not to get, so none of it goes."""
+
     def __init__(
         self,
         environ: WSGIEnvironment,
         start_response: StartResponse,
         rewriting: Rewriting,
-        identity: IdentitySource,
+        visitors: VisitorSource,
+        exchange: Exchange | None,
+        cookies: HeaderList,
     ) -> None:
         self._environ = environ
         self._start_response = start_response
         self._rewriting = rewriting
-        self._identity = identity
+        self._visitors = visitors
+        self._exchange = exchange
+        self.cookies = cookies
         self._held: tuple[str, OptExcInfo | None] | None = None
         self._server_write: Write | None = None
         self._rewriter: Rewriter | None = None
@@ -101,45 +147,67 @@ class _Response:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
-        request = PageRequest(
-            self._environ["REQUEST_METHOD"], self._environ.get("HTTP_SEC_FETCH_DEST", "")
-        )
-        is_page = self._rewriting.rewrites(request, int(status[:3]), headers)
-        if self._server_write is not None or not is_page:
-            self._held = self._rewriter = None
+        if self.cookies:
+            headers = [*self.cookies, *headers]
+        self._held = self._rewriter = None
+        self.is_for_another = False
+        code = int(status[:3])
+        handling = self._rewriting.handling(self._exchange, code, headers)
+        if self._server_write is not None or handling is Handling.LEAVE:
             self._server_write = self._call_server(status, headers, exc_info)
             return self._server_write
-        identity = self._identity.ask(self._environ)
-        self._rewriter = self._rewriting.rewriter(request, headers, identity)
+        if handling is not Handling.ASK_AGAIN:
+            visitor = self._visitors.ask(self._environ) if handling is Handling.NAME else None
+            self._rewriter = self._rewriting.rewriter(self._exchange, code, headers, visitor)
         self._held = status, exc_info
+        if self._rewriter is None:
+            self.is_for_another = True
+            self.cookies = [field for field in headers if field[0].lower() == "set-cookie"]
         return self._write
 
-    def body(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
-        """Return what the server is to iterate: the app's own iterable unless it is a page."""
+    def body(
+        self,
+        iterable: Iterable[bytes],
+        ask_again: Callable[[HeaderList], Iterable[bytes]],
+    ) -> Iterable[bytes]:
+        """Return what the server is to iterate: the app's own iterable unless that must change."""
+        if self.is_for_another:
+            _close(iterable)
+            return ask_again(self.cookies)
+        if self._rewriter is not None and not self._rewriter.changes_body:
+            self._release(self._rewriter)
+            return iterable
         if self._server_write is not None and self._rewriter is None:
             return iterable
-        return _Body(iterable, self)
+        if self._rewriter is not None and isinstance(iterable, list | tuple) and len(iterable) == 1:
+            # A server tells the length of a body that is one piece, and this one stays so.
+            return [b"".join(self.feed(iterable[0], is_last=True))]
+        return _Body(iterable, self, ask_again)
 
-    def feed(self, data: bytes) -> bytes:
-        """Take the next bytes of the body and return what may be sent of it now."""
-        if self._rewriter is None:
-            return data
-        rewritten = self._rewriter.feed(data)
-        self._release(self._rewriter)
-        return rewritten
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
+        """Take the next bytes of the body and yield what may be sent of it now."""
+        rewriter = self._rewriter
+        if rewriter is None:
+            yield data
+            return
+        for piece in rewriter.feed(data, is_last=is_last):
+            self._release(rewriter)
+            yield piece
+        self._release(rewriter)
 
-    def finish(self) -> bytes:
-        """Return the rest of the body."""
-        if self._rewriter is None:
-            return b""
-        rest = self._rewriter.finish()
-        self._release(self._rewriter)
-        return rest
+    def finish(self) -> Iterator[bytes]:
+        """Yield the rest of the body."""
+        if self._rewriter is not None:
+            for piece in self._rewriter.finish():
+                self._release(self._rewriter)
+                yield piece
+            self._release(self._rewriter)
 
     def _write(self, data: bytes) -> None:
-        rewritten = self.feed(data)
-        if self._server_write is not None:
-            self._server_write(rewritten)
+        if not self.is_for_another:
+            for piece in self.feed(data):
+                if self._server_write is not None:
+                    self._server_write(piece)
 
     def _release(self, rewriter: Rewriter) -> None:
         if self._held is not None:
@@ -154,29 +222,78 @@ class _Response:
 
 
 class _Body:
-    """The body of a page: one piece for each piece of the app's, and no sooner."""
+    """The body of a page: nothing is asked of the app before the server asks for it."""
 
-    def __init__(self, pieces: Iterable[bytes], response: _Response) -> None:
+    def __init__(
+        self,
+        pieces: Iterable[bytes],
+        response: _Response,
+        ask_again: Callable[[HeaderList], Iterable[bytes]],
+    ) -> None:
         self._pieces = pieces
-        self._iterator: Iterator[bytes] | None = None
         self._response = response
+        self._ask_again = ask_again
+        self._iterator: Iterator[bytes] | None = None
+        self._ready: Iterator[bytes] = iter(())
+        self._is_replaced = self._is_finished = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        for piece in self._ready:
+            return piece
         if self._iterator is None:
             self._iterator = iter(self._pieces)
-        for piece in self._iterator:
-            return self._response.feed(piece)
-        rest = self._response.finish()
-        if not rest:
+        for received in self._iterator:
+            if self._is_replaced:
+                return received
+            if self._response.is_for_another:
+                return self._replaced()
+            self._ready = self._response.feed(received)
+            return next(self._ready, b"")
+        if self._is_replaced or self._is_finished:
             raise StopIteration
-        return rest
+        if self._response.is_for_another:
+            return self._replaced()
+        self._is_finished = True
+        self._ready = self._response.finish()
+        return next(self._ready)
 
     def close(self) -> None:
         """Close the app's iterable (PEP 3333: once, whatever happened before)."""
         _close(self._pieces)
+
+    def _replaced(self) -> bytes:
+        """Go on with what the app answers when it is asked again."""
+        _close(self._pieces)
+        self._pieces = ()  # which nobody need close, should the app fail now
+        self._pieces = self._ask_again(self._response.cookies)
+        self._iterator = iter(self._pieces)
+        self._is_replaced = True
+        return next(self._iterator)
+
+
+def _fields(environ: WSGIEnvironment) -> dict[str, str]:
+    return {name: environ[key] for name, key in _KEYS.items() if environ.get(key)}
+
+
+def _for_app(environ: WSGIEnvironment, exchange: Exchange | None) -> WSGIEnvironment:
+    """Return the environ as the app is to see it."""
+    if exchange is not None and exchange.conditions.changes:
+        environ = dict(environ)
+        for name, value in exchange.conditions.changes.items():
+            environ.pop(_KEYS[name], None)
+            if value is not None:
+                environ[_KEYS[name]] = value
+    environ[Exchange.KEY] = exchange
+    return environ
+
+
+_KEYS = {
+    name: ("" if name == "content-length" else "HTTP_") + name.upper().replace("-", "_")
+    for name in FIELDS
+}
 
 
 def _close(pieces: Iterable[bytes]) -> None:

@@ -34,8 +34,8 @@ def init_arguments(script: str) -> tuple[str, dict[str, Any]]:
     """Return the embed's URL and the init options that stand in the text of a script."""
     found = ARGUMENTS.search(script)
     assert found is not None, script
-    url, options = json.loads(f"[{found[1]}]")
-    return url, options
+    url, options, identity, *_ = json.loads(f"[{found[1]}]")
+    return url, {**options, **identity}
 
 
 def init_call(page: str | bytes) -> dict[str, Any]:

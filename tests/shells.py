@@ -37,54 +37,86 @@ class Seen:
 
 
 Fetch = Callable[..., Seen]
+App = Callable[[dict[str, str]], Reply]
+"""An app that looks at the fields of the request, in lower case."""
+
+
+def answer(reply: Reply | App, fields: dict[str, str]) -> Reply:
+    return reply if isinstance(reply, Reply) else reply(fields)
 
 
 def fetch_wsgi(
-    reply: Reply,
+    reply: Reply | App,
     settings: Settings,
     identity: Identity | None = None,
     *,
+    consent: bool | None = None,
     method: str = "GET",
     path: str = "/",
     headers: dict[str, str] | None = None,
 ) -> Seen:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        status = HTTPStatus(reply.status)
-        start_response(f"{status.value} {status.phrase}", list(reply.headers))
-        return [] if method == "HEAD" else list(reply.chunks)
+        prefix = "HTTP_"
+        fields = {
+            name.removeprefix(prefix).lower().replace("_", "-"): value
+            for name, value in environ.items()
+            if name.startswith(prefix)
+        }
+        answered = answer(reply, fields)
+        status = HTTPStatus(answered.status)
+        start_response(f"{status.value} {status.phrase}", list(answered.headers))
+        return [] if method == "HEAD" else list(answered.chunks)
 
-    client = TestApp(wsgi.PaviorMiddleware(app, settings, identity=lambda environ: identity))
+    shell = wsgi.PaviorMiddleware(
+        app,
+        settings,
+        identity=lambda environ: identity,
+        consent=None if consent is None else lambda environ: consent,
+    )
+    client = TestApp(shell)
     response = client.request(path, method=method, headers=headers or {}, status="*")
     return Seen(response.status_int, Headers(response.headerlist), response.body)
 
 
 def fetch_asgi(
-    reply: Reply,
+    reply: Reply | App,
     settings: Settings,
     identity: Identity | None = None,
     *,
+    consent: bool | None = None,
     method: str = "GET",
     path: str = "/",
     headers: dict[str, str] | None = None,
 ) -> Seen:
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers]
-        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-        for chunk in () if method == "HEAD" else reply.chunks:
+        answered = answer(
+            reply, {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        )
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in answered.headers]
+        await send({"type": "http.response.start", "status": answered.status, "headers": raw})
+        for chunk in () if method == "HEAD" else answered.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
-    shell = asgi.PaviorMiddleware(app, settings, identity=lambda scope: identity)
+    shell = asgi.PaviorMiddleware(
+        app,
+        settings,
+        identity=lambda scope: identity,
+        consent=None if consent is None else lambda scope: consent,
+    )
 
-    async def request() -> Response:
-        async with AsyncClient(transport=ASGITransport(shell), base_url="http://a.test") as client:
-            response: Response = await client.request(method, path, headers=headers)
-            return response
+    async def request() -> tuple[Response, bytes]:
+        transport = ASGITransport(shell)
+        async with (
+            AsyncClient(transport=transport, base_url="http://a.test") as client,
+            client.stream(method, path, headers=headers) as response,
+        ):
+            return response, b"".join([piece async for piece in response.aiter_raw()])
 
     with start_blocking_portal() as portal:  # in a thread of its own: Playwright has a loop here
-        response = portal.call(request)
+        response, body = portal.call(request)
     raw = [(name.decode(), value.decode("latin-1")) for name, value in response.headers.raw]
-    return Seen(response.status_code, Headers(raw), response.content)
+    return Seen(response.status_code, Headers(raw), body)
 
 
 SHELLS: dict[str, Fetch] = {"wsgi": fetch_wsgi, "asgi": fetch_asgi}

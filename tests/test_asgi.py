@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import anyio
 import pytest
@@ -21,7 +22,7 @@ from .shells import PAGE
 
 SETTINGS = Settings(TEAM, API_KEY)
 ADA = Identity("7")
-SNIPPET = render(SETTINGS, ADA)
+SNIPPET = render(SETTINGS, ADA).element()
 PAGE_START: Message = {
     "type": "http.response.start",
     "status": 200,
@@ -147,24 +148,87 @@ def test_an_early_unknown_message_costs_only_the_length() -> None:
     assert b"content-length" not in dict(sent[0]["headers"])
 
 
-@pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
-def test_a_page_sent_as_a_file_passes_unchanged(kind: str) -> None:
-    messages: list[Message] = [PAGE_START, {"type": kind, "path": "/page.html", "file": 3}]
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[BinaryIO]:
+    path = tmp_path / "page.html"
+    path.write_bytes(LONG_PAGE)
+    with path.open("rb") as opened:
+        yield opened
+
+
+LONG_PAGE = PAGE + b"<p>" * 100_000
+
+
+def test_a_page_sent_by_its_path_gains_the_script(file: BinaryIO) -> None:
+    sent = run(sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}]))
+    assert {message["type"] for message in sent[1:]} == {"http.response.body"}
+    assert bodies(sent) == insert(LONG_PAGE, SNIPPET)
+    assert [message["more_body"] for message in sent[1:]].count(False) == 1
+
+
+@pytest.mark.parametrize("as_descriptor", [True, False])
+@pytest.mark.parametrize(("offset", "count"), [(None, None), (0, 40), (6, None), (15, 70_000)])
+def test_a_page_sent_by_its_descriptor_gains_the_script(
+    file: BinaryIO, as_descriptor: bool, offset: int | None, count: int | None
+) -> None:
+    message: Message = {
+        "type": "http.response.zerocopysend",
+        "file": file.fileno() if as_descriptor else file,
+    }
+    message |= {} if offset is None else {"offset": offset}
+    message |= {} if count is None else {"count": count}
+    part = LONG_PAGE[offset or 0 :][:count]
+    assert bodies(run(sending([PAGE_START, message]))) == insert(part, SNIPPET)
+
+
+def test_a_page_that_begins_as_bytes_may_go_on_as_a_file_and_end_as_bytes(file: BinaryIO) -> None:
+    middle = {"type": "http.response.zerocopysend", "file": file, "more_body": True}
+    sent = run(sending([PAGE_START, body(b"<!doctype ht", more_body=True), middle, body(b"<p>")]))
+    assert bodies(sent) == insert(b"<!doctype ht" + LONG_PAGE + b"<p>", SNIPPET)
+    assert sent[-1]["more_body"] is False
+
+
+def test_a_file_that_is_no_page_is_left_to_the_server() -> None:
+    messages: list[Message] = [DATA_START, {"type": "http.response.pathsend", "path": "/x.json"}]
     assert same_objects(run(sending(messages)), messages)
 
 
-def test_a_page_that_goes_on_as_a_file_has_its_script_before_it() -> None:
-    file = {"type": "http.response.zerocopysend", "file": 3, "more_body": False}
-    sent = run(sending([PAGE_START, body(b"<title>A</title>", more_body=True), file]))
-    assert bodies(sent[:-1]) == b"<title>A</title>" + SNIPPET
-    assert sent[-1] is file
+def test_a_file_is_read_under_another_event_loop_too(file: BinaryIO) -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}])
+    shell = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    anyio.run(shell, http_scope(), receive, send, backend="trio")
+    assert bodies(sent) == insert(LONG_PAGE, SNIPPET)
 
 
-def test_nothing_that_is_held_is_lost_before_a_file() -> None:
-    file = {"type": "http.response.zerocopysend", "file": 3, "more_body": False}
-    sent = run(sending([PAGE_START, body(b"<!doctype ht", more_body=True), file]))
-    assert bodies(sent) == insert(b"<!doctype ht", SNIPPET)
-    assert sent[-1] is file
+def test_what_follows_the_last_body_message_passes_as_it_is() -> None:
+    messages = [PAGE_START, body(PAGE), body(b"<p>more"), body()]
+    sent = run(sending(messages))
+    assert bodies(sent[:2]) == insert(PAGE, SNIPPET)
+    assert same_objects(sent[2:], messages[2:])
+
+
+def test_trailers_that_speak_of_the_old_bytes_are_left_out() -> None:
+    trailers = {
+        "type": "http.response.trailers",
+        "headers": [(b"content-digest", b"sha-256=:x:"), (b"server-timing", b"db;dur=5")],
+    }
+    sent = run(sending([{**PAGE_START, "trailers": True}, body(PAGE), trailers]))
+    assert sent[-1]["headers"] == [(b"server-timing", b"db;dur=5")]
+    data = run(sending([{**DATA_START, "trailers": True}, body(PAGE), trailers]))
+    assert data[-1] is trailers
+
+
+def test_early_hints_and_debug_messages_pass() -> None:
+    hints = {"type": "http.response.early_hint", "links": [b"</style.css>; rel=preload; as=style"]}
+    debug = {"type": "http.response.debug", "info": {"template": "home.html"}}
+    sent = run(sending([hints, debug, PAGE_START, body(PAGE)]))
+    assert same_objects(sent[:2], [hints, debug])
+    assert bodies(sent[3:]) == insert(PAGE, SNIPPET)
 
 
 def test_headers_that_can_be_read_but_once_are_not_lost() -> None:

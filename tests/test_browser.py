@@ -276,7 +276,9 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
     settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
 
     def visit_as(identity: Identity | None) -> None:
-        page.evaluate(TURBO_VISIT, f"<!doctype html><head>{render(settings, identity).decode()}")
+        page.evaluate(
+            TURBO_VISIT, f"<!doctype html><head>{render(settings, identity).element().decode()}"
+        )
 
     ada, bob = Identity(email="ada@example.com"), Identity(email="bob@example.com")
     waiting: list[Route] = []
@@ -304,7 +306,7 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
 @pytest.mark.parametrize("site", ["flask"], indirect=True)
 def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
     settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
-    snippet = render(settings).replace(b"<script>", b"<script nonce=abc>")
+    snippet = render(settings).element().replace(b"<script>", b"<script nonce=abc>")
     foreign = b"<script>window.foreign = true</script>"
     protected = Response(
         b"<!doctype html><title>Protected</title>" + snippet + foreign,

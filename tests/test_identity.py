@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac as stdlib_hmac
-import logging
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from pavior_middleware import Identity, sign, verify
 from pavior_middleware.identity import (
     IdentityRefused,
-    IdentitySource,
     identity_of_user,
     signed_options,
 )
@@ -172,41 +170,3 @@ def test_a_frameworks_user_is_read_by_its_usual_names(
 def test_a_user_without_id_and_email_is_refused_with_the_mend() -> None:
     with pytest.raises(IdentityRefused, match=r"SimpleNamespace has no .* pass the middleware"):
         identity_of_user(user())
-
-
-def raises(error: Exception) -> Any:
-    def identity(request: object) -> Identity:
-        raise error
-
-    return identity
-
-
-def test_whatever_the_callable_raises_is_logged_and_fails_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    source = IdentitySource(raises(ConnectionError("no database")))
-    assert source.ask({}) is None
-    (record,) = caplog.records
-    assert record.levelno == logging.ERROR
-    assert record.exc_info
-    assert isinstance(record.exc_info[1], ConnectionError)
-
-
-def test_a_refusal_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    source = IdentitySource(raises(IdentityRefused("because")))
-    assert source.ask({}) is source.ask({}) is None
-    (record,) = caplog.records
-    assert "because" in record.getMessage()
-
-
-def test_a_callable_that_returns_something_else_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert IdentitySource(lambda request: "user@example.com").ask({}) is None
-    assert "must return an Identity or None, not str" in caplog.text
-
-
-def test_leaving_the_process_is_not_swallowed() -> None:
-    def leave(request: object) -> Identity:
-        raise SystemExit
-
-    with pytest.raises(SystemExit):
-        IdentitySource(leave).ask({})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
-from pavior_middleware.sharing import SHARE_AUTH_PATH
+from pavior_middleware.settings import SHARE_AUTH_PATH
 from pavior_middleware.sharing.whitelist import origins
 
 from .conftest import API_KEY, TEAM
@@ -63,12 +63,11 @@ def test_a_whitelisted_origin_is_told_the_fields_of_init(
 def test_no_answer_is_ever_stored(fetch: Fetch, identity: Identity | None, origin: str) -> None:
     headers = share_auth(fetch, identity, origin).headers
     assert headers["Cache-Control"] == "no-store"
-    assert headers["Vary"] == "Origin"
+    assert headers["Vary"] == "Origin, Sec-Fetch-Site"
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 FOREIGN_ORIGINS = [
-    None,
     "",
     "null",
     "*",
@@ -98,9 +97,7 @@ FOREIGN_ORIGINS = [
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-def test_any_other_origin_is_refused_alike_whoever_is_logged_in(
-    fetch: Fetch, origin: str | None
-) -> None:
+def test_any_other_origin_is_refused_alike_whoever_is_logged_in(fetch: Fetch, origin: str) -> None:
     for method in ("GET", "OPTIONS", "POST"):
         known = share_auth(fetch, ADA, origin, method)
         unknown = share_auth(fetch, None, origin, method)
@@ -155,10 +152,40 @@ def test_head_is_get_without_its_body(fetch: Fetch) -> None:
     assert seen.headers["Content-Length"] == str(len(share_auth(fetch, ADA).body))
 
 
-def test_where_nothing_is_whitelisted_the_path_is_the_apps(fetch: Fetch) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}])
+@pytest.mark.parametrize("whitelist", [[], ["help.example.com"]])
+def test_the_sites_own_pages_are_told_the_attributes_too(
+    fetch: Fetch, headers: dict[str, str], whitelist: list[str]
+) -> None:
+    settings = Settings(TEAM, API_KEY, shared_auth_domains=whitelist)
+    seen = fetch(Reply(), settings, ADA, path=SHARE_AUTH_PATH, headers=headers)
+    assert json.loads(seen.body) == {
+        "firstName": "Ada",
+        "id": "7",
+        "email": "ada@example.com",
+        "hmac": sign(API_KEY, "7"),
+    }
+    assert not [name for name, _ in seen.headers if "access-control" in name.lower()]
+    assert seen.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin, cross-site"])
+def test_what_another_site_loads_without_cors_says_nothing(fetch: Fetch, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    seen = fetch(Reply(), SETTINGS, ADA, path=SHARE_AUTH_PATH, headers=headers)
+    assert seen.status == 403
+    assert seen == fetch(Reply(), SETTINGS, None, path=SHARE_AUTH_PATH, headers=headers)
+
+
+def test_without_consent_the_sites_own_pages_are_told_so(fetch: Fetch) -> None:
+    seen = fetch(Reply(), SETTINGS, ADA, consent=False, path=SHARE_AUTH_PATH, headers={})
+    assert json.loads(seen.body) is None
+
+
+def test_on_a_site_that_borrows_its_login_the_path_is_the_apps(fetch: Fetch) -> None:
     app = Reply([b"mine"], [("Content-Type", "text/plain")])
-    seen = fetch(app, Settings(TEAM, API_KEY), ADA, path=SHARE_AUTH_PATH, headers={"Origin": HELP})
-    assert seen.body == b"mine"
+    settings = Settings(TEAM, share_auth="auth.example.com")
+    assert fetch(app, settings, ADA, path=SHARE_AUTH_PATH).body == b"mine"
 
 
 def test_a_refused_identity_is_not_shared_and_told_once(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware.identity import IdentityRefused
-from pavior_middleware.snippet import init_options, render
+from pavior_middleware.snippet import render
 
 from .conftest import API_KEY, TEAM
 from .pages import init_arguments, init_calls
@@ -30,6 +30,11 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(hostile_text, inner),
     max_leaves=5,
 )
+
+
+def init_options(settings: Settings, identity: Identity) -> dict[str, Any]:
+    """Return the options of the page's init call, in their order."""
+    return init_arguments(render(settings, identity).text)[1]
 
 
 def test_the_documented_page() -> None:
@@ -72,18 +77,20 @@ def test_a_borrowing_page_names_the_lender_and_no_user() -> None:
 @pytest.mark.parametrize("name", ["id", "email", "hmac", "shareAuth", "teamVanityId", "__proto__"])
 def test_attributes_cannot_say_who_is_chatting(name: str) -> None:
     with pytest.raises(IdentityRefused, match=name):
-        render(SETTINGS, Identity("7", attributes={name: "boss@bank.com"}))
+        render(SETTINGS, Identity("7", attributes={name: "boss@bank.com"})).element()
 
 
 @pytest.mark.parametrize("value", [object(), float("inf"), b"bytes", {1: object()}])
 def test_attributes_are_json(value: object) -> None:
     with pytest.raises(IdentityRefused, match="not JSON values"):
-        render(SETTINGS, Identity("7", attributes={"x": value}))
+        render(SETTINGS, Identity("7", attributes={"x": value})).element()
 
 
 @given(email=unicode_text, name=hostile_text, extra=json_values)
 def test_any_user_text_arrives_whole_and_ends_no_script(email: str, name: str, extra: Any) -> None:
-    snippet = render(SETTINGS, Identity(email=email, attributes={"name": name, "extra": extra}))
+    snippet = render(
+        SETTINGS, Identity(email=email, attributes={"name": name, "extra": extra})
+    ).element()
     assert set(snippet.decode("ascii")) <= set(string.printable)
     text = snippet.removeprefix(b"<script>").removesuffix(b"</script>")
     assert not set(b"<>&") & set(text)
@@ -94,16 +101,16 @@ def test_any_user_text_arrives_whole_and_ends_no_script(email: str, name: str, e
 
 @given(name=hostile_text)
 def test_it_is_well_formed_xml(name: str) -> None:
-    snippet = render(SETTINGS, Identity("7", attributes={"name": name}))
+    snippet = render(SETTINGS, Identity("7", attributes={"name": name})).element()
     script = ElementTree.fromstring(snippet)
     assert init_arguments(script.text or "")[1]["name"] == name
 
 
 @pytest.mark.parametrize("charset", ["shift_jis", "gb18030", "euc-kr", "big5", "koi8-r", "cp1252"])
 def test_it_means_the_same_in_every_ascii_compatible_charset(charset: str) -> None:
-    snippet = render(SETTINGS, Identity("7", attributes={"name": "Zoë \\ 山 ~"}))
+    snippet = render(SETTINGS, Identity("7", attributes={"name": "Zoë \\ 山 ~"})).element()
     assert snippet.decode(charset) == snippet.decode("ascii")
 
 
 def test_the_api_key_is_not_in_it() -> None:
-    assert API_KEY.encode() not in render(SETTINGS, Identity("7"))
+    assert API_KEY.encode() not in render(SETTINGS, Identity("7")).element()

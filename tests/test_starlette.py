@@ -206,7 +206,7 @@ def test_a_file_is_a_page_and_its_length_is_right(tmp_path: Path) -> None:
     response = TestClient(app).get("/")
     assert init_call(response.content)["teamVanityId"] == TEAM
     assert int(response.headers["content-length"]) == len(response.content)
-    assert "etag" not in response.headers
+    assert response.headers["etag"].startswith('"pavior.')
 
 
 def test_the_login_is_shared_with_a_whitelisted_site() -> None:

@@ -136,7 +136,7 @@ def test_the_body_is_closed_once_when_the_client_goes_away_midway() -> None:
 
 def test_a_page_that_ends_in_its_head_gains_a_piece() -> None:
     page = b"<!doctype html><title>A</title><style>"
-    assert Server(answering([page])).run() == insert(page, render(SETTINGS, ADA))
+    assert Server(answering([page])).run() == insert(page, render(SETTINGS, ADA).element())
 
 
 def test_a_body_that_cannot_be_iterated_is_closed_all_the_same() -> None:
@@ -188,7 +188,7 @@ def test_what_is_written_is_part_of_the_page() -> None:
         return [b"<p>B"]
 
     page = b"<!doctype html><title>A</title><p>B"
-    assert Server(app).run() == insert(page, render(SETTINGS, ADA))
+    assert Server(app).run() == insert(page, render(SETTINGS, ADA).element())
 
 
 def test_a_page_may_be_all_written() -> None:
@@ -317,6 +317,6 @@ def test_validators_on_both_sides_find_nothing(
     )
     sent = server.run()
     whole = b"".join(pieces)
-    assert sent == (b"" if method == "HEAD" else insert(whole, render(SETTINGS, ADA)))
+    assert sent == (b"" if method == "HEAD" else insert(whole, render(SETTINGS, ADA).element()))
     ((_, headers, *_),) = server.starts
     assert dict(headers).get("Content-Length", str(len(sent))) == str(len(sent))

@@ -1,0 +1,465 @@
+"""Content codings, opened and closed again around what happens to the page inside.
+
+A coded page is decoded, changed and coded again as a stream: a little at a time, and what the app
+flushed can be decoded at once by whoever receives it. Codings are those of RFC 9110 section 8.4.1
+and of the HTTP Content Coding Registry: gzip, x-gzip, deflate, br and zstd.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+from werkzeug.http import parse_list_header
+
+PIECE = 64 * 1024
+"""How many bytes are decoded at a time, about."""
+
+MOST_HELD = 1024 * 1024
+"""Up to so many bytes of a page that is there in one piece are held until all of it is done."""
+
+FREE_EXPANSION = 8 * 1024 * 1024
+MOST_EXPANSION = 1032
+"""A page is given up if it decodes to more than so many times its bytes, beyond the free ones.
+
+It is what deflate can reach at the most; codings that reach more do so on no page that is one.
+"""
+
+_GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's "window bits" for three forms of deflate
+_ZLIB_HEADER_LENGTH = 2
+_MAGIC_LENGTH = 4
+_GZIP_MAGIC = re.compile(rb"\x1f\x8b")
+_ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+_NEVER = re.compile(rb"(?!)")
+_EXTRA = 'pip install "pavior-middleware[codings]"'
+_GZIP_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 4, 4, 3
+_LARGEST_ZSTD_WINDOW_LOG = 23  # 8 MiB, beyond which browsers refuse too (RFC 9659 section 3)
+_MOST_CODINGS = 4
+
+
+class CodingError(ValueError):
+    """A body that is not what its `Content-Encoding` says, or that expands beyond all measure."""
+
+
+class Decoder(Protocol):
+    """Takes coded bytes and yields what they stand for, at most about `PIECE` at a time."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the stream was complete, so far."""
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what can be told by now; raise `CodingError`."""
+
+
+class Encoder(Protocol):
+    """Codes bytes; what was flushed can be decoded without what comes after it."""
+
+    def encode(self, data: bytes) -> bytes:
+        """Take the next bytes and return what has come of them so far."""
+
+    def flush(self) -> bytes:
+        """Return the rest of what has come so far."""
+
+    def finish(self) -> bytes:
+        """Return the rest, and the end of the stream."""
+
+
+class Document(Protocol):
+    """What changes a document: `placement.Inserter`, or what has its form."""
+
+    added: int | None
+    is_determined: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes and return what may be sent of them."""
+
+    def flush(self) -> bytes:
+        """Return what must not wait for more."""
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """A content coding: how to open and to close it. `encoder` is told the form of the original."""
+
+    decoder: Callable[[], Decoder]
+    encoder: Callable[[Any], Encoder]
+
+
+class Unsupported(LookupError):
+    """A coding that cannot be opened here; the message names it and the mend."""
+
+
+def names(fields: Sequence[str]) -> list[str]:
+    """Return the codings that `Content-Encoding` fields name, in the order they were applied."""
+    listed = (name.strip().lower() for field in fields for name in parse_list_header(field))
+    return [name for name in listed if name not in ("", "identity")]
+
+
+def codings(coding_names: Sequence[str]) -> list[Coding]:
+    """Return the codings of these names; raise `Unsupported` for one that is not known here."""
+    if len(coding_names) > _MOST_CODINGS:
+        raise Unsupported(f"{len(coding_names)} content codings on one page are too many")
+    return [_coding(name) for name in coding_names]
+
+
+class CodedBody:
+    """A coded page around an `Inserter`: coded bytes in, coded bytes out.
+
+    If it cannot be decoded or stays without the snippet, and none of it was sent yet, it passes as
+    it came (`stays`). If what is wrong with it comes later, it ends there, cut off: a client that
+    shows what it could decode of the original shows the same of this.
+    """
+
+    stays = False
+    """Whether the page is just as it came."""
+    is_determined = False
+    """Whether every byte is known from the original and the snippet: compressors differ."""
+
+    def __init__(
+        self, codings: Sequence[Coding], inserter: Document, warn: Callable[[str], None]
+    ) -> None:
+        self._codings = codings
+        self._inserter = inserter
+        self._warn = warn
+        self._decoders = [coding.decoder() for coding in reversed(codings)]
+        self._encoders: list[Encoder] = []
+        self._original: list[bytes] = []
+        self._received = self._decoded = 0
+        self._has_sent = self._is_broken = False
+        self._length: int | None = None
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
+        """Take the next bytes and yield what may be sent of them now.
+
+        With `is_last`, yield all the rest. If that is a whole page, not a long one, its length is
+        known when the first of it is yielded.
+        """
+        if self.stays:
+            yield data
+        elif not self._is_broken:
+            self._received += len(data)
+            if not self._has_sent:
+                self._original.append(data)
+            yield from self._guarded(self._recoded(data, is_last=is_last), is_last=is_last)
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield the rest. What was cut off stays cut off: its end is not made up."""
+        if not (self.stays or self._is_broken):
+            yield from self._guarded(self._rest(), is_last=True)
+
+    def length(self, original: int) -> int | None:  # noqa: ARG002
+        """Return how many bytes the page has; None where that is not known."""
+        return self._length
+
+    def _guarded(self, pieces: Iterator[bytes], *, is_last: bool) -> Iterator[bytes]:
+        """Hold pieces while the page may still stay as it is, or its length may become known."""
+        held: list[bytes] = []
+        size = 0
+        try:
+            for piece in pieces:
+                held.append(piece)
+                size += len(piece)
+                is_undecided = self._inserter.added is None or is_last
+                if self._has_sent or not is_undecided or size > MOST_HELD:
+                    yield from self._send(held)
+        except CodingError as error:
+            self._warn(f"a page is not what its Content-Encoding says: {error}")
+            self.stays, self._is_broken = not self._has_sent, self._has_sent
+            held = [] if self.stays else [*held, *self._flush()]
+        if not self._has_sent and (self.stays or self._inserter.added == 0):
+            self.stays = True
+            yield from filter(None, self._original)
+        else:
+            self._length = size if is_last and not self._has_sent else None
+            yield from self._send(held)
+        if is_last:
+            self._is_broken = True  # what follows the end belongs to nothing
+
+    def _send(self, held: list[bytes]) -> Iterator[bytes]:
+        if held:
+            self._has_sent = True
+            self._original.clear()
+            yield from held
+            held.clear()
+
+    def _recoded(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
+        decoded_before = self._decoded
+        for decoded in self._decode(data, 0):
+            self._decoded += len(decoded)
+            if self._decoded > FREE_EXPANSION + MOST_EXPANSION * self._received:
+                raise CodingError(f"it expands to more than {MOST_EXPANSION} times its size")
+            yield from self._encode(self._inserter.feed(decoded))
+        if is_last:
+            yield from self._rest()
+        elif self._decoded > decoded_before:
+            yield from self._encode(self._inserter.flush())
+            yield from self._flush()
+
+    def _rest(self) -> Iterator[bytes]:
+        if self._decoded == 0:
+            self._inserter.added = 0
+            return
+        yield from self._encode(self._inserter.finish())
+        is_complete = all(decoder.has_ended for decoder in self._decoders)
+        yield from self._close() if is_complete else self._flush()
+
+    def _decode(self, data: bytes, layer: int) -> Iterator[bytes]:
+        if layer == len(self._decoders):
+            yield data
+            return
+        for decoded in self._decoders[layer].decode(data):
+            yield from self._decode(decoded, layer + 1)
+
+    def _open(self) -> list[Encoder]:
+        """Make the encoders once the decoders have seen what form the original has."""
+        if not self._encoders:
+            pairs = zip(self._codings, reversed(self._decoders), strict=True)
+            self._encoders = [coding.encoder(decoder) for coding, decoder in pairs]
+        return self._encoders
+
+    def _encode(self, data: bytes) -> Iterator[bytes]:
+        if data:
+            for encoder in self._open():
+                data = encoder.encode(data)
+            if data:
+                yield data
+
+    def _flush(self) -> Iterator[bytes]:
+        data = b""
+        for encoder in self._open():
+            data = encoder.encode(data) + encoder.flush()
+        if data:
+            yield data
+
+    def _close(self) -> Iterator[bytes]:
+        data = b""
+        for encoder in self._open():
+            data = encoder.encode(data) + encoder.finish()
+        yield data
+
+
+class _Member(Protocol):
+    """One gzip member, zlib stream or zstd frame, with the names of Python's own zstd."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Members:
+    """Members one after another are one stream (RFC 1952 section 2.2, RFC 8878 section 3).
+
+    What follows the last one and does not begin another is ignored, as browsers do.
+    """
+
+    def __init__(
+        self,
+        new_member: Callable[[], _Member],
+        magic: re.Pattern[bytes],
+        error: type[Exception] = zlib.error,
+    ) -> None:
+        self._new_member = new_member
+        self._magic = magic
+        self._error = error
+        self._member = new_member()
+        self._between = b""  # the beginning of what may be another member
+        self._is_over = False
+
+    @property
+    def has_ended(self) -> bool:
+        return self._member.eof
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        while data and not self._is_over:
+            if self._member.eof:
+                self._between += data
+                if len(self._between) < _MAGIC_LENGTH:
+                    return
+                data, self._between = self._between, b""
+                if not self._magic.match(data):
+                    self._is_over = True
+                    return
+                self._member = self._new_member()
+            yield from self._decode_member(data)
+            data = self._member.unused_data
+
+    def _decode_member(self, data: bytes) -> Iterator[bytes]:
+        while True:
+            try:
+                decoded = self._member.decompress(data, PIECE)
+            except self._error as error:
+                raise CodingError(str(error)) from error
+            if decoded:
+                yield decoded
+            if self._member.needs_input or self._member.eof:
+                return
+            data = b""
+
+
+class _ZlibMember:
+    def __init__(self, wbits: int) -> None:
+        self._stream = zlib.decompressobj(wbits)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        decoded = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        self.needs_input = not self._stream.unconsumed_tail and len(decoded) < max_length
+        return decoded
+
+
+class _DeflateDecoder:
+    """`deflate` is the zlib format, and from some servers bare deflate data; browsers take both."""
+
+    def __init__(self) -> None:
+        self._beginning = b""
+        self._members: _Members | None = None
+        self.wbits = _ZLIB
+
+    @property
+    def has_ended(self) -> bool:
+        return self._members is not None and self._members.has_ended
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._members is None:
+            data = self._beginning = self._beginning + data
+            if len(data) < _ZLIB_HEADER_LENGTH:
+                return
+            # No encoder begins bare data so: the bits would be padding that is not zero.
+            is_zlib = data[0] & 0x8F == 0x08 and int.from_bytes(data[:2], "big") % 31 == 0
+            self.wbits = _ZLIB if is_zlib else _BARE
+            self._members = _Members(lambda: _ZlibMember(self.wbits), _NEVER)
+        yield from self._members.decode(data)
+
+
+class _ZlibEncoder:
+    def __init__(self, wbits: int) -> None:
+        self._stream = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, wbits)
+
+    def encode(self, data: bytes) -> bytes:
+        return self._stream.compress(data)
+
+    def flush(self) -> bytes:
+        return self._stream.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        return self._stream.flush(zlib.Z_FINISH)
+
+
+class _BrotliDecoder:
+    """What follows the end of the stream is ignored, as browsers do."""
+
+    def __init__(self) -> None:
+        self._stream = _brotli().Decompressor()
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self._stream.is_finished())
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        while not self._stream.is_finished():
+            try:
+                decoded = self._stream.process(data, output_buffer_limit=PIECE)
+            except _brotli().error as error:
+                raise CodingError(str(error)) from error
+            if decoded:
+                yield decoded
+            if self._stream.can_accept_more_data():
+                return
+            data = b""
+
+
+class _BrotliEncoder:
+    def __init__(self) -> None:
+        self._stream = _brotli().Compressor(quality=_BROTLI_QUALITY)
+
+    def encode(self, data: bytes) -> bytes:
+        return self._stream.process(data)  # type: ignore[no-any-return]  # Brotli is untyped
+
+    def flush(self) -> bytes:
+        return self._stream.flush()  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return self._stream.finish()  # type: ignore[no-any-return]
+
+
+class _ZstdEncoder:
+    def __init__(self) -> None:
+        self._stream = _zstd().ZstdCompressor(_ZSTD_LEVEL)
+
+    def encode(self, data: bytes) -> bytes:
+        return self._stream.compress(data)  # type: ignore[no-any-return]
+
+    def flush(self) -> bytes:
+        return self._stream.flush(self._stream.FLUSH_BLOCK)  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return self._stream.flush(self._stream.FLUSH_FRAME)  # type: ignore[no-any-return]
+
+
+def _coding(name: str) -> Coding:
+    if name in ("gzip", "x-gzip"):
+        return Coding(
+            lambda: _Members(lambda: _ZlibMember(_GZIP), _GZIP_MAGIC), lambda _: _ZlibEncoder(_GZIP)
+        )
+    if name == "deflate":
+        return Coding(_DeflateDecoder, lambda decoder: _ZlibEncoder(decoder.wbits))
+    if name == "br":
+        _brotli()
+        return Coding(_BrotliDecoder, lambda _: _BrotliEncoder())
+    if name == "zstd":
+        error = _zstd().ZstdError
+        return Coding(lambda: _Members(_zstd_member, _ZSTD_MAGIC, error), lambda _: _ZstdEncoder())
+    raise Unsupported(f"the content coding {name!r} is not known")
+
+
+def _zstd_member() -> _Member:
+    zstd = _zstd()
+    limit = {zstd.DecompressionParameter.window_log_max: _LARGEST_ZSTD_WINDOW_LOG}
+    return zstd.ZstdDecompressor(options=limit)  # type: ignore[no-any-return]
+
+
+@cache
+def _brotli() -> Any:
+    try:
+        import brotli
+    except ModuleNotFoundError:
+        brotli = None
+    if not hasattr(getattr(brotli, "Decompressor", None), "can_accept_more_data"):
+        raise Unsupported(f"the content coding br needs Brotli 1.2 or later: {_EXTRA}")
+    return brotli
+
+
+@cache
+def _zstd() -> Any:
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ModuleNotFoundError:
+        raise Unsupported(f"the content coding zstd needs backports.zstd: {_EXTRA}") from None
+    return zstd

@@ -1,0 +1,232 @@
+"""What a page's Content-Security-Policy needs so that the snippet runs (CSP Level 3).
+
+A page may come with several policies, in several fields or in one, and each must allow the script.
+A policy is extended by as little as makes our script run: a nonce that is there is used, else the
+script's own hash is added, and the embed's origin where nothing else allows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from .headers import HeaderList
+from .snippet import TRUSTED_TYPES_POLICY, Snippet
+
+_ENFORCED = "content-security-policy"
+_REPORT_ONLY = "content-security-policy-report-only"
+
+_NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'", re.IGNORECASE)
+_HASH = re.compile(r"'sha(?:256|384|512)-", re.IGNORECASE)
+_SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_HOST_SOURCE = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9.-]+|\[[0-9a-f:]+\])"
+    r"(?::(?P<port>[0-9]+|\*))?(?P<path>/.*)?",
+    re.IGNORECASE,
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def forbids_scripts(headers: HeaderList) -> bool:
+    """Whether a policy puts the page into a sandbox in which no script runs (section 6.3.2)."""
+    return any(
+        policy.values("sandbox") is not None
+        and "allow-scripts" not in _lower(policy.values("sandbox"))
+        for policy in _policies(headers, _ENFORCED)
+    )
+
+
+def nonce(headers: HeaderList) -> str | None:
+    """Return the nonce of the policy in force for scripts; None if there is none.
+
+    A script carries one nonce, so the first one counts, and one that is enforced before others.
+    """
+    for name in (_ENFORCED, _REPORT_ONLY):
+        for policy in _policies(headers, name):
+            for source in policy.script_sources or ():
+                found = _NONCE.fullmatch(source)
+                if found:
+                    return found[1]
+    return None
+
+
+def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
+    """Return the fields with policies that allow the snippet, its embed, and what that calls.
+
+    What allows them already stays as it is, to the letter.
+    """
+    page_nonce, url = nonce(headers), urlsplit(embed_url)
+
+    def extended(text: str) -> str:
+        policy = _Policy(text)
+        policy.allow_script(snippet.csp_hash, page_nonce, url)
+        policy.allow_calls(url, to_the_site=snippet.asks)
+        policy.allow_trusted_types_policy()
+        return str(policy)
+
+    return [
+        (name, ",".join(map(extended, value.split(","))))
+        if name.lower() in (_ENFORCED, _REPORT_ONLY)
+        else (name, value)
+        for name, value in headers
+    ]
+
+
+def _policies(headers: HeaderList, name: str) -> Iterator[_Policy]:
+    """Read every policy in the fields of a name; one field may hold several (section 2.2.2)."""
+    for each, value in headers:
+        if each.lower() == name:
+            yield from map(_Policy, value.split(","))
+
+
+class _Policy:
+    """One policy: its directives as they are written, and where the first of each name stands.
+
+    The others of a name are ignored (section 2.2.1).
+    """
+
+    def __init__(self, text: str) -> None:
+        self._directives = text.split(";")
+        self._places: dict[str, int] = {}
+        for place, directive in enumerate(self._directives):
+            if directive.strip():
+                self._places.setdefault(directive.split()[0].lower(), place)
+
+    def __str__(self) -> str:
+        return ";".join(self._directives)
+
+    def values(self, name: str) -> list[str] | None:
+        """Return what stands behind a directive's name; None where there is no such directive."""
+        place = self._places.get(name)
+        return None if place is None else self._directives[place].split()[1:]
+
+    @property
+    def script_sources(self) -> list[str] | None:
+        """What is in force for script elements (section 6.8.4); None where all are allowed."""
+        name = self._script_directive
+        return None if name is None else self.values(name)
+
+    @property
+    def _script_directive(self) -> str | None:
+        names = ("script-src-elem", "script-src", "default-src")
+        return next((name for name in names if name in self._places), None)
+
+    def allow_script(self, csp_hash: str, page_nonce: str | None, embed: SplitResult) -> None:
+        """Allow the inline script, and the embed that it loads (sections 6.7.1.1 and 6.7.3.3)."""
+        name = self._script_directive
+        if name is None:
+            return
+        sources = self.values(name) or []
+        nonces = {found[1] for found in map(_NONCE.fullmatch, sources) if found}
+        if page_nonce in nonces:
+            return  # the script carries it, and hands it on to the embed
+        is_strict = "'strict-dynamic'" in _lower(sources)
+        has_hashes = any(map(_HASH.match, sources))
+        # With a hash beside it, 'unsafe-inline' means nothing: one of ours would switch it off.
+        allows_inline = "'unsafe-inline'" in _lower(sources) and not (
+            nonces or has_hashes or is_strict
+        )
+        missing = [] if allows_inline or csp_hash in sources else [csp_hash]
+        if not is_strict and not any(_allows(source, embed) for source in sources):
+            missing.append(_origin(embed))
+        self._add("script-src" if name == "default-src" else name, missing)
+
+    def allow_calls(self, embed: SplitResult, *, to_the_site: bool) -> None:
+        """Allow the embed to call its own origin, and our script to ask the site."""
+        name = "connect-src" if "connect-src" in self._places else "default-src"
+        sources = self.values(name)
+        if sources is None:
+            return
+        origin = embed._replace(path="/")
+        missing = []
+        if not any(_allows(source, origin) for source in sources):
+            missing.append(_origin(embed))
+        if to_the_site and not {"'self'", "*"}.intersection(_lower(sources)):
+            missing.append("'self'")
+        self._add("connect-src", missing)
+
+    def allow_trusted_types_policy(self) -> None:
+        """Allow the policy with which the script makes the embed's URL (Trusted Types, 4.1.2)."""
+        names = self.values("trusted-types")
+        if names is not None and not {TRUSTED_TYPES_POLICY, "*"}.intersection(names):
+            self._add("trusted-types", [TRUSTED_TYPES_POLICY])
+
+    def _add(self, name: str, missing: list[str]) -> None:
+        """Add to a directive, or make one that begins with what `default-src` allows."""
+        if not missing:
+            return
+        place = self._places.get(name)
+        if place is None:
+            there = _without_none(self.values("default-src") or [])
+            if not self._directives[-1].strip():
+                self._directives.pop()
+            self._places[name] = len(self._directives)
+            self._directives.append(" " + " ".join([name, *there, *missing]))
+        elif _without_none(self.values(name) or []):
+            self._directives[place] = " ".join([self._directives[place].rstrip(), *missing])
+        else:
+            written = self._directives[place]
+            indent = written[: len(written) - len(written.lstrip())]
+            self._directives[place] = indent + " ".join([written.split()[0], *missing])
+
+
+def _origin(url: SplitResult) -> str:
+    return f"{url.scheme}://{url.netloc.lower()}"
+
+
+def _without_none(sources: list[str]) -> list[str]:
+    return [] if _lower(sources) == ["'none'"] else sources
+
+
+def _lower(values: list[str] | None) -> list[str]:
+    return [value.lower() for value in values or ()]
+
+
+def _allows(source: str, url: SplitResult) -> bool:
+    """Whether a source expression matches a URL (section 6.7.2.7), if that can be told from it.
+
+    `'self'` and a host without a scheme depend on the page's own URL. They count as a match only
+    where they are one on every page.
+    """
+    if source == "*":
+        return True
+    scheme = _SCHEME_SOURCE.fullmatch(source)
+    if scheme:
+        return _scheme_allows(scheme[1].lower(), url.scheme)
+    found = _HOST_SOURCE.fullmatch(source)
+    if not found:
+        return False
+    # Without a scheme the page's own counts, http or https, and both allow https.
+    is_scheme_allowed = _scheme_allows((found["scheme"] or "https").lower(), url.scheme)
+    return (
+        is_scheme_allowed
+        and _host_allows(found["host"].lower(), url.hostname or "")
+        and _port_allows(found["port"], url)
+        and _path_allows(found["path"] or "/", url.path)
+    )
+
+
+def _scheme_allows(scheme: str, wanted: str) -> bool:
+    return scheme == wanted or (scheme, wanted) == ("http", "https")
+
+
+def _host_allows(pattern: str, host: str) -> bool:
+    if pattern == "*":
+        return True
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    return pattern.strip("[]") == host
+
+
+def _port_allows(pattern: str | None, url: SplitResult) -> bool:
+    port = url.port or _DEFAULT_PORTS[url.scheme]
+    if pattern is None:
+        return port == _DEFAULT_PORTS[url.scheme]
+    return pattern == "*" or int(pattern) == port or (pattern, port) == ("80", 443)
+
+
+def _path_allows(pattern: str, path: str) -> bool:
+    if pattern == "/":
+        return True
+    return path.startswith(pattern) if pattern.endswith("/") else path == pattern

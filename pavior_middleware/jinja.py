@@ -1,0 +1,48 @@
+"""Jinja: `{{ pavior_snippet() }}`, for templates that place the script themselves.
+
+    templates.env.globals["pavior_snippet"] = pavior_snippet
+
+Flask's templates have it once `Pavior(app)` is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    from jinja2 import pass_context
+    from jinja2.runtime import Context
+    from markupsafe import Markup
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
+
+from .placeholder import PLACEHOLDER
+from .rewriting import Exchange
+
+
+@pass_context
+def pavior_snippet(context: Context) -> Markup:
+    """Return the place of the script, for the request in the template's context.
+
+    The middleware puts the script there, for the user it finds when the response goes out and with
+    the nonce of the page's policy, and nowhere else. So what is kept of a rendered template names
+    nobody. Without the middleware it is empty.
+
+    Raises `LookupError` if there is no request in the context.
+    """
+    request = context.get("request")
+    carrier = getattr(request, "scope", None) or getattr(request, "environ", None)
+    if carrier is None:
+        raise LookupError(
+            "pavior_snippet() needs `request` in the template's context: pass it to the template,"
+            " and import macros that use it `with context`"
+        )
+    return place(carrier.get(Exchange.KEY))
+
+
+def place(exchange: Any) -> Markup:
+    """Note that a template places the script; return what the middleware looks for."""
+    if not isinstance(exchange, Exchange):
+        return Markup()
+    exchange.is_placed_by_template = True
+    return Markup(PLACEHOLDER.decode("ascii"))  # noqa: S704  # a constant

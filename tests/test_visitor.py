@@ -1,0 +1,104 @@
+"""What a site's callables say of a visitor: asked so that they fail no request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from pavior_middleware import Identity
+from pavior_middleware.identity import IdentityRefused
+from pavior_middleware.visitor import Visitor, VisitorSource
+
+ADA = Identity("7")
+Ask = Callable[[VisitorSource], Visitor]
+
+
+def ask_async(source: VisitorSource) -> Visitor:
+    return anyio.run(source.ask_async, {})
+
+
+@pytest.fixture(params=[lambda source: source.ask({}), ask_async], ids=["sync", "async"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    chosen: Ask = request.param
+    return chosen
+
+
+def raises(error: Exception) -> Callable[[Any], Any]:
+    def fail(request: object) -> object:
+        raise error
+
+    return fail
+
+
+def test_without_callables_a_visitor_is_unknown_and_consents(ask: Ask) -> None:
+    assert ask(VisitorSource(None)) == Visitor(None, consents=True)
+
+
+def test_who_visits_is_what_the_callable_says(ask: Ask) -> None:
+    assert ask(VisitorSource(lambda request: ADA)) == Visitor(ADA)
+
+
+def test_whatever_the_callable_raises_is_logged_and_fails_nothing(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ask(VisitorSource(raises(ConnectionError("no database")))) == Visitor()
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], ConnectionError)
+
+
+def test_a_refusal_is_logged_once(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    source = VisitorSource(raises(IdentityRefused("because")))
+    assert ask(source) == ask(source) == Visitor()
+    (record,) = caplog.records
+    assert "because" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("identity", "consent", "told"),
+    [
+        (lambda request: "user@example.com", None, "must return an Identity or None, not str"),
+        (None, lambda request: None, "must return True or False, not NoneType"),
+    ],
+)
+def test_a_callable_that_returns_something_else_is_told(
+    ask: Ask, identity: Any, consent: Any, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ask(VisitorSource(identity, consent)).identity is None
+    assert told in caplog.text
+
+
+def test_without_consent_nobody_asks_who_it_is(ask: Ask) -> None:
+    asked: list[object] = []
+    source = VisitorSource(asked.append, lambda request: False)
+    assert ask(source) == Visitor(None, consents=False)
+    assert asked == []
+
+
+def test_consent_that_cannot_be_learned_is_not_given(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not ask(VisitorSource(lambda request: ADA, raises(KeyError("banner")))).consents
+    assert "banner" in caplog.text
+
+
+def test_coroutine_functions_are_awaited() -> None:
+    async def identity(request: object) -> Identity:
+        await anyio.lowlevel.checkpoint()
+        return ADA
+
+    async def consent(request: object) -> bool:
+        await anyio.lowlevel.checkpoint()
+        return True
+
+    assert ask_async(VisitorSource(identity, consent)) == Visitor(ADA)
+
+
+def test_leaving_the_process_is_not_swallowed(ask: Ask) -> None:
+    with pytest.raises(SystemExit):
+        ask(VisitorSource(raises(SystemExit())))  # type: ignore[arg-type]

@@ -175,8 +175,8 @@ def test_a_page_sent_by_its_descriptor_gains_the_script(
         "type": "http.response.zerocopysend",
         "file": file.fileno() if as_descriptor else file,
     }
-    message |= {} if offset is None else {"offset": offset}
-    message |= {} if count is None else {"count": count}
+    given = {"offset": offset, "count": count}
+    message.update({name: value for name, value in given.items() if value is not None})
     part = LONG_PAGE[offset or 0 :][:count]
     assert bodies(run(sending([PAGE_START, message]))) == insert(part, SNIPPET)
 

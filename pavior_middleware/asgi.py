@@ -67,13 +67,27 @@ class PaviorMiddleware:
         fields = _fields(scope["headers"])
         exchange = self._rewriting.exchange(scope["method"], scope["path"], fields)
         untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
-        response = _Response(scope, send, self._rewriting, self._visitors, exchange)
+        response = self._response(scope, exchange, scope, send)
         await self.app(response.scope, receive, response.send)
         if exchange and response.is_for_another:
-            response = _Response(
-                untouched, send, self._rewriting, self._visitors, exchange.again(), response.cookies
-            )
-            await self.app(response.scope, _without_content(receive), response.send)
+            again = self._response(untouched, exchange.again(), scope, send, response.cookies)
+            await self.app(again.scope, _without_content(receive), again.send)
+
+    def _response(
+        self,
+        scope: Scope,
+        exchange: Exchange | None,
+        outer_scope: Scope,
+        send: Send,
+        cookies: Sequence[tuple[bytes, bytes]] = (),
+    ) -> _Response:
+        if exchange is not None and exchange.conditions.changes:
+            headers = _changed(scope["headers"], exchange.conditions.changes)
+            scope = {**scope, "headers": headers}
+        scope[Exchange.KEY] = exchange
+        return _Response(
+            scope, exchange, outer_scope, send, self._rewriting, self._visitors, cookies
+        )
 
     async def _serve_share_auth(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app see the request, so that its middleware finds the user, and answer for it."""
@@ -106,24 +120,22 @@ class _Response:
     def __init__(
         self,
         scope: Scope,
+        exchange: Exchange | None,
+        outer_scope: Scope,
         send: Send,
         rewriting: Rewriting,
         visitors: VisitorSource,
-        exchange: Exchange | None,
-        cookies: Sequence[tuple[bytes, bytes]] = (),
+        cookies: Sequence[tuple[bytes, bytes]],
     ) -> None:
-        self._outer_scope = self.scope = scope
+        self.scope = scope
+        self._exchange = exchange
+        self._outer_scope = outer_scope
         self._send = send
         self._rewriting = rewriting
         self._visitors = visitors
-        self._exchange = exchange
         self.cookies = cookies
         self._start: Message | None = None
         self._rewriter: Rewriter | None = None
-        if exchange is not None and exchange.conditions.changes:
-            headers = _changed(scope["headers"], exchange.conditions.changes)
-            self.scope = {**scope, "headers": headers}
-        self.scope[Exchange.KEY] = exchange
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""

@@ -32,6 +32,7 @@ _FOR_SHARED_CACHES_ALONE = (
     "x-litespeed-cache-control",
 )
 _WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
+_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
 _MARKED = re.compile(
     r"pavior\.(?P<mark>[A-Za-z0-9_-]{22}|0)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
 )
@@ -107,9 +108,10 @@ def mark_validator(headers: Headers, mark: str, *, keep_strong: bool) -> None:
     (RFC 9110 section 8.8.1: a strong validator speaks of every byte.) What is no entity tag is
     removed.
     """
-    tag, is_weak = unquote_etag(headers.get("ETag"))
+    etag = headers.get("ETag", "")
     headers.remove("ETag")
-    if tag is not None and '"' not in tag:
+    if _ENTITY_TAG.fullmatch(etag):
+        tag, is_weak = unquote_etag(etag)
         marked = f"pavior.{mark}.{'w' if is_weak else 's'}.{tag}"
         headers.set("ETag", quote_etag(marked, weak=bool(is_weak) or not keep_strong))
 

@@ -298,15 +298,19 @@ class Inserter:
 
     def _look_for_charset(self) -> bool:
         """Look whether a `<meta charset>` follows that the snippet would push out of sight."""
-        if self._sent + len(self._text) >= PRESCAN:
+        in_sight = max(PRESCAN - self._sent, 0)
+        before = min(self._sendable, in_sight)
+        if not self._charset_is_known:
+            self._charset_is_known = _META_CHARSET.search(self._text, 0, before) is not None
+        if self._charset_is_known or len(self._text) >= in_sight:
             self._end_before_policy()
         return False
 
     def _end_before_policy(self) -> None:
         self._head_has_ended = True
         in_sight = max(PRESCAN - self._sent, 0)
-        charset = _META_CHARSET.search(self._text, 0, in_sight)
-        if charset and charset.end() > max(self._sendable, in_sight - len(self._snippet)):
+        charset = _META_CHARSET.search(self._text, self._sendable, in_sight)
+        if charset and not self._charset_is_known and charset.end() > in_sight - len(self._snippet):
             self._is_document = False  # the script or the charset: the page stays as it is
 
     def _walk_raw_text(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from anyio.from_thread import start_blocking_portal
 from httpx2 import ASGITransport, AsyncClient, Response
-from webtest import TestApp
+from webtest import TestRequest, lint
 from werkzeug.datastructures import Headers
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
@@ -34,6 +34,7 @@ class Seen:
     status: int
     headers: Headers
     body: bytes = field(repr=False)
+    """As it was sent, in its content codings."""
 
 
 Fetch = Callable[..., Seen]
@@ -73,8 +74,9 @@ def fetch_wsgi(
         identity=lambda environ: identity,
         consent=None if consent is None else lambda environ: consent,
     )
-    client = TestApp(shell)
-    response = client.request(path, method=method, headers=headers or {}, status="*")
+    # WebTest's TestApp would decode the body.
+    request = TestRequest.blank(path, method=method, headers=headers or {})
+    response = request.get_response(lint.middleware(shell), catch_exc_info=True)
     return Seen(response.status_int, Headers(response.headerlist), response.body)
 
 
@@ -94,9 +96,10 @@ def fetch_asgi(
         )
         raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in answered.headers]
         await send({"type": "http.response.start", "status": answered.status, "headers": raw})
-        for chunk in () if method == "HEAD" else answered.chunks:
+        chunks = [] if method == "HEAD" else answered.chunks
+        for chunk in chunks[:-1]:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body"})
+        await send({"type": "http.response.body", "body": b"".join(chunks[-1:])})
 
     shell = asgi.PaviorMiddleware(
         app,
@@ -105,11 +108,15 @@ def fetch_asgi(
         consent=None if consent is None else lambda scope: consent,
     )
 
+    raw_headers = [
+        (name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()
+    ]
+
     async def request() -> tuple[Response, bytes]:
         transport = ASGITransport(shell)
         async with (
             AsyncClient(transport=transport, base_url="http://a.test") as client,
-            client.stream(method, path, headers=headers) as response,
+            client.stream(method, path, headers=raw_headers) as response,
         ):
             return response, b"".join([piece async for piece in response.aiter_raw()])
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pavior_middleware.placement import LIMIT, Inserter, insert
+from pavior_middleware.placement import LIMIT, PRESCAN, Inserter, insert
 
 from .pages import HTML, parse
 
@@ -77,6 +77,28 @@ PLACES = {
     "more references to space": b"<head>&#X0D;&#xA;&#9;&#12;&#13;|x",
     "a number that goes on": b"<head>|&#320;",
     "NULs, which browsers leave out": b"\x00 <html>\x00|a",
+    # policies, which rule over what follows them
+    "a policy": b"<title>A</title>|<meta http-equiv=Content-Security-Policy content='img-src a'>",
+    "a policy in odd writing": (
+        b"<link>|<META a  CONTENT=\"img-src 'self'>\" Http-Equiv = 'content-security-POLICY'/>"
+    ),
+    "a policy by references": b'|<meta http-equiv="Content&#45;Security&#x2D;Policy" content=x>',
+    "a policy before the charset": (
+        b"<!doctype html>|<meta http-equiv=Content-Security-Policy content=x><meta charset=utf-8>"
+    ),
+    "a policy in a noscript": (
+        b"<noscript><meta http-equiv=Content-Security-Policy content=x></noscript>|<p>"
+    ),
+    "a policy in a comment": b"<!-- <meta http-equiv=Content-Security-Policy> -->|<p>",
+    "a policy in the body": b"|<p><meta http-equiv=Content-Security-Policy content=x>",
+    "no policies": (
+        b"<meta http-equiv=refresh content='1; Content-Security-Policy'>"
+        b"<meta name=http-equiv content=Content-Security-Policy>"
+        b"<meta http-equiv=x http-equiv=Content-Security-Policy>|<p>"
+    ),
+    "a report-only policy, which means nothing in a page": (
+        b"<meta http-equiv=Content-Security-Policy-Report-Only content=x>|<p>"
+    ),
     "a less-than sign": b"<head>|< p>",
 }
 
@@ -119,6 +141,43 @@ def test_the_place(marked: bytes) -> None:
 def test_a_document_that_ends_in_the_middle(document: bytes, changed: bytes) -> None:
     assert insert(document, MARK) == changed
     assert describe(parse_bytes(changed)) == describe(parse_bytes(document))
+
+
+POLICY = b"<meta http-equiv=Content-Security-Policy content=x>"
+CHARSET = b"<meta charset=iso-8859-1>"
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("head", "before_charset", "is_known", "gains"),
+    [
+        (b"", b"", False, True),  # still in sight behind ours
+        (b"", b" " * (PRESCAN - 100), False, False),  # ours would push it out of sight
+        (b"", b" " * (PRESCAN - 100), True, True),  # the Content-Type tells
+        (b"\xef\xbb\xbf", b" " * (PRESCAN - 100), False, True),
+        (CHARSET, b" " * (PRESCAN - 200), False, True),
+        (b"", b" " * PRESCAN, False, True),  # out of sight anyway
+        (b" " * PRESCAN, b"", False, True),
+    ],
+)
+def test_a_script_before_a_policy_pushes_no_charset_out_of_sight(
+    size: int, head: bytes, before_charset: bytes, is_known: bool, gains: bool
+) -> None:
+    document = head + POLICY + before_charset + CHARSET + b"<p>A"
+    inserter = Inserter(MARK * 8, charset_is_known=is_known)
+    pieces = [document[at : at + size] for at in range(0, len(document), size)]
+    changed = b"".join(map(inserter.feed, pieces)) + inserter.finish()
+    assert changed == head + (MARK * 8 if gains else b"") + document[len(head) :]
+    assert inserter.added == (len(MARK * 8) if gains else 0)
+
+
+def test_a_place_is_that_of_the_whole_document_unless_a_flush_came_before_it() -> None:
+    whole, flushed, overlong = (Inserter(MARK, charset_is_known=True, limit=10) for _ in range(3))
+    whole.feed(b"<script>a()</script><p>")
+    flushed.feed(b"<script>a(")
+    flushed.flush()
+    overlong.feed(b"<script>a()" + b" " * 10)
+    assert [each.is_determined for each in (whole, flushed, overlong)] == [True, False, False]
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"])

@@ -1,0 +1,278 @@
+"""Content-Security-Policy: extended by what the script needs, and by nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavior_middleware import Identity, Settings, csp
+from pavior_middleware.snippet import render
+
+from .conftest import API_KEY, TEAM
+from .pages import scripts_in_head
+from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
+
+SETTINGS = Settings(TEAM, API_KEY)
+ADA = Identity("7", "ada@example.com")
+CSP, REPORT_ONLY = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
+EMBED = "https://app.pavior.com"
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def page_with(
+    fetch: Fetch,
+    *policies: str,
+    name: str = CSP,
+    settings: Settings = SETTINGS,
+    identity: Identity | None = ADA,
+) -> Seen:
+    reply = Reply(headers=[HTML_TYPE, *((name, policy) for policy in policies)])
+    return fetch(reply, settings, identity)
+
+
+def hash_of_script(seen: Seen) -> str:
+    (script,) = scripts_in_head(seen.body)
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+# Each policy as the app sends it, and as the page of a user has it; None where nothing is missing.
+POLICIES = {
+    "nothing about scripts": ("frame-ancestors 'self'", None),
+    "empty": ("", None),
+    "inline scripts and the embed": ("script-src 'unsafe-inline' https://app.pavior.com", None),
+    "inline scripts and everything https": ("script-src 'unsafe-inline' https:", None),
+    "inline scripts and everything": ("script-src * 'unsafe-inline'", None),
+    "inline scripts and its own": (
+        "script-src 'self' 'unsafe-inline'",
+        "script-src 'self' 'unsafe-inline' EMBED",
+    ),
+    "inline scripts, switched off by a hash": (
+        "script-src 'unsafe-inline' 'sha256-abc=' EMBED",
+        "script-src 'unsafe-inline' 'sha256-abc=' EMBED HASH",
+    ),
+    "inline scripts, switched off by strictness": (
+        "script-src 'unsafe-inline' 'strict-dynamic'",
+        "script-src 'unsafe-inline' 'strict-dynamic' HASH",
+    ),
+    "a nonce": ("script-src 'nonce-abc123=='", None),
+    "a nonce for elements": ("script-src-elem 'nonce-abc'; script-src 'none'", None),
+    "a nonce and strictness": ("script-src 'nonce-abc' 'strict-dynamic'", None),
+    "a nonce by default": ("default-src 'nonce-abc'; connect-src *", None),
+    "a nonce that is not in force": (
+        "script-src-elem 'self'; script-src 'nonce-abc'",
+        "script-src-elem 'self' HASH EMBED; script-src 'nonce-abc'",
+    ),
+    "its own": ("script-src 'self'", "script-src 'self' HASH EMBED"),
+    "its own and the embed": (
+        "script-src 'self' https://app.pavior.com/embed",
+        "script-src 'self' https://app.pavior.com/embed HASH",
+    ),
+    "none": ("script-src 'none'", "script-src HASH EMBED"),
+    "none, by saying nothing": ("script-src ; img-src *", "script-src HASH EMBED; img-src *"),
+    "strict with a hash": (
+        "script-src 'strict-dynamic' 'sha256-abc='",
+        "script-src 'strict-dynamic' 'sha256-abc=' HASH",
+    ),
+    "by default": (
+        "default-src 'self' *.cdn.example",
+        "default-src 'self' *.cdn.example; script-src 'self' *.cdn.example HASH EMBED;"
+        " connect-src 'self' *.cdn.example EMBED",
+    ),
+    "none by default": (
+        "default-src 'none'; img-src 'self';",
+        "default-src 'none'; img-src 'self'; script-src HASH EMBED; connect-src EMBED 'self'",
+    ),
+    "inline by default": (
+        "default-src 'self' 'unsafe-inline'",
+        "default-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline' EMBED;"
+        " connect-src 'self' 'unsafe-inline' EMBED",
+    ),
+    "calls": ("connect-src 'self'", "connect-src 'self' EMBED"),
+    "no calls": ("connect-src 'none'", "connect-src EMBED 'self'"),
+    "calls to one page of the embed's": (
+        "connect-src 'self' https://app.pavior.com/api",
+        "connect-src 'self' https://app.pavior.com/api EMBED",
+    ),
+    "all calls": ("connect-src *", None),
+    "odd writing": (
+        "SCRIPT-SRC  'SELF' ;; Script-Src 'unsafe-inline'",
+        "SCRIPT-SRC  'SELF' HASH EMBED;; Script-Src 'unsafe-inline'",
+    ),
+    "trusted types of others": (
+        "trusted-types one two; require-trusted-types-for 'script'",
+        "trusted-types one two pavior-middleware; require-trusted-types-for 'script'",
+    ),
+    "no trusted types": ("trusted-types 'none'", "trusted-types pavior-middleware"),
+    "no trusted types, by saying nothing": ("trusted-types", "trusted-types pavior-middleware"),
+    "all trusted types": ("trusted-types *", None),
+    "our trusted types": ("trusted-types pavior-middleware", None),
+    "trusted types unnamed": ("require-trusted-types-for 'script'", None),
+}
+
+
+@pytest.mark.parametrize("name", [CSP, REPORT_ONLY, CSP.upper()])
+@pytest.mark.parametrize(("policy", "expected"), POLICIES.values(), ids=list(POLICIES))
+def test_a_policy_gains_what_is_missing(
+    fetch: Fetch, policy: str, expected: str | None, name: str
+) -> None:
+    policy = policy.replace("EMBED", EMBED)
+    seen = page_with(fetch, policy, name=name)
+    expected = (expected or policy).replace("HASH", hash_of_script(seen)).replace("EMBED", EMBED)
+    assert seen.headers.getlist(name) == [expected]
+    assert not seen.headers.getlist(REPORT_ONLY if name != REPORT_ONLY else CSP)
+
+
+NONCE = re.compile(rb'<script nonce="([^"]*)">')
+
+
+@pytest.mark.parametrize(
+    ("policies", "nonce"),
+    [
+        (["script-src 'nonce-abc'"], b"abc"),
+        (["script-src 'NONCE-Ab+/_-9=='"], b"Ab+/_-9=="),
+        (["script-src 'self'", "script-src 'self' 'nonce-abc'"], b"abc"),
+        (["img-src *, default-src 'nonce-abc'"], b"abc"),
+        (["script-src 'nonce-abc'", "script-src 'nonce-def'"], b"abc"),
+        (["script-src-elem 'self'; script-src 'nonce-abc'"], None),
+        (["style-src 'nonce-abc'; script-src 'self'"], None),
+        (["script-src 'nonce-a\"b'"], None),
+        (["script-src 'nonce-'"], None),
+    ],
+)
+@pytest.mark.parametrize("mode", ["extend", "leave"])
+def test_the_script_carries_the_nonce_in_force(
+    fetch: Fetch, policies: list[str], nonce: bytes | None, mode: str
+) -> None:
+    seen = page_with(fetch, *policies, settings=Settings(TEAM, API_KEY, csp=mode))
+    found = NONCE.search(seen.body)
+    assert (found and found[1]) == nonce
+
+
+def test_an_enforced_nonce_goes_before_one_that_is_only_reported(fetch: Fetch) -> None:
+    headers = [(REPORT_ONLY, "script-src 'nonce-reported'"), (CSP, "script-src 'nonce-enforced'")]
+    seen = fetch(Reply(headers=[HTML_TYPE, *headers]), SETTINGS, ADA)
+    assert b'nonce="enforced"' in seen.body
+    assert seen.headers[CSP] == "script-src 'nonce-enforced'"
+    assert seen.headers[REPORT_ONLY] == (
+        f"script-src 'nonce-reported' {hash_of_script(seen)} {EMBED}"
+    )
+
+
+def test_each_of_several_policies_gains_what_it_lacks(fetch: Fetch) -> None:
+    seen = page_with(
+        fetch, "script-src 'nonce-abc', script-src 'self'", "object-src 'none'", "script-src 'none'"
+    )
+    its_hash = hash_of_script(seen)
+    assert seen.headers.getlist(CSP) == [
+        f"script-src 'nonce-abc', script-src 'self' {its_hash} {EMBED}",
+        "object-src 'none'",
+        f"script-src {its_hash} {EMBED}",
+    ]
+
+
+@pytest.mark.parametrize(("policy", "_"), POLICIES.values(), ids=list(POLICIES))
+def test_policies_may_be_left_alone(fetch: Fetch, policy: str, _: str | None) -> None:
+    seen = page_with(fetch, policy, settings=Settings(TEAM, API_KEY, csp="leave"))
+    assert seen.headers.getlist(CSP) == [policy]
+    assert scripts_in_head(seen.body)
+
+
+@pytest.mark.parametrize("policy", ["sandbox", "default-src *; SANDBOX allow-forms", "a, sandbox"])
+def test_a_sandbox_without_scripts_gets_none(fetch: Fetch, policy: str) -> None:
+    seen = page_with(fetch, policy)
+    assert seen.body == PAGE
+    assert seen.headers.getlist(CSP) == [policy]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"), [(CSP, "sandbox allow-SCRIPTS"), (REPORT_ONLY, "sandbox")]
+)
+def test_other_sandboxes_do(fetch: Fetch, name: str, policy: str) -> None:
+    assert scripts_in_head(page_with(fetch, policy, name=name).body)
+
+
+def test_a_page_that_asks_nobody_needs_no_calls_to_its_own_site(fetch: Fetch) -> None:
+    seen = page_with(fetch, "connect-src https://api.example", identity=None)
+    assert seen.headers[CSP] == f"connect-src https://api.example {EMBED}"
+
+
+@pytest.mark.parametrize(
+    ("source", "embed_url", "allows"),
+    [
+        ("*", "https://app.pavior.com/embed", True),
+        ("https:", "https://app.pavior.com/embed", True),
+        ("HTTPS:", "https://app.pavior.com/embed", True),
+        ("http:", "https://app.pavior.com/embed", True),
+        ("https:", "http://localhost:8000/embed", False),
+        ("data:", "https://app.pavior.com/embed", False),
+        ("app.pavior.com", "https://app.pavior.com/embed", True),
+        ("App.Pavior.com", "https://app.pavior.com/embed", True),
+        ("*.pavior.com", "https://app.pavior.com/embed", True),
+        ("*.pavior.com", "https://pavior.com/embed", False),
+        ("*.app.pavior.com", "https://app.pavior.com/embed", False),
+        ("pavior.com", "https://app.pavior.com/embed", False),
+        ("evilapp.pavior.com", "https://app.pavior.com/embed", False),
+        ("https://app.pavior.com:443", "https://app.pavior.com/embed", True),
+        ("http://app.pavior.com:80", "https://app.pavior.com/embed", True),
+        ("https://app.pavior.com:*", "https://app.pavior.com:8443/embed", True),
+        ("https://app.pavior.com", "https://app.pavior.com:8443/embed", False),
+        ("https://app.pavior.com:8443", "https://app.pavior.com:8443/embed", True),
+        ("https://app.pavior.com/", "https://app.pavior.com/embed", True),
+        ("https://app.pavior.com/embed", "https://app.pavior.com/embed", True),
+        ("https://app.pavior.com/em", "https://app.pavior.com/embed", False),
+        ("https://app.pavior.com/embed/", "https://app.pavior.com/embed", False),
+        ("https://app.pavior.com/v1/", "https://app.pavior.com/v1/embed", True),
+        ("https://app.pavior.com/Embed", "https://app.pavior.com/embed", False),
+        ("http://[::1]:8000", "http://[::1]:8000/embed", True),
+        (
+            "localhost:8000",
+            "http://localhost:8000/embed",
+            False,
+        ),  # on a page that is https, it is not
+        ("'self'", "https://app.pavior.com/embed", False),
+    ],
+)
+def test_the_embed_is_allowed_by_what_matches_it_on_every_page(
+    fetch: Fetch, source: str, embed_url: str, allows: bool
+) -> None:
+    policy = f"script-src 'unsafe-inline' {source}"
+    seen = page_with(fetch, policy, settings=Settings(TEAM, API_KEY, embed_url=embed_url))
+    assert (seen.headers[CSP] == policy) == allows
+
+
+policy_words = st.sampled_from(
+    [
+        *(
+            "script-src",
+            "script-src-elem",
+            "default-src",
+            "connect-src",
+            "trusted-types",
+            "sandbox",
+        ),
+        *("'self'", "'none'", "'unsafe-inline'", "'strict-dynamic'", "'nonce-a'", "'nonce-b'"),
+        *("'sha256-x='", "*", "https:", "EMBED", "allow-scripts", "pavior-middleware"),
+        *(";", ";", ";", ",", "\t"),
+    ]
+)
+any_policy = st.lists(policy_words | st.text("abc-:/.*'; ,", max_size=6)).map(" ".join)
+
+
+@given(policies=st.lists(any_policy, max_size=3))
+def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
+    snippet = render(SETTINGS, ADA)
+    headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
+    once = csp.extend(headers, snippet, SETTINGS.embed_url)
+    assert csp.extend(once, snippet, SETTINGS.embed_url) == once
+    assert csp.nonce(once) == csp.nonce(headers)
+    assert csp.forbids_scripts(once) == csp.forbids_scripts(headers)

@@ -1,0 +1,306 @@
+"""No chat: by path, by response, by request, by environment; and where a template has placed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import DictLoader, Environment
+from starlette.applications import Starlette
+from starlette.config import Config
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.templating import Jinja2Templates
+from starlette.testclient import TestClient
+from webtest import TestApp
+
+from pavior_middleware import Identity, Settings, asgi, skip, wsgi
+from pavior_middleware.flask import Pavior
+from pavior_middleware.jinja import pavior_snippet
+from pavior_middleware.placeholder import PLACEHOLDER, Replacer
+from pavior_middleware.starlette import PaviorMiddleware
+
+from .conftest import API_KEY, TEAM
+from .pages import init_call, init_calls
+from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
+
+SETTINGS = Settings(TEAM, API_KEY)
+OFF = Settings(enabled=False, team_vanity_id="", api_key="")
+ADA = Identity("7", "ada@example.com")
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+# ── By path ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_skipped"),
+    [
+        ("/admin/*", "/admin/users/7", True),
+        ("/admin/*", "/admin", False),
+        ("/admin/*", "/shop/admin/x", False),
+        ("*/print", "/orders/7/print", True),
+        ("/a.b", "/aXb", False),
+        ("/caf\xe9/*", "/caf%C3%A9/menu", True),
+        ("/", "/", True),
+        ("/", "/x", False),
+    ],
+)
+def test_paths_may_get_no_chat(fetch: Fetch, pattern: str, path: str, is_skipped: bool) -> None:
+    settings = Settings(TEAM, API_KEY, skip_paths=["/other", pattern])
+    reply = Reply(headers=[HTML_TYPE, ("ETag", '"1"')])
+    seen = fetch(reply, settings, ADA, path=path)
+    assert (seen.body == PAGE) == is_skipped
+    assert ("Vary" not in seen.headers) == is_skipped
+    assert (seen.headers["ETag"] == '"1"') == is_skipped
+
+
+def test_a_path_that_gets_no_chat_has_its_request_untouched(fetch: Fetch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def app(fields: dict[str, str]) -> Reply:
+        asked.append(fields)
+        return Reply()
+
+    marked = fetch(Reply(headers=[HTML_TYPE, ("ETag", '"1"')]), SETTINGS).headers["ETag"]
+    headers = {"If-None-Match": marked, "If-Modified-Since": "yesterday", "Range": "bytes=0-1, 2-3"}
+    fetch(app, Settings(TEAM, API_KEY, skip_paths=["*"]), ADA, headers=headers)
+    assert {name.lower(): value for name, value in headers.items()}.items() <= asked[0].items()
+
+
+# ── By response ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["Pavior-Skip", "pavior-skip", "PAVIOR-SKIP"])
+def test_a_response_may_say_so_in_a_field_that_is_taken_out(fetch: Fetch, name: str) -> None:
+    reply = Reply(headers=[HTML_TYPE, (name, "yes"), ("ETag", '"1"'), ("X-Name", "Zoe")])
+    seen = fetch(reply, SETTINGS, ADA)
+    assert seen.body == PAGE
+    assert "Pavior-Skip" not in seen.headers
+    assert (seen.headers["ETag"], seen.headers["X-Name"]) == ('"1"', "Zoe")
+    assert "Vary" not in seen.headers
+
+
+def test_the_field_is_taken_out_of_what_is_no_page_too(fetch: Fetch) -> None:
+    reply = Reply([b"{}"], [("Content-Type", "application/json"), ("Pavior-Skip", "1")])
+    seen = fetch(reply, Settings(TEAM, API_KEY, skip_paths=["*"]), ADA)
+    assert seen.body == b"{}"
+    assert "Pavior-Skip" not in seen.headers
+
+
+def test_skip_marks_the_responses_of_flask() -> None:
+    app = Flask(__name__)
+    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+
+    @app.get("/")
+    def home() -> flask.Response:
+        return skip(flask.make_response(PAGE))
+
+    response = TestApp(app).get("/")
+    assert response.body == PAGE
+    assert "Pavior-Skip" not in response.headers
+
+
+def test_skip_marks_the_responses_of_starlette() -> None:
+    async def home(request: Request) -> Response:
+        return skip(HTMLResponse(PAGE))
+
+    middleware = [Middleware(PaviorMiddleware, settings=SETTINGS)]
+    response = TestClient(Starlette(routes=[Route("/", home)], middleware=middleware)).get("/")
+    assert response.content == PAGE
+    assert "pavior-skip" not in response.headers
+
+
+# ── By request ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_without_consent_a_page_has_no_script_and_no_name(fetch: Fetch) -> None:
+    seen = fetch(Reply(), SETTINGS, ADA, consent=False)
+    assert seen.body == PAGE
+    assert seen.headers["Vary"] == "Cookie, Sec-Fetch-Dest"
+    assert init_call(fetch(Reply(), SETTINGS, ADA, consent=True).body)["id"] == "7"
+
+
+def test_a_copy_from_before_the_consent_does_not_hold_after_it(fetch: Fetch) -> None:
+    def app(fields: dict[str, str]) -> Reply:
+        described = [HTML_TYPE, ("ETag", '"1"')]
+        is_held = fields.get("if-none-match") == '"1"'
+        return Reply([], described[1:], status=304) if is_held else Reply([PAGE], described)
+
+    for before in (True, False):
+        etag = fetch(app, SETTINGS, ADA, consent=before).headers["ETag"]
+        for now in (True, False):
+            seen = fetch(app, SETTINGS, ADA, consent=now, headers={"If-None-Match": etag})
+            assert seen.status == (304 if before == now else 200)
+
+
+def test_a_borrowing_site_varies_by_cookie_only_where_it_asks_for_consent(fetch: Fetch) -> None:
+    settings = Settings(TEAM, share_auth="auth.example.com")
+    for consent in (True, False):
+        assert "Cookie" in fetch(Reply(), settings, consent=consent).headers["Vary"]
+    assert fetch(Reply(), settings).headers["Vary"] == "Sec-Fetch-Dest"
+
+
+def test_flask_asks_for_consent_while_the_request_is_there() -> None:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def home() -> bytes:
+        return PAGE
+
+    def consent(environ: dict[str, Any]) -> bool:
+        return flask.request.cookies.get("consent") == "yes"
+
+    Pavior(app, SETTINGS, identity=lambda environ: ADA, consent=consent)
+    client = TestApp(app)
+    assert client.get("/").body == PAGE
+    client.set_cookie("consent", "yes")
+    assert init_call(client.get("/").body)["id"] == "7"
+
+
+# ── By environment ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
+)
+def test_switched_off_it_is_the_app_itself(middleware: Callable[..., Any]) -> None:
+    def app() -> None: ...
+
+    assert middleware(app, OFF) is app
+    assert middleware(app, OFF, identity=lambda request: ADA, consent=lambda request: True) is app
+    active = middleware(app, SETTINGS)
+    assert middleware(active, OFF) is active
+    assert active.app is app
+
+
+def test_a_config_of_starlette_switches_it_off(tmp_path: Any) -> None:
+    def app() -> None: ...
+
+    middleware: Callable[..., Any] = PaviorMiddleware
+    assert middleware(app, settings=Config(environ={"PAVIOR_ENABLED": "false"})) is app
+
+
+def test_flask_is_left_as_it_is() -> None:
+    app = Flask(__name__)
+    app.config["PAVIOR_ENABLED"] = False
+    wsgi_app = app.wsgi_app
+    Pavior(app)
+    assert app.wsgi_app == wsgi_app
+    assert not app.after_request_funcs
+    with app.test_request_context():
+        assert flask.render_template_string("<p>{{ pavior_snippet() }}") == "<p>"
+
+
+# ── Where a template has placed it ─────────────────────────────────────────────────────────────
+
+TEMPLATE = "<!doctype html><title>A</title><body><h1>{{ name }}</h1>{{ pavior_snippet() }}<p>B"
+BEFORE, AFTER = "<!doctype html><title>A</title><body><h1>&lt;Ada&gt;</h1>", "<p>B"
+CSP = {"Content-Security-Policy": "script-src 'nonce-abc'"}
+
+
+def flask_page(headers: dict[str, str], template: str = TEMPLATE) -> bytes:
+    app = Flask(__name__)
+    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+
+    @app.get("/")
+    def home() -> tuple[str, dict[str, str]]:
+        return flask.render_template_string(template, name="<Ada>"), headers
+
+    body: bytes = TestApp(app).get("/").body
+    return body
+
+
+def starlette_page(headers: dict[str, str], template: str = TEMPLATE) -> bytes:
+    environment = Environment(loader=DictLoader({"home.html": template}), autoescape=True)
+    templates = Jinja2Templates(env=environment)
+    templates.env.globals["pavior_snippet"] = pavior_snippet
+
+    async def home(request: Request) -> Response:
+        return templates.TemplateResponse(request, "home.html", {"name": "<Ada>"}, headers=headers)
+
+    async def identity(scope: asgi.Scope) -> Identity:
+        return ADA
+
+    middleware = [Middleware(PaviorMiddleware, settings=SETTINGS, identity=identity)]
+    app = Starlette(routes=[Route("/", home)], middleware=middleware)
+    body: bytes = TestClient(app).get("/").content
+    return body
+
+
+@pytest.mark.parametrize("page", [flask_page, starlette_page])
+@pytest.mark.parametrize(("headers", "tag"), [({}, b"<script>"), (CSP, b'<script nonce="abc">')])
+def test_a_template_may_place_the_script(
+    page: Callable[..., bytes], headers: dict[str, str], tag: bytes
+) -> None:
+    body = page(headers)
+    assert body.startswith(BEFORE.encode() + tag)
+    assert body.endswith(b"</script>" + AFTER.encode())
+    assert body.count(b"<script") == 1
+    assert PLACEHOLDER not in body
+
+
+@pytest.mark.parametrize("page", [flask_page, starlette_page])
+def test_a_script_placed_twice_comes_once(page: Callable[..., bytes]) -> None:
+    body = page({}, TEMPLATE + "{{ pavior_snippet() }}")
+    assert body.count(b"<script") == 1
+
+
+def test_a_placeholder_that_a_user_has_written_is_none(fetch: Fetch) -> None:
+    seen = fetch(Reply([PAGE + PLACEHOLDER]), SETTINGS, ADA)
+    assert seen.body.endswith(PLACEHOLDER)
+    assert len(init_calls(seen.body)) == 1
+
+
+def test_a_template_that_streams_may_place_it_too() -> None:
+    app = Flask(__name__)
+    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+
+    @app.get("/")
+    def home() -> Any:
+        return flask.stream_template_string(TEMPLATE, name="<Ada>")
+
+    body = TestApp(app).get("/").body
+    assert body.count(b"</script>") == 1
+
+
+def test_a_template_without_a_request_is_told_the_mend() -> None:
+    environment = Environment(autoescape=True)
+    environment.globals["pavior_snippet"] = pavior_snippet
+    with pytest.raises(LookupError, match="pass it to the template"):
+        environment.from_string("{{ pavior_snippet() }}").render()
+
+
+def test_without_the_middleware_a_template_places_nothing() -> None:
+    environment = Environment(autoescape=True)
+    environment.globals["pavior_snippet"] = pavior_snippet
+    request = Request({"type": "http"})
+    assert environment.from_string("a{{ pavior_snippet() }}b").render(request=request) == "ab"
+
+
+@given(data=st.data())
+def test_a_placeholder_is_found_however_it_is_cut(data: st.DataObject) -> None:
+    pieces = st.sampled_from([b"<p>", b"<!-- ", b"<", PLACEHOLDER[:20], PLACEHOLDER[20:], b"-->"])
+    document = b"".join(data.draw(st.lists(pieces, max_size=6)))
+    if data.draw(st.booleans()):
+        document += PLACEHOLDER + b"<p>"
+    replacer = Replacer(b"SNIPPET")
+    out, rest = b"", document
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        sent = replacer.feed(rest[:size])
+        out, rest = out + sent, rest[size:]
+    out += replacer.finish()
+    assert out == document.replace(PLACEHOLDER, b"SNIPPET", 1)
+    assert replacer.added == len(out) - len(document)

@@ -159,6 +159,9 @@ def test_a_bad_api_key_is_told_without_showing_it(key: Any, told: str) -> None:
         "http://app.pavior.com/embed",
         "http://localhost.evil.example/embed",
         "http://127.0.0.1.evil.example/embed",
+        "https://app.pavior.com; script-src/embed",
+        "https://app;x.pavior.com/embed",
+        "https://b\xfccher.example/embed",
         "//app.pavior.com/embed",
         "app.pavior.com/embed",
         "javascript:alert(1)",
@@ -173,6 +176,33 @@ def test_a_bad_api_key_is_told_without_showing_it(key: Any, told: str) -> None:
 )
 def test_an_embed_url_must_be_https(url: Any) -> None:
     assert "embed_url (PAVIOR_EMBED_URL)" in problems(embed_url=url)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("/admin/*\n/print  # no chat on paper\n\n*/x, /y", ("/admin/*", "/print", "*/x", "/y")),
+        (["/admin/*", "/admin/*", " /x "], ("/admin/*", "/x")),
+        ((), ()),
+    ],
+)
+def test_paths_to_skip_are_a_list_or_lines(given: Any, kept: tuple[str, ...]) -> None:
+    assert Settings("acme", KEY, skip_paths=given).skip_paths == kept
+
+
+@pytest.mark.parametrize("paths", [["admin"], ["https://example.com/"], [7], {"/x": 1}, 7, None])
+def test_what_is_no_path_is_told(paths: Any) -> None:
+    assert "skip_paths (PAVIOR_SKIP_PATHS)" in problems(skip_paths=paths)
+
+
+@pytest.mark.parametrize("csp", ["Extend", "", None, True, "off"])
+def test_there_are_two_ways_about_policies(csp: Any) -> None:
+    assert 'csp (PAVIOR_CSP) must be "extend" or "leave"' in problems(csp=csp)
+
+
+def test_switched_off_nothing_else_need_be_set() -> None:
+    assert not Settings.from_mapping({"PAVIOR_ENABLED": "off"}).enabled
+    assert "team_vanity_id" in problems(enabled=False, team_vanity_id=7)
 
 
 @pytest.mark.parametrize(

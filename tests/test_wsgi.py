@@ -152,6 +152,19 @@ def test_a_body_that_cannot_be_iterated_is_closed_all_the_same() -> None:
     assert body.closed == 1
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_body_of_one_piece_stays_one_so_that_the_server_can_tell_its_length(kind: Any) -> None:
+    body = Server(answering(kind([b"<!doctype html><title>A"]))).body()
+    assert len(body) == 1
+    assert body[0] == insert(b"<!doctype html><title>A", render(SETTINGS, ADA).element())
+
+
+def test_a_body_ends_where_its_length_says_so() -> None:
+    headers = [*HTML_HEADERS, ("Content-Length", str(len(PAGE)))]
+    server = Server(answering(Body(b"<!doctype html>", PAGE[len(b"<!doctype html>") :]), headers))
+    assert server.run() == insert(PAGE, render(SETTINGS, ADA).element())
+
+
 def test_an_ended_body_stays_ended() -> None:
     pieces = iter(Server(answering([PAGE])).body())
     assert len(list(pieces)) == 1

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo    run two shops, a help center and a Pavior emulator on this machine"
-	@echo "make test    run all tests; installs a Chromium if there is none"
+	@echo "make test    run all tests; installs a Chromium, nginx and Varnish if missing"
 	@echo "make lint    check formatting and lint rules"
 	@echo "make types   check types"
 
@@ -15,6 +15,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m tests.chromium
+	$(BIN)/python -m tests.programs
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed

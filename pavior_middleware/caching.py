@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from werkzeug.datastructures import Headers, ResponseCacheControl
@@ -15,8 +15,8 @@ from werkzeug.http import (
     unquote_etag,
 )
 
-NO_SCRIPT = "0"
-"""The mark of a page that stays without a script for this request alone."""
+NO_SCRIPT, FRAGMENT = "none", "part"
+"""The marks of what stays without a script: a page, for this request alone; a part of a page."""
 
 _DIGESTS = ("Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
 _SIGNED_AND_CHANGED = (
@@ -34,7 +34,7 @@ _FOR_SHARED_CACHES_ALONE = (
 _WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
 _ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
 _MARKED = re.compile(
-    r"pavior\.(?P<mark>[A-Za-z0-9_-]{22}|0)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
+    r"pavior\.(?P<mark>[A-Za-z0-9_-]{22}|none|part)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
 )
 
 
@@ -87,16 +87,18 @@ def is_marked(field: str) -> bool:
     return any(validator.mark is not None for validator in validators(field))
 
 
-def copy_that_holds(held: Iterable[Validator], etag: str | None, mark: str) -> Validator | None:
+def copy_that_holds(
+    held: Iterable[Validator], etag: str | None, marks: Container[str | None]
+) -> Validator | None:
     """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
 
-    `etag` is the field of the app's answer, `mark` that of the script which the page would get now.
-    A copy with that very script holds, and so does one that is just what the app made. Where the
-    answer does not say which copy it means, all of them must be the former.
+    `etag` is the field of the app's answer, `marks` are those that the page may get now. A copy
+    with one of them holds, and so does one that is just what the app made. Where the answer does
+    not say which copy it means, all of them must be the former.
     """
     tag = unquote_etag(etag)[0]
     meant = [each for each in held if tag in (None, each.tag)]
-    right = [each for each in meant if each.mark == mark]
+    right = [each for each in meant if each.mark is not None and each.mark in marks]
     if tag is None and len(right) < len(meant):
         return None
     return next(iter(right or [each for each in meant if each.mark is None]), None)

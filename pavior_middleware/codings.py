@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -32,7 +32,12 @@ It is what deflate can reach at the most; codings that reach more do so on no pa
 
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's "window bits" for three forms of deflate
 _ZLIB_HEADER_LENGTH = 2
+_ZLIB_NEEDS_DICTIONARY = 0x20
+_GZIP_TIME_AND_SYSTEM_LENGTH = 6
+_GZIP_HAS_HEADER_CHECKSUM, _GZIP_HAS_EXTRA_FIELD = 0x02, 0x04
+_GZIP_HAS_NAME, _GZIP_HAS_COMMENT, _GZIP_RESERVED_FLAGS = 0x08, 0x10, 0xE0
 _MAGIC_LENGTH = 4
+_FED = 8 * 1024
 _GZIP_MAGIC = re.compile(rb"\x1f\x8b")
 _ZSTD_MAGIC = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
 _NEVER = re.compile(rb"(?!)")
@@ -75,6 +80,7 @@ class Document(Protocol):
 
     added: int | None
     is_determined: bool
+    is_fragment: bool
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return what may be sent of them."""
@@ -134,8 +140,13 @@ class CodedBody:
         self._encoders: list[Encoder] = []
         self._original: list[bytes] = []
         self._received = self._decoded = 0
-        self._has_sent = self._is_broken = False
+        self._has_decoded = self._has_sent = self._is_broken = False
         self._length: int | None = None
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it stays because it is no document."""
+        return self._inserter.is_fragment
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes and yield what may be sent of them now.
@@ -175,7 +186,8 @@ class CodedBody:
             self._warn(f"a page is not what its Content-Encoding says: {error}")
             self.stays, self._is_broken = not self._has_sent, self._has_sent
             held = [] if self.stays else [*held, *self._flush()]
-        if not self._has_sent and (self.stays or self._inserter.added == 0):
+        is_nothing = sum(map(len, self._original)) > MOST_HELD
+        if not self._has_sent and (self.stays or self._inserter.added == 0 or is_nothing):
             self.stays = True
             yield from filter(None, self._original)
         else:
@@ -192,20 +204,18 @@ class CodedBody:
             held.clear()
 
     def _recoded(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
-        decoded_before = self._decoded
+        has_decoded = False
         for decoded in self._decode(data, 0):
-            self._decoded += len(decoded)
-            if self._decoded > FREE_EXPANSION + MOST_EXPANSION * self._received:
-                raise CodingError(f"it expands to more than {MOST_EXPANSION} times its size")
+            has_decoded = self._has_decoded = True
             yield from self._encode(self._inserter.feed(decoded))
         if is_last:
             yield from self._rest()
-        elif self._decoded > decoded_before:
+        elif has_decoded:
             yield from self._encode(self._inserter.flush())
             yield from self._flush()
 
     def _rest(self) -> Iterator[bytes]:
-        if self._decoded == 0:
+        if not self._has_decoded:
             self._inserter.added = 0
             return
         yield from self._encode(self._inserter.finish())
@@ -217,6 +227,9 @@ class CodedBody:
             yield data
             return
         for decoded in self._decoders[layer].decode(data):
+            self._decoded += len(decoded)
+            if self._decoded > FREE_EXPANSION + MOST_EXPANSION * self._received:
+                raise CodingError(f"it expands to more than {MOST_EXPANSION} times its size")
             yield from self._decode(decoded, layer + 1)
 
     def _open(self) -> list[Encoder]:
@@ -286,6 +299,11 @@ class _Members:
         return self._member.eof
 
     def decode(self, data: bytes) -> Iterator[bytes]:
+        # A little at a time, since what follows each of many short members is copied.
+        for start in range(0, len(data), _FED):
+            yield from self._decode(data[start : start + _FED])
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
         while data and not self._is_over:
             if self._member.eof:
                 self._between += data
@@ -312,23 +330,80 @@ class _Members:
             data = b""
 
 
-class _ZlibMember:
-    def __init__(self, wbits: int) -> None:
-        self._stream = zlib.decompressobj(wbits)
+class _DeflateMember:
+    """Deflate data between a header and a checksum, at which browsers do not look either."""
+
+    def __init__(self, header: Generator[None, int, None], checksum_length: int) -> None:
+        self._header = header
+        self._is_in_header = next(header, True) is None
+        self._stream = zlib.decompressobj(_BARE)
+        self._checksum_left = checksum_length
         self.needs_input = True
+        self.unused_data = b""
 
     @property
     def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
+        return self._stream.eof and not self._checksum_left
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        decoded = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
-        self.needs_input = not self._stream.unconsumed_tail and len(decoded) < max_length
+        decoded = b""
+        if self._is_in_header:
+            data = self._skip_header(data)
+        if not (self._is_in_header or self._stream.eof):
+            decoded = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+            data = self._stream.unused_data
+        if self._stream.eof:
+            checksum = data[: self._checksum_left]
+            self._checksum_left -= len(checksum)
+            self.unused_data = data[len(checksum) :]
+        has_more = len(decoded) == max_length or bool(self._stream.unconsumed_tail)
+        self.needs_input = self._stream.eof or not has_more
         return decoded
+
+    def _skip_header(self, data: bytes) -> bytes:
+        """Take what of the data is the header; return the rest."""
+        taken = 0
+        try:
+            for byte in data:
+                taken += 1
+                self._header.send(byte)
+        except StopIteration:
+            self._is_in_header = False
+        return data[taken:]
+
+
+def _gzip_header() -> Generator[None, int, None]:
+    """Take the header of a gzip member, a byte at a time (RFC 1952 section 2.3)."""
+    for expected in b"\x1f\x8b\x08":
+        if (yield) != expected:
+            raise CodingError("it does not begin like gzip")
+    flags = yield
+    if flags & _GZIP_RESERVED_FLAGS:
+        raise CodingError("it has flags that gzip does not know")
+    for _ in range(_GZIP_TIME_AND_SYSTEM_LENGTH):
+        yield
+    if flags & _GZIP_HAS_EXTRA_FIELD:
+        length = (yield) | (yield) << 8
+        for _ in range(length):
+            yield
+    for flag in (_GZIP_HAS_NAME, _GZIP_HAS_COMMENT):
+        if flags & flag:
+            while (yield):
+                pass
+    if flags & _GZIP_HAS_HEADER_CHECKSUM:
+        yield
+        yield
+
+
+def _zlib_header() -> Generator[None, int, None]:
+    """Take the header of a zlib stream (RFC 1950 section 2.2), which was looked at before."""
+    yield
+    if (yield) & _ZLIB_NEEDS_DICTIONARY:
+        raise CodingError("it needs a dictionary that is not there")
+
+
+def _no_header() -> Generator[None, int, None]:
+    yield from ()
 
 
 class _DeflateDecoder:
@@ -351,7 +426,7 @@ class _DeflateDecoder:
             # No encoder begins bare data so: the bits would be padding that is not zero.
             is_zlib = data[0] & 0x8F == 0x08 and int.from_bytes(data[:2], "big") % 31 == 0
             self.wbits = _ZLIB if is_zlib else _BARE
-            self._members = _Members(lambda: _ZlibMember(self.wbits), _NEVER)
+            self._members = _Members(_zlib_member if is_zlib else _bare_member, _NEVER)
         yield from self._members.decode(data)
 
 
@@ -387,7 +462,7 @@ class _BrotliDecoder:
                 raise CodingError(str(error)) from error
             if decoded:
                 yield decoded
-            if self._stream.can_accept_more_data():
+            if self._stream.can_accept_more_data() and len(decoded) < PIECE:
                 return
             data = b""
 
@@ -422,9 +497,7 @@ class _ZstdEncoder:
 
 def _coding(name: str) -> Coding:
     if name in ("gzip", "x-gzip"):
-        return Coding(
-            lambda: _Members(lambda: _ZlibMember(_GZIP), _GZIP_MAGIC), lambda _: _ZlibEncoder(_GZIP)
-        )
+        return Coding(lambda: _Members(_gzip_member, _GZIP_MAGIC), lambda _: _ZlibEncoder(_GZIP))
     if name == "deflate":
         return Coding(_DeflateDecoder, lambda decoder: _ZlibEncoder(decoder.wbits))
     if name == "br":
@@ -434,6 +507,18 @@ def _coding(name: str) -> Coding:
         error = _zstd().ZstdError
         return Coding(lambda: _Members(_zstd_member, _ZSTD_MAGIC, error), lambda _: _ZstdEncoder())
     raise Unsupported(f"the content coding {name!r} is not known")
+
+
+def _gzip_member() -> _Member:
+    return _DeflateMember(_gzip_header(), checksum_length=8)
+
+
+def _zlib_member() -> _Member:
+    return _DeflateMember(_zlib_header(), checksum_length=4)
+
+
+def _bare_member() -> _Member:
+    return _DeflateMember(_no_header(), checksum_length=0)
 
 
 def _zstd_member() -> _Member:
@@ -446,7 +531,7 @@ def _zstd_member() -> _Member:
 def _brotli() -> Any:
     try:
         import brotli
-    except ModuleNotFoundError:
+    except ImportError:
         brotli = None
     if not hasattr(getattr(brotli, "Decompressor", None), "can_accept_more_data"):
         raise Unsupported(f"the content coding br needs Brotli 1.2 or later: {_EXTRA}")
@@ -460,6 +545,6 @@ def _zstd() -> Any:
             from compression import zstd
         else:
             from backports import zstd
-    except ModuleNotFoundError:
+    except ImportError:
         raise Unsupported(f"the content coding zstd needs backports.zstd: {_EXTRA}") from None
     return zstd

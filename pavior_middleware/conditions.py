@@ -44,10 +44,13 @@ class Conditions:
         return {**self.changes, **_REMOVED}
 
 
-def conditions(method: str, fields: Mapping[str, str], *, gets_page: bool) -> Conditions:
-    """Read the conditions of a request; `gets_page` tells that its answer may get a script.
+def conditions(
+    method: str, fields: Mapping[str, str], *, is_for_page: bool, gets_script: bool
+) -> Conditions:
+    """Read the conditions of a request.
 
-    `If-Modified-Since` cannot tell whose page a copy is, and neither can an `If-None-Match` of `*`,
+    `is_for_page` tells that its answer may be a page, `gets_script` that this may get a script.
+    `If-Modified-Since` cannot tell which page a copy is, and neither can an `If-None-Match` of `*`,
     so a request for a page loses them. Several parts at once would hide what they are parts of.
     """
     changes: dict[str, str | None] = {}
@@ -58,10 +61,10 @@ def conditions(method: str, fields: Mapping[str, str], *, gets_page: bool) -> Co
         if if_none_match is not None and is_marked(if_none_match):
             changes["if-none-match"] = for_app(if_none_match)
         return Conditions(changes=changes)
-    if gets_page and "if-modified-since" in fields:
+    if is_for_page and "if-modified-since" in fields:
         changes["if-modified-since"] = None
     held: tuple[Validator, ...] = ()
-    wants_part = gets_page and "range" in fields
+    wants_part = gets_script and "range" in fields
     has_content = fields.get("content-length", "0") != "0" or "transfer-encoding" in fields
     if has_content and (wants_part or if_none_match is not None):
         # Content can be read but once, so such a request must not need to be made again.
@@ -72,6 +75,6 @@ def conditions(method: str, fields: Mapping[str, str], *, gets_page: bool) -> Co
     if if_none_match is not None and is_marked(if_none_match):
         held = validators(if_none_match)
         changes["if-none-match"] = for_app(if_none_match)
-    elif gets_page and if_none_match is not None and not validators(if_none_match):
+    elif is_for_page and if_none_match is not None and not validators(if_none_match):
         changes["if-none-match"] = None
     return Conditions(held, wants_part, changes)

@@ -15,6 +15,7 @@ class Replacer:
 
     added: int | None = None
     is_determined = True
+    is_fragment = False
 
     def __init__(self, snippet: bytes) -> None:
         self._snippet = snippet

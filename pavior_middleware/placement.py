@@ -124,6 +124,8 @@ class Inserter:
     added: int | None = None
     is_determined = True
     """Whether the place is that of the whole document, however it was cut."""
+    is_fragment = False
+    """Whether it stays as it is because it does not begin like a document."""
 
     _text = b""  # what was not sent yet
     _sent = 0  # how much was
@@ -132,7 +134,8 @@ class Inserter:
     _awaited: re.Pattern[bytes] | None = None  # nothing changes before this comes
     _tag = b""  # the start tag that has not ended; none for an end tag
     _element = b""  # the element of raw text that has not ended
-    _is_escaped = _is_escaped_twice = _head_has_ended = False
+    _is_escaped = _is_escaped_twice = False
+    _head_has_ended = _stays = False
 
     def __init__(
         self,
@@ -198,7 +201,8 @@ class Inserter:
         return self._insert()
 
     def _insert(self, closer: bytes | None = None) -> bytes:
-        if not self._is_document:
+        if self._stays or not self._is_document:
+            self.is_fragment = not self._stays
             self.added, text, self._text = 0, self._text, b""
             return text
         if closer is None:
@@ -222,7 +226,7 @@ class Inserter:
     def _begin(self) -> bool:
         text = self._text
         if text.startswith(_WIDE_BOMS):
-            self._head_has_ended, self._is_document = True, False
+            self._head_has_ended = self._stays = True
             return False
         if any(mark.startswith(text) and mark != text for mark in _BOMS):
             return False
@@ -311,7 +315,7 @@ class Inserter:
         in_sight = max(PRESCAN - self._sent, 0)
         charset = _META_CHARSET.search(self._text, self._sendable, in_sight)
         if charset and not self._charset_is_known and charset.end() > in_sight - len(self._snippet):
-            self._is_document = False  # the script or the charset: the page stays as it is
+            self._stays = True  # the script or the charset: the page stays as it is
 
     def _walk_raw_text(self) -> bool:
         """Look for the element's end tag (RCDATA and RAWTEXT, sections 13.2.5.2 and 3)."""

@@ -55,6 +55,11 @@ class Exchange:
         self.gets_page = gets_page
         self.is_placed_by_template = False
 
+    @property
+    def may_be_fragment(self) -> bool:
+        """Whether the markup has to tell if the answer is a document or a part of one."""
+        return self.gets_page and self.destination in _FETCHED_OR_UNKNOWN
+
     def again(self) -> Exchange:
         """Return the exchange in which the app is asked for the whole page."""
         return Exchange(
@@ -93,10 +98,9 @@ class Rewriting:
         if self._is_skipped is not None and self._is_skipped.fullmatch(path):
             return None
         destination = fields.get("sec-fetch-dest", "")
-        gets_page = destination not in self._frames and (
-            destination in _FRAMES | _FETCHED_OR_UNKNOWN | {"document"}
-        )
-        asked = conditions(method, fields, gets_page=gets_page)
+        is_for_page = destination in _FRAMES | _FETCHED_OR_UNKNOWN | {"document"}
+        gets_page = is_for_page and destination not in self._frames
+        asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
         if self._settings.cacheable_pages:  # the same page whatever it is for
             return Exchange(method, "", asked, gets_page=True)
         return Exchange(method, destination, asked, gets_page=gets_page)
@@ -179,7 +183,7 @@ class Rewriting:
             return Replacer(element)
         return Inserter(
             element,
-            documents_only=exchange.destination in _FETCHED_OR_UNKNOWN,
+            documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in _content_type(headers)[1],
         )
 
@@ -205,11 +209,20 @@ class _Change:
     embed_url: str | None = None
     """Where policies are to be extended, the embed's URL."""
 
+    is_fragment: bool = False
+
+    @property
+    def of_fragment(self) -> _Change | None:
+        """The change to a part of a page; None where it is one whatever it is asked for."""
+        if not self.varies_by:
+            return None
+        return _Change(varies_by=("Sec-Fetch-Dest",), is_fragment=True)
+
     @property
     def mark(self) -> str | None:
         """The mark of such a page; None for one with a nonce, which is like no other."""
         if self.snippet is None:
-            return caching.NO_SCRIPT
+            return caching.FRAGMENT if self.is_fragment else caching.NO_SCRIPT
         return self.snippet.mark if self.nonce is None else None
 
     def head(self, original: HeaderList, *, keep_strong: bool) -> Headers:
@@ -239,6 +252,10 @@ class Body(Protocol):
         """Whether it is just as it came."""
 
     @property
+    def is_fragment(self) -> bool:
+        """Whether it stays because it is no document."""
+
+    @property
     def is_determined(self) -> bool:
         """Whether every byte is known from the original and the snippet."""
 
@@ -259,6 +276,10 @@ class _PlainBody:
     @property
     def stays(self) -> bool:
         return self._document.added == 0
+
+    @property
+    def is_fragment(self) -> bool:
+        return self._document.is_fragment
 
     @property
     def is_determined(self) -> bool:
@@ -294,7 +315,7 @@ class Rewriter:
         body: Body | None = None,
         *,
         is_head: bool = False,
-        keep_strong: bool | None = None,
+        keep_strong: bool = True,
     ) -> None:
         self._headers = headers
         self._change = change
@@ -338,19 +359,20 @@ class Rewriter:
         The length is left out where it is not known yet: before the place is found, and for HEAD,
         which need not send it (RFC 9110 section 9.3.2).
         """
-        if self._change is None or (self._body is not None and self._body.stays):
+        body, change = self._body, self._change
+        if body is not None and body.stays:
+            change = change.of_fragment if change and body.is_fragment else None
+            body = None
+        if change is None:
             return self._headers
-        is_changed = self._body is not None
-        is_determined = self._body.is_determined if self._body is not None else True
-        keep_strong = is_determined if self._keep_strong is None else self._keep_strong
-        headers = self._change.head(self._headers, keep_strong=keep_strong)
-        if is_changed:
-            length = None
-            if self._body is not None and self._declared is not None and not self._is_head:
-                length = self._body.length(self._declared)
+        is_determined = body.is_determined if body is not None else self._keep_strong
+        headers = change.head(self._headers, keep_strong=is_determined)
+        if body is not None:
             headers.remove("Content-Length")
-            if length is not None:
-                headers.set("Content-Length", str(length))
+            if self._declared is not None and not self._is_head:
+                length = body.length(self._declared)
+                if length is not None:
+                    headers.set("Content-Length", str(length))
         return headers.to_wsgi_list()
 
     def trailers(self, fields: HeaderList) -> HeaderList:
@@ -365,11 +387,14 @@ def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: _Change) -
     if change.snippet is not None and csp.forbids_scripts(headers):
         return None
     etag = Headers(headers).get("ETag")
-    copy = caching.copy_that_holds(exchange.conditions.held, etag, change.mark or "")
+    marks = [change.mark, caching.FRAGMENT] if exchange.may_be_fragment else [change.mark]
+    copy = caching.copy_that_holds(exchange.conditions.held, etag, marks)
     if copy is None:
         return None
     if copy.mark is None:
         return Rewriter(headers)
+    if copy.mark == caching.FRAGMENT:
+        change = change.of_fragment or change
     without_length = [(name, value) for name, value in headers if name.lower() != "content-length"]
     return Rewriter(without_length, change, keep_strong=copy.is_strong)
 

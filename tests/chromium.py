@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Playwright, sync_playwright
 
+from .programs import install_packages, run
+
 SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL_SECONDS = 600
 
 
 def find(playwright: Playwright) -> str | None:
@@ -44,27 +44,18 @@ def path(playwright: Playwright) -> str:
 def install(playwright: Playwright) -> None:
     """Install a Chromium by the first way that works."""
     own = [sys.executable, "-m", "playwright"]
-    _run([*own, "install", "chromium"])
+    run([*own, "install", "chromium"])
     if find(playwright):
-        _run([*own, "install-deps", "chromium"])
-    elif shutil.which("apt-get"):
-        root = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-        _run([*root, "apt-get", "update"])
-        _run([*root, "apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
-
-
-def _run(command: list[str]) -> None:
-    sys.stderr.write(f"No Chromium found. Running: {' '.join(command)}\n")
-    try:
-        subprocess.run(command, check=False, timeout=INSTALL_SECONDS, stdout=sys.stderr)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        sys.stderr.write(f"{error}\n")
+        run([*own, "install-deps", "chromium"])
+    else:
+        install_packages(["chromium"])
 
 
 def main() -> int:
     """Say where the Chromium is, or how to get one."""
     with sync_playwright() as playwright:
         if not find(playwright):
+            sys.stderr.write("No Chromium found.\n")
             install(playwright)
         found = find(playwright)
     if found is None:

@@ -184,7 +184,10 @@ def test_what_always_holds(case: Case) -> None:
         assert case.fields.get("Sec-Fetch-Dest") in (None, "document", "empty")
         assert not {"content-md5", "repr-digest", "signature-input", "accept-ranges"} & set(headers)
         nonce = "abc" if "nonce-abc" in sent.get("content-security-policy", "") else None
-        assert page == insert(case.page, render(SETTINGS, case.visitor).element(nonce))
+        element = render(SETTINGS, case.visitor).element(nonce)
+        assert page.replace(element, b"", 1) == case.page
+        if len(case.reply.chunks) == 1:  # or a flush in a script of the head puts ours before that
+            assert page == insert(case.page, element)
         assert {"cookie", "*"} & set(re.split(r"[\s,]+", headers["vary"].lower()))
     if case.visitor is not None and names_user(page, case.visitor):
         assert "private" in cache_control

@@ -18,7 +18,6 @@ from playwright.sync_api import (
     Playwright,
     Route,
     expect,
-    sync_playwright,
 )
 from werkzeug.wrappers import Response
 
@@ -30,6 +29,9 @@ from pavior_middleware.emulator import create_app
 from pavior_middleware.snippet import render
 
 from . import chromium
+from .browsers import FLAGS
+from .browsers import browser as browser
+from .browsers import playwright as playwright
 from .servers import serving_asgi, serving_help_center, serving_wsgi
 from .shells import SHELLS, Reply
 from .test_placement import PLACES
@@ -38,7 +40,6 @@ API_KEY = "ladygaga"
 TEAM = "YOUR_TEAM_ID"
 EMAIL = "user@example.com"
 HMAC = "ca4e0d714668828ecce7440675f0e520163747de2654cf74a53ca14b9db59832"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ANONYMOUS = {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
 
 
@@ -52,20 +53,6 @@ class Site:
     cross_site_help: str
     stranger: str
     same_site_stranger: str
-
-
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of others
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of others
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    with playwright.chromium.launch(
-        executable_path=chromium.path(playwright), args=FLAGS
-    ) as browser:
-        yield browser
 
 
 @pytest.fixture

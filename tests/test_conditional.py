@@ -238,6 +238,28 @@ def test_a_page_in_a_frame_and_the_page_itself_are_two(fetch: Fetch) -> None:
             assert again.body == (b"" if asked == held else seen[asked].body)
 
 
+@pytest.mark.parametrize("body", [PAGE, b"<tr><td>One more row"])
+def test_a_part_of_a_page_and_a_document_are_two(fetch: Fetch, body: bytes) -> None:
+    site = Site(("ETag", '"1"'), page=body)
+    destinations = ("document", "empty")
+    seen = {
+        destination: fetch(site, SETTINGS, ADA, headers={"Sec-Fetch-Dest": destination})
+        for destination in destinations
+    }
+    is_same = seen["document"].body == seen["empty"].body
+    assert is_same == (body is PAGE)
+    for asked in destinations:
+        for held in destinations:
+            headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[held].headers["ETag"]}
+            again = fetch(site, SETTINGS, ADA, headers=headers)
+            # Whether it is a part, a 304 does not tell: then the document's script runs again, and
+            # does nothing.
+            holds = is_same or asked == held or held == "document"
+            assert again.status == (304 if holds else 200)
+            assert again.headers["ETag"] == seen[held if holds else asked].headers["ETag"]
+            assert "Sec-Fetch-Dest" in again.headers["Vary"]
+
+
 # ── Parts ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -1,0 +1,360 @@
+"""Pages that a real Chromium keeps: none names somebody who has logged out since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from queue import Queue
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from demo.ports import LOOPBACK, free_ports
+from pavior_middleware import Identity, Settings
+from pavior_middleware.settings import SHARE_AUTH_PATH
+from pavior_middleware.wsgi import PaviorMiddleware
+
+from . import chromium
+from .browsers import FLAGS
+from .browsers import playwright as playwright
+from .conftest import API_KEY, TEAM
+from .servers import serving_wsgi
+
+ADA, BOB = "ada@example.com", "bob@example.com"
+PATIENCE = 5  # seconds
+
+LAST_MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
+STORED: dict[str, dict[str, str]] = {
+    "etag": {"ETag": '"1"', "Cache-Control": "no-cache"},
+    "max-age": {"Cache-Control": "max-age=600"},
+    "last-modified": {"Last-Modified": LAST_MODIFIED},
+    "nothing": {},
+    "policy": {"Cache-Control": "max-age=600", "Content-Security-Policy": "default-src 'none'"},
+}
+
+# The same for everyone, as far as the app knows, so that every validator fits every user.
+PAGE = """<!doctype html>
+<title>Shop</title>
+<form method="post" action="/logout"><button>Log out</button></form>
+<label>Note <input></label>
+<a href="">This page again</a>
+"""
+
+# Tells its server of every call, with the page that made it.
+EMBED = """{
+    const server = document.currentScript.src;
+    window.Pavior = (command, options) => fetch(new URL('call', server), {
+        method: 'POST', body: [options.email ?? '', location.pathname].join(' ')});
+}"""
+
+
+@dataclass
+class Shop:
+    """A site with a login by cookie, the Pavior of its pages, and what both have seen."""
+
+    keeps_cookie: bool
+    origin: str = ""
+    users: dict[str, str] = field(default_factory=dict)
+    calls: Queue[tuple[str | None, str]] = field(default_factory=Queue)
+    asked: Queue[None] = field(default_factory=Queue)
+    responses: list[tuple[str, int]] = field(default_factory=list)
+
+    def identity(self, environ: dict[str, Any]) -> Identity | None:
+        email = self.users.get(Request(environ).cookies.get("session", ""))
+        return None if email is None else Identity(email=email)
+
+    def app(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        return self.answer(Request(environ))(environ, start_response)
+
+    def answer(self, request: Request) -> Response:
+        session = request.cookies.get("session") or str(len(self.users))
+        directory, _, name = request.path.strip("/").partition("/")
+        if directory == "login":
+            self.users[session] = request.args["as"]
+            response = redirect(f"/pages/{name}", 303)
+            response.set_cookie("session", session)
+            return response
+        if directory == "logout":
+            self.users.pop(session, None)
+            response = redirect("/bye", 303)
+            if not self.keeps_cookie:
+                response.delete_cookie("session")
+            return response
+        if request.path == SHARE_AUTH_PATH:
+            self.asked.put(None)
+        text = f"<iframe src='/pages/{name}'></iframe>" if directory == "framed" else ""
+        response = Response(PAGE + text, mimetype="text/html", headers=STORED.get(name))
+        return response.make_conditional(request)
+
+    def pavior(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.path == "/call":
+            email, _, path = request.get_data(as_text=True).partition(" ")
+            self.calls.put((email or None, path))
+        response = Response(EMBED, mimetype="text/javascript")
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response(environ, start_response)
+
+    def next_call(self) -> str | None:
+        """Wait for a call of init and return the user that it names."""
+        email, _ = self.calls.get(timeout=PATIENCE)
+        return email
+
+
+def recording(app: Any, responses: list[tuple[str, int]]) -> Any:
+    def recorded(environ: Any, start_response: Callable[..., Any]) -> Any:
+        def start(status: str, headers: Any, *rest: Any) -> Any:
+            responses.append((environ["PATH_INFO"], int(status[:3])))
+            return start_response(status, headers, *rest)
+
+        return app(environ, start)
+
+    return recorded
+
+
+@contextmanager
+def serving(shop: Shop, **settings: Any) -> Iterator[Shop]:
+    port, pavior = free_ports([0, 0])
+    shop.origin = f"http://shop.localhost:{port}"
+    embed_url = f"http://pavior.localhost:{pavior}/embed"
+    configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
+    site = PaviorMiddleware(shop.app, configured, identity=shop.identity)
+    recorded = recording(site, shop.responses)
+    with serving_wsgi(shop.pavior, pavior), serving_http_1_1(recorded, port):
+        yield shop
+
+
+class _Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@contextmanager
+def serving_http_1_1(app: Any, port: int) -> Iterator[None]:
+    """Run a WSGI app; Chromium remembers no `ETag` of a server that speaks HTTP/1.0."""
+    server = make_server(LOOPBACK, port, app, threaded=True, request_handler=_Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def chromium_that(playwright: Playwright, *, freezes: bool) -> Iterator[Browser]:
+    """Run a Chromium with its HTTP cache; one that `freezes` keeps pages whole to go back to."""
+    with playwright.chromium.launch(
+        executable_path=chromium.path(playwright),
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"] if freezes else [],
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def freezing(playwright: Playwright) -> Iterator[Browser]:
+    with chromium_that(playwright, freezes=True) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def storing(playwright: Playwright) -> Iterator[Browser]:
+    with chromium_that(playwright, freezes=False) as browser:
+        yield browser
+
+
+@contextmanager
+def tab(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as context:
+        yield context.new_page()
+
+
+@pytest.fixture(params=["freezing", "storing"])
+def page(request: pytest.FixtureRequest, shop: Shop) -> Iterator[Page]:  # closed before the shop
+    with tab(request.getfixturevalue(request.param)) as page:
+        yield page
+
+
+@pytest.fixture
+def frozen_page(freezing: Browser, shop: Shop) -> Iterator[Page]:
+    with tab(freezing) as page:
+        yield page
+
+
+@pytest.fixture
+def stored_page(storing: Browser, shop: Shop) -> Iterator[Page]:
+    with tab(storing) as page:
+        yield page
+
+
+@pytest.fixture(params=["cookie-goes", "cookie-stays"])
+def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    with serving(Shop(keeps_cookie=request.param == "cookie-stays")) as shop:
+        yield shop
+
+
+def log_in(page: Page, shop: Shop, email: str, name: str = "nothing") -> None:
+    page.goto(f"{shop.origin}/login/{name}?as={email}")
+    assert shop.next_call() == email
+
+
+def log_out(page: Page, shop: Shop) -> None:
+    page.get_by_role("button", name="Log out").click()
+    assert shop.next_call() is None
+
+
+def go(page: Page, steps: int) -> None:
+    """Press back or forward; a page that was frozen has no load that could be waited for."""
+    page.evaluate("steps => { setTimeout(() => history.go(steps)); }", steps)
+
+
+def is_as_left(page: Page) -> bool:
+    """Whether the page is the very one that was left, and stays: its script has had its answer."""
+    left: bool = page.evaluate(
+        "fetch('/answered').catch(() => null).then(() => window.mark === 1"
+        " && document.querySelector('input').value === 'half a note')"
+    )
+    return left
+
+
+def mark(page: Page) -> None:
+    page.get_by_label("Note").fill("half a note")
+    page.evaluate("window.mark = 1")
+
+
+@pytest.mark.parametrize("name", ["etag", "max-age", "last-modified", "nothing"])
+def test_whoever_has_logged_out_is_named_by_no_page_again(
+    page: Page, shop: Shop, name: str
+) -> None:
+    log_in(page, shop, ADA, name)
+    log_out(page, shop)
+    go(page, -1)
+    assert shop.next_call() is None
+    page.reload()
+    assert shop.next_call() is None
+    page.get_by_role("link").click()
+    assert shop.next_call() is None
+    page.goto(f"{shop.origin}/pages/{name}")
+    assert shop.next_call() is None
+    assert shop.calls.empty()
+
+
+@pytest.mark.parametrize("name", ["etag", "max-age"])
+def test_one_user_after_another_each_has_their_own_page(page: Page, shop: Shop, name: str) -> None:
+    log_in(page, shop, ADA, name)
+    log_out(page, shop)
+    log_in(page, shop, BOB, name)
+    go(page, -2)  # to the page that named Ada
+    assert shop.next_call() == BOB
+    log_out(page, shop)
+    log_in(page, shop, ADA, name)
+    go(page, -2)
+    assert shop.next_call() == ADA
+    assert shop.calls.empty()
+
+
+def test_forward_again_names_nobody_who_has_logged_out(page: Page, shop: Shop) -> None:
+    page.goto(f"{shop.origin}/start")
+    assert shop.next_call() is None
+    log_in(page, shop, ADA)
+    go(page, -1)
+    page.wait_for_url("**/start", wait_until="commit")
+    shop.users.clear()  # as it is when the session ends elsewhere
+    go(page, 1)
+    while shop.calls.get(timeout=PATIENCE) != (None, "/pages/nothing"):
+        pass
+    assert shop.calls.empty()
+
+
+def test_a_frozen_page_is_as_its_user_left_it(frozen_page: Page, shop: Shop) -> None:
+    log_in(frozen_page, shop, ADA)
+    mark(frozen_page)
+    frozen_page.goto(f"{shop.origin}/elsewhere")
+    assert shop.next_call() == ADA
+    go(frozen_page, -1)
+    shop.asked.get(timeout=PATIENCE)
+    assert is_as_left(frozen_page)
+    assert shop.calls.empty()
+
+
+def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: Shop) -> None:
+    log_in(frozen_page, shop, ADA)
+    mark(frozen_page)
+    frozen_page.goto(f"{shop.origin}/elsewhere")
+    assert shop.next_call() == ADA
+    shop.users.clear()
+    frozen_page.context.set_offline(True)
+    with frozen_page.expect_event(
+        "requestfailed", lambda request: request.url.endswith(SHARE_AUTH_PATH)
+    ):
+        go(frozen_page, -1)
+    assert is_as_left(frozen_page)
+    assert shop.calls.empty()
+
+
+def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> None:
+    log_in(stored_page, shop, ADA, "max-age")
+    stored_page.goto(f"{shop.origin}/elsewhere")
+    assert shop.next_call() == ADA
+    go(stored_page, -1)
+    assert shop.next_call() == ADA
+    assert shop.responses.count(("/pages/max-age", 200)) == 1  # it came from the cache
+    shop.asked.get(timeout=PATIENCE)
+
+
+def test_a_reload_is_answered_by_304_to_the_same_user_alone(stored_page: Page, shop: Shop) -> None:
+    statuses = []
+    for email in (ADA, ADA, BOB, BOB):
+        log_in(stored_page, shop, email, "etag")
+        statuses += [status for path, status in shop.responses if path == "/pages/etag"]
+        shop.responses.clear()
+    assert statuses == [200, 304, 200, 304]
+    stored_page.reload()
+    assert shop.next_call() == BOB
+    assert ("/pages/etag", 304) in shop.responses
+
+
+def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
+        log_in(page, shop, ADA, "max-age")
+        log_out(page, shop)
+        go(page, -1)
+        assert shop.next_call() is None
+        log_in(page, shop, BOB, "max-age")
+        assert shop.responses.count(("/pages/max-age", 200)) == 1  # for all of them
+        log_in(page, shop, BOB, "policy")
+        assert shop.calls.empty()
+
+
+def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(freezing) as page:
+        log_in(page, shop, ADA)
+        mark(page)
+        log_out(page, shop)
+        go(page, -1)
+        assert shop.next_call() is None
+        assert is_as_left(page)
+
+
+@pytest.mark.parametrize("in_frames", [False, True])
+def test_a_cacheable_page_in_a_frame_has_a_chat_only_if_frames_are_to(
+    storing: Browser, in_frames: bool
+) -> None:
+    settings = {"cacheable_pages": True, "inject_in_frames": in_frames}
+    with serving(Shop(keeps_cookie=True), **settings) as shop, tab(storing) as page:
+        page.goto(f"{shop.origin}/framed/max-age")
+        pages = {shop.calls.get(timeout=PATIENCE)[1] for _ in range(1 + in_frames)}
+        frame = page.frames[1]
+        assert pages == {"/framed/max-age", *(["/pages/max-age"] if in_frames else [])}
+        assert frame.locator("script[src$='/embed']").count() == in_frames

@@ -21,7 +21,9 @@ from pavior_middleware import Identity, Settings
 from pavior_middleware.placement import Inserter, insert
 from pavior_middleware.snippet import render
 
-SNIPPET = render(Settings("acme", "an api key for the benchmark"), Identity("7", "a@example.com")).element()
+SNIPPET = render(
+    Settings("acme", "an api key for the benchmark"), Identity("7", "a@example.com")
+).element()
 ROUNDS = 7
 SECONDS_A_ROUND = 0.02
 

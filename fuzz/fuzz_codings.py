@@ -19,7 +19,8 @@ import atheris
 import brotli
 
 with atheris.instrument_imports():
-    from pavior_middleware.codings import CodedBody, codings
+    from pavior_middleware.coded_body import CodedBody
+    from pavior_middleware.codings import codings
     from pavior_middleware.placement import Inserter
 
 if sys.version_info >= (3, 14):
@@ -78,7 +79,7 @@ class Decoder:
             if self._name == "br":
                 self.is_over = self._stream.is_finished()
                 if not self.is_over:
-                    yield self._stream.process(data, output_buffer_limit=MOST_DECODED)
+                    yield from self._drained(data)
                 return
             yield self._stream.decompress(data, MOST_DECODED)
             if not self._stream.eof:
@@ -86,6 +87,17 @@ class Decoder:
             data, self._beginning = self._stream.unused_data, b""
             self._stream = None
             self.is_over = self._name == "deflate"
+
+    def _drained(self, data: bytes) -> Iterator[bytes]:
+        """Yield all there is: a call that gives something may have left some more."""
+        length = 0
+        while length < MOST_DECODED and not self._stream.is_finished():
+            decoded = self._stream.process(data, output_buffer_limit=MOST_DECODED)
+            data = b""
+            if not decoded:
+                return
+            length += len(decoded)
+            yield decoded
 
     def _opened(self, data: bytes) -> Any:
         self._beginning = b""

@@ -12,7 +12,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_list_header, parse_options_header
 
 from . import caching, csp
-from .codings import CodedBody, Coding, Document, Unsupported, codings, names
+from .coded_body import CodedBody, Document
+from .codings import Coding, Unsupported, codings, names
 from .conditions import Conditions, conditions
 from .headers import HeaderList
 from .identity import IdentityRefused

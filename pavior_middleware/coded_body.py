@@ -1,6 +1,6 @@
 """A coded page: opened, changed and closed again as a stream.
 
-It is decoded a little at a time, and what the app flushed can be decoded at once by who receives it.
+It is decoded a little at a time, and what the app flushed can be decoded at once by its receiver.
 """
 
 from __future__ import annotations

@@ -291,7 +291,7 @@ class _BrotliDecoder:
                 raise CodingError(str(error)) from error
             if decoded:
                 yield decoded
-            if self._stream.can_accept_more_data() and len(decoded) < PIECE:
+            elif self._stream.can_accept_more_data():
                 return
             data = b""
 

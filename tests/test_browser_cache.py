@@ -219,18 +219,18 @@ def go(page: Page, steps: int) -> None:
     page.evaluate("steps => { setTimeout(() => history.go(steps)); }", steps)
 
 
-def is_as_left(page: Page) -> bool:
-    """Whether the page is the very one that was left, and stays: its script has had its answer."""
-    left: bool = page.evaluate(
-        "fetch('/answered').catch(() => null).then(() => window.mark === 1"
-        " && document.querySelector('input').value === 'half a note')"
+def wait_for_page_as_left(page: Page) -> None:
+    """Wait for the very page that was left, which stays though its script has had its answer."""
+    page.wait_for_function(
+        "() => fetch('/answered').catch(() => null).then(() => window.departures === 1"
+        " && document.querySelector('input').value === 'half a note')",
+        timeout=PATIENCE * 1000,
     )
-    return left
 
 
-def mark(page: Page) -> None:
+def take_a_note(page: Page) -> None:
     page.get_by_label("Note").fill("half a note")
-    page.evaluate("window.mark = 1")
+    page.evaluate("window.departures = 0; addEventListener('beforeunload', () => departures += 1)")
 
 
 @pytest.mark.parametrize("name", ["etag", "max-age", "last-modified", "nothing"])
@@ -264,33 +264,32 @@ def test_one_user_after_another_each_has_their_own_page(page: Page, shop: Shop, 
     assert shop.calls.empty()
 
 
-def test_forward_again_names_nobody_who_has_logged_out(page: Page, shop: Shop) -> None:
-    page.goto(f"{shop.origin}/start")
+def test_forward_again_names_nobody_who_has_logged_out(stored_page: Page, shop: Shop) -> None:
+    stored_page.goto(f"{shop.origin}/start")
     assert shop.next_call() is None
-    log_in(page, shop, ADA)
-    go(page, -1)
-    page.wait_for_url("**/start", wait_until="commit")
+    log_in(stored_page, shop, ADA)
+    stored_page.go_back()
+    assert shop.next_call() == ADA
     shop.users.clear()  # as it is when the session ends elsewhere
-    go(page, 1)
-    while shop.calls.get(timeout=PATIENCE) != (None, "/pages/nothing"):
-        pass
+    go(stored_page, 1)
+    assert shop.next_call() is None
     assert shop.calls.empty()
 
 
 def test_a_frozen_page_is_as_its_user_left_it(frozen_page: Page, shop: Shop) -> None:
     log_in(frozen_page, shop, ADA)
-    mark(frozen_page)
+    take_a_note(frozen_page)
     frozen_page.goto(f"{shop.origin}/elsewhere")
     assert shop.next_call() == ADA
     go(frozen_page, -1)
     shop.asked.get(timeout=PATIENCE)
-    assert is_as_left(frozen_page)
+    wait_for_page_as_left(frozen_page)
     assert shop.calls.empty()
 
 
 def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: Shop) -> None:
     log_in(frozen_page, shop, ADA)
-    mark(frozen_page)
+    take_a_note(frozen_page)
     frozen_page.goto(f"{shop.origin}/elsewhere")
     assert shop.next_call() == ADA
     shop.users.clear()
@@ -299,7 +298,7 @@ def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: 
         "requestfailed", lambda request: request.url.endswith(SHARE_AUTH_PATH)
     ):
         go(frozen_page, -1)
-    assert is_as_left(frozen_page)
+    wait_for_page_as_left(frozen_page)
     assert shop.calls.empty()
 
 
@@ -340,11 +339,11 @@ def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
 def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(freezing) as page:
         log_in(page, shop, ADA)
-        mark(page)
+        take_a_note(page)
         log_out(page, shop)
         go(page, -1)
         assert shop.next_call() is None
-        assert is_as_left(page)
+        wait_for_page_as_left(page)
 
 
 @pytest.mark.parametrize("in_frames", [False, True])

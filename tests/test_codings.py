@@ -442,13 +442,7 @@ def test_what_the_app_flushed_can_be_decoded_before_it_goes_on(
 
 
 @each_form
-def test_a_long_part_that_was_flushed_can_be_decoded_at_once(
-    request: pytest.FixtureRequest, form: Form
-) -> None:
-    if form is BR:
-        request.applymarker(
-            pytest.mark.xfail(strict=True, reason="the decoder gives 32 KiB at a time")
-        )
+def test_a_long_part_that_was_flushed_can_be_decoded_at_once(form: Form) -> None:
     parts = [START + b"<p>" + NUMBERS, b"<p>The last"]
     chunks = streamed(parts, [form])
     body, decoder = coded_body([form]), StreamDecoder([form])

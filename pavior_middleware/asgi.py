@@ -9,7 +9,8 @@ from .conditions import FIELDS
 from .files import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from .headers import HeaderList
 from .identity import Identity
-from .rewriting import Exchange, Handling, Rewriter, Rewriting
+from .rewriter import Rewriter
+from .rewriting import Exchange, Handling, Rewriting
 from .settings import Settings
 from .sharing import Answer, ShareAuth
 from .visitor import VisitorSource

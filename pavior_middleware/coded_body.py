@@ -61,7 +61,7 @@ class CodedBody:
         self._encoders: list[Encoder] = []
         self._original: list[bytes] = []
         self._received = self._decoded = 0
-        self._has_decoded = self._has_sent = self._is_broken = False
+        self._has_decoded = self._has_sent = self._is_over = False
         self._length: int | None = None
 
     @property
@@ -77,7 +77,7 @@ class CodedBody:
         """
         if self.stays:
             yield data
-        elif not self._is_broken:
+        elif not self._is_over:
             self._received += len(data)
             if not self._has_sent:
                 self._original.append(data)
@@ -85,7 +85,7 @@ class CodedBody:
 
     def finish(self) -> Iterator[bytes]:
         """Yield the rest. What was cut off stays cut off: its end is not made up."""
-        if not (self.stays or self._is_broken):
+        if not (self.stays or self._is_over):
             yield from self._guarded(self._rest(), is_last=True)
 
     def length(self, original: int) -> int | None:  # noqa: ARG002
@@ -104,8 +104,8 @@ class CodedBody:
                 if self._has_sent or not is_undecided or size > MOST_HELD:
                     yield from self._send(held)
         except CodingError as error:
-            self._warn(f"a page is not what its Content-Encoding says: {error}")
-            self.stays, self._is_broken = not self._has_sent, self._has_sent
+            self._warn(f"a page gets no chat, being not what its Content-Encoding says: {error}")
+            self.stays, self._is_over = not self._has_sent, self._has_sent
             held = [] if self.stays else [*held, *self._flush()]
         is_nothing = sum(map(len, self._original)) > MOST_HELD
         if not self._has_sent and (self.stays or self._inserter.added == 0 or is_nothing):
@@ -115,7 +115,7 @@ class CodedBody:
             self._length = size if is_last and not self._has_sent else None
             yield from self._send(held)
         if is_last:
-            self._is_broken = True  # what follows the end belongs to nothing
+            self._is_over = True  # what follows the end belongs to nothing
 
     def _send(self, held: list[bytes]) -> Iterator[bytes]:
         if held:

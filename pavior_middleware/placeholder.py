@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 PLACEHOLDER = b"<!-- pavior-middleware: the script goes here -->"
 """What `pavior_snippet()` puts into a page. A comment, so that it does no harm if it stays."""
 
@@ -17,8 +19,9 @@ class Replacer:
     is_determined = True
     is_fragment = False
 
-    def __init__(self, snippet: bytes) -> None:
+    def __init__(self, snippet: bytes, warn: Callable[[str], None]) -> None:
         self._snippet = snippet
+        self._warn = warn
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
@@ -43,6 +46,10 @@ class Replacer:
         if self.added is not None:
             return b""
         self.added, held, self._held = 0, self._held, b""
+        self._warn(
+            "Pavior's chat is left out of a page: its template called pavior_snippet(), and what"
+            " that returned is not in the page; write {{ pavior_snippet() }} where it is to stand"
+        )
         return held
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
 
 from werkzeug.datastructures import Headers
-from werkzeug.http import parse_list_header, parse_options_header
 
 from . import caching, csp
+from .change import Change
 from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
 from .conditions import Conditions, conditions
 from .headers import HeaderList
 from .identity import IdentityRefused
 from .log import WarnOnce
+from .pages import content_type, is_html, may_be_page
 from .placeholder import Replacer
 from .placement import Inserter
+from .rewriter import PlainBody, Rewriter
 from .settings import Settings
 from .skipping import SKIP_FIELD
 from .snippet import Snippet, render
@@ -27,14 +27,7 @@ from .visitor import Visitor
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 _FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
-_BODY_WITHOUT_PAGE = frozenset({204, 205, 206})
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
-# Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
-# Then those in which ASCII bytes may be halves of other characters after an escape.
-_NOT_ASCII_COMPATIBLE = (
-    *("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni"),
-    *("iso-2022", "csiso2022", "hz-gb-2312"),
-)
 
 
 class Exchange:
@@ -117,11 +110,11 @@ class Rewriting:
             if not exchange.conditions.held:
                 return Handling.LEAVE
         elif status == _PARTIAL_CONTENT:
-            is_part_of_page = exchange.conditions.wants_part and _is_html(headers)
+            is_part_of_page = exchange.conditions.wants_part and is_html(headers)
             return Handling.ASK_AGAIN if is_part_of_page else Handling.LEAVE
         elif not (
-            _may_be_page(status, headers)
-            and _is_html(headers)
+            may_be_page(status, headers)
+            and is_html(headers)
             and self._codings(headers) is not None
             and not csp.forbids_scripts(headers)
         ):
@@ -152,18 +145,18 @@ class Rewriting:
             return Rewriter(headers, change)
         document = self._document(exchange, headers, change.snippet.element(change.nonce))
         opened = self._codings(headers) or []
-        body = CodedBody(opened, document, self._warn) if opened else _PlainBody(document)
+        body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")
 
-    def _change(self, exchange: Exchange, headers: HeaderList, visitor: Visitor) -> _Change:
+    def _change(self, exchange: Exchange, headers: HeaderList, visitor: Visitor) -> Change:
         """Decide what a page gains, and what its head has to say for it."""
         if not exchange.gets_page:
-            return _Change(varies_by=("Sec-Fetch-Dest",))
+            return Change(varies_by=("Sec-Fetch-Dest",))
         if not visitor.consents:
-            return _Change(varies_by=self._varies_by)
+            return Change(varies_by=self._varies_by)
         snippet = self._snippet(visitor)
         extends = self._settings.csp == "extend"
-        return _Change(
+        return Change(
             snippet,
             csp.nonce(headers),
             self._varies_by,
@@ -181,11 +174,11 @@ class Rewriting:
 
     def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
         if exchange.is_placed_by_template:
-            return Replacer(element)
+            return Replacer(element, self._warn)
         return Inserter(
             element,
             documents_only=exchange.may_be_fragment,
-            charset_is_known="charset" in _content_type(headers)[1],
+            charset_is_known="charset" in content_type(headers)[1],
         )
 
     def _codings(self, headers: HeaderList) -> list[Coding] | None:
@@ -200,190 +193,7 @@ class Rewriting:
             return None
 
 
-@dataclass(frozen=True)
-class _Change:
-    """What a page gains: a snippet, or none for this request alone, and the head to go with it."""
-
-    snippet: Snippet | None = None
-    nonce: str | None = None
-    varies_by: tuple[str, ...] = ()
-    embed_url: str | None = None
-    """Where policies are to be extended, the embed's URL."""
-
-    is_fragment: bool = False
-
-    @property
-    def of_fragment(self) -> _Change | None:
-        """The change to a part of a page; None where it is one whatever it is asked for."""
-        if not self.varies_by:
-            return None
-        return _Change(varies_by=("Sec-Fetch-Dest",), is_fragment=True)
-
-    @property
-    def mark(self) -> str | None:
-        """The mark of such a page; None for one with a nonce, which is like no other."""
-        if self.snippet is None:
-            return caching.FRAGMENT if self.is_fragment else caching.NO_SCRIPT
-        return self.snippet.mark if self.nonce is None else None
-
-    def head(self, original: HeaderList, *, keep_strong: bool) -> Headers:
-        """Return the fields of the page, but for its length."""
-        fields = original
-        if self.snippet is not None and self.embed_url is not None:
-            fields = csp.extend(original, self.snippet, self.embed_url)
-        headers = Headers(fields)
-        caching.vary(headers, *self.varies_by)
-        caching.forget_signatures(headers)
-        if self.snippet is not None:
-            caching.forget_original(headers)
-            if self.snippet.is_personal:
-                caching.keep_private(headers)
-        if self.mark is None:
-            headers.remove("ETag")
-        else:
-            caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
-        return headers
-
-
-class Body(Protocol):
-    """The body of a page on its way."""
-
-    @property
-    def stays(self) -> bool:
-        """Whether it is just as it came."""
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it stays because it is no document."""
-
-    @property
-    def is_determined(self) -> bool:
-        """Whether every byte is known from the original and the snippet."""
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
-
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest."""
-
-    def length(self, original: int) -> int | None:
-        """Return how long it gets if the original is so long; None where that is not known."""
-
-
-class _PlainBody:
-    def __init__(self, document: Document) -> None:
-        self._document = document
-
-    @property
-    def stays(self) -> bool:
-        return self._document.added == 0
-
-    @property
-    def is_fragment(self) -> bool:
-        return self._document.is_fragment
-
-    @property
-    def is_determined(self) -> bool:
-        return self._document.added is not None and self._document.is_determined
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        changed = self._document.feed(data)
-        rest = self._document.finish() if is_last else self._document.flush()
-        if changed or rest:
-            yield changed + rest if rest else changed
-
-    def finish(self) -> Iterator[bytes]:
-        rest = self._document.finish()
-        if rest:
-            yield rest
-
-    def length(self, original: int) -> int | None:
-        added = self._document.added
-        return None if added is None else original + added
-
-
-class Rewriter:
-    """One response on its way: `feed` and `finish` for its body, `headers` for its head.
-
-    The new head is known best once bytes of the body have been returned, so ask for it no sooner
-    than it must be sent.
-    """
-
-    def __init__(
-        self,
-        headers: HeaderList,
-        change: _Change | None = None,
-        body: Body | None = None,
-        *,
-        is_head: bool = False,
-        keep_strong: bool = True,
-    ) -> None:
-        self._headers = headers
-        self._change = change
-        self._body = body
-        self._is_head = is_head
-        self._keep_strong = keep_strong
-        length = Headers(headers).get("Content-Length", "")
-        self._declared = int(length) if length.isdecimal() else None
-        self._received = 0
-        self._is_finished = body is None or is_head
-
-    @property
-    def changes_body(self) -> bool:
-        """Whether the body may have to pass through `feed` and `finish`."""
-        return not self._is_finished
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the body's next bytes and yield what may be sent of it now.
-
-        What an app sends it may have flushed, so nothing of it waits for what comes next but an
-        unfinished token of the head. A body ends where `is_last` says so, or its length.
-        """
-        if self._body is None or self._is_finished:
-            if data:
-                yield data
-            return
-        self._received += len(data)
-        self._is_finished = is_last or self._received == self._declared
-        if data or self._is_finished:
-            yield from self._body.feed(data, is_last=self._is_finished)
-
-    def finish(self) -> Iterator[bytes]:
-        """Say that the body has ended and yield the rest of it."""
-        if self._body is not None and not self._is_finished:
-            self._is_finished = True
-            yield from self._body.finish()
-
-    def headers(self) -> HeaderList:
-        """Return the header fields, as far as the bytes so far tell.
-
-        The length is left out where it is not known yet: before the place is found, and for HEAD,
-        which need not send it (RFC 9110 section 9.3.2).
-        """
-        body, change = self._body, self._change
-        if body is not None and body.stays:
-            change = change.of_fragment if change and body.is_fragment else None
-            body = None
-        if change is None:
-            return self._headers
-        is_determined = body.is_determined if body is not None else self._keep_strong
-        headers = change.head(self._headers, keep_strong=is_determined)
-        if body is not None:
-            headers.remove("Content-Length")
-            if self._declared is not None and not self._is_head:
-                length = body.length(self._declared)
-                if length is not None:
-                    headers.set("Content-Length", str(length))
-        return headers.to_wsgi_list()
-
-    def trailers(self, fields: HeaderList) -> HeaderList:
-        """Return what may follow the body of such trailer fields (RFC 9110 section 6.5)."""
-        if self._change is None or self._change.snippet is None:
-            return fields
-        return [(name, value) for name, value in fields if not caching.is_of_original(name)]
-
-
-def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: _Change) -> Rewriter | None:
+def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: Change) -> Rewriter | None:
     """Return what mends a 304 if it speaks of the copy that this client would get now."""
     if change.snippet is not None and csp.forbids_scripts(headers):
         return None
@@ -398,46 +208,6 @@ def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: _Change) -
         change = change.of_fragment or change
     without_length = [(name, value) for name, value in headers if name.lower() != "content-length"]
     return Rewriter(without_length, change, keep_strong=copy.is_strong)
-
-
-def _may_be_page(status: int, headers: HeaderList) -> bool:
-    """Whether a response is a whole one that a browser shows.
-
-    Redirects, parts (RFC 9110 section 15.3.7) and downloads (RFC 6266 section 4.2) are not.
-    """
-    if status < 200 or 300 <= status < 400 or status in _BODY_WITHOUT_PAGE:
-        return False
-    return all(
-        name.lower() != "content-range"
-        and (
-            name.lower() != "content-disposition"
-            or parse_options_header(value)[0].lower() == "inline"
-        )
-        for name, value in headers
-    )
-
-
-def _is_html(headers: HeaderList) -> bool:
-    """Whether a browser takes it for HTML, in a charset in which ASCII bytes mean ASCII."""
-    media_type, parameters = _content_type(headers)
-    charset = parameters.get("charset", "").strip().lower()
-    return media_type == "text/html" and not charset.startswith(_NOT_ASCII_COMPATIBLE)
-
-
-def _content_type(headers: HeaderList) -> tuple[str, dict[str, str]]:
-    """Return the media type and its parameters: of several, the last (Fetch, section 3.7)."""
-    media_type, parameters = "", dict[str, str]()
-    for name, value in headers:
-        if name.lower() == "content-type":
-            for each in parse_list_header(value) if "," in value else [value]:
-                found, found_parameters = parse_options_header(each)
-                found = found.strip().lower()
-                if "/" in found and found != "*/*":
-                    charset = parameters.get("charset") if found == media_type else None
-                    media_type, parameters = found, found_parameters
-                    if charset is not None:
-                        parameters.setdefault("charset", charset)
-    return media_type, parameters
 
 
 def _varies_by(settings: Settings, *, asks_consent: bool) -> tuple[str, ...]:

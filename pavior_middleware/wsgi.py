@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .conditions import FIELDS
 from .headers import HeaderList
 from .identity import Identity
-from .rewriting import Exchange, Handling, Rewriter, Rewriting
+from .rewriter import Rewriter
+from .rewriting import Exchange, Handling, Rewriting
 from .settings import Settings
 from .sharing import ShareAuth
 from .visitor import Visitor, VisitorSource

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from pavior_middleware import Identity, Settings
 
 API_KEY = "an api key for the tests only"
 TEAM = "acme"
+
+# How long an example takes says more of what else the machine does.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

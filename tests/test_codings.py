@@ -703,10 +703,8 @@ def test_a_bomb_takes_little_memory(name: str) -> None:
     if name == "1 GiB in deflate":  # no more than deflate can reach
         assert (warnings, size > 0) == ([], True)
     else:
-        assert warnings == [
-            f"a page is not what its Content-Encoding says: "
-            f"it expands to more than {MOST_EXPANSION} times its size"
-        ]
+        (warning,) = warnings
+        assert str(MOST_EXPANSION) in warning
 
 
 @pytest.mark.parametrize(

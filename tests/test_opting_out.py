@@ -295,7 +295,8 @@ def test_a_placeholder_is_found_however_it_is_cut(data: st.DataObject) -> None:
     document = b"".join(data.draw(st.lists(pieces, max_size=6)))
     if data.draw(st.booleans()):
         document += PLACEHOLDER + b"<p>"
-    replacer = Replacer(b"SNIPPET")
+    warnings: list[str] = []
+    replacer = Replacer(b"SNIPPET", warnings.append)
     out, rest = b"", document
     while rest:
         size = data.draw(st.integers(1, len(rest)))
@@ -304,3 +305,4 @@ def test_a_placeholder_is_found_however_it_is_cut(data: st.DataObject) -> None:
     out += replacer.finish()
     assert out == document.replace(PLACEHOLDER, b"SNIPPET", 1)
     assert replacer.added == len(out) - len(document)
+    assert len(warnings) == (PLACEHOLDER not in document)

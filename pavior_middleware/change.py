@@ -1,0 +1,56 @@
+"""What a page gains, and the head that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from werkzeug.datastructures import Headers
+
+from . import caching, csp
+from .headers import HeaderList
+from .snippet import Snippet
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a page gains: a snippet, or none for this request alone, and the head to go with it."""
+
+    snippet: Snippet | None = None
+    nonce: str | None = None
+    varies_by: tuple[str, ...] = ()
+    embed_url: str | None = None
+    """Where policies are to be extended, the embed's URL."""
+
+    is_fragment: bool = False
+
+    @property
+    def of_fragment(self) -> Change | None:
+        """The change to a part of a page; None where it is one whatever it is asked for."""
+        if not self.varies_by:
+            return None
+        return Change(varies_by=("Sec-Fetch-Dest",), is_fragment=True)
+
+    @property
+    def mark(self) -> str | None:
+        """The mark of such a page; None for one with a nonce, which is like no other."""
+        if self.snippet is None:
+            return caching.FRAGMENT if self.is_fragment else caching.NO_SCRIPT
+        return self.snippet.mark if self.nonce is None else None
+
+    def head(self, original: HeaderList, *, keep_strong: bool) -> Headers:
+        """Return the fields of the page, but for its length."""
+        fields = original
+        if self.snippet is not None and self.embed_url is not None:
+            fields = csp.extend(original, self.snippet, self.embed_url)
+        headers = Headers(fields)
+        caching.vary(headers, *self.varies_by)
+        caching.forget_signatures(headers)
+        if self.snippet is not None:
+            caching.forget_original(headers)
+            if self.snippet.is_personal:
+                caching.keep_private(headers)
+        if self.mark is None:
+            headers.remove("ETag")
+        else:
+            caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
+        return headers

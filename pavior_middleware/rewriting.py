@@ -79,7 +79,7 @@ class Rewriting:
     def __init__(self, settings: Settings, *, asks_consent: bool = False) -> None:
         self._settings = settings
         self._varies_by = _varies_by(settings, asks_consent=asks_consent)
-        self._anonymous = render(settings)
+        self._anonymous = render(settings, asks_consent=asks_consent)
         self._is_skipped = _path_pattern(settings.skip_paths)
         self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else _FRAMES
         self._warn = WarnOnce()

@@ -22,7 +22,10 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 #
 # A page that the browser brings back (its cache for the back button, or the page frozen as it was)
 # may name somebody who has logged out since. So such a page asks who is here, and makes way for a
-# fresh one if it is somebody else; offline it stays, since there is no fresh one.
+# fresh one if it is somebody else; offline it stays, since there is no fresh one. It does not
+# reload, which would send a form again that the page was the answer to. The question goes to the
+# page's own origin, whatever its `<base>` says. The embed is loaded meanwhile, while a policy that
+# a `<meta>` sets does not rule yet; but not before it is known that the visitor consents.
 _BEFORE = (
     """(function (window, document, url, options, identity, asks, inFrames) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
@@ -40,6 +43,8 @@ state.text = text;
 window.Pavior('init', state.options);
 }
 function load() {
+if (state.loads) return;
+state.loads = true;
 var script = document.createElement('script');
 var policy = {createScriptURL: function (url) { return url; }};
 try {
@@ -60,25 +65,26 @@ document.head.appendChild(script);
 function show(identity) {
 if (!identity) return;
 state.options = Object.assign({}, options, identity);
-if (state.loads) return init();
-state.loads = true;
 load();
+init();
 }
 function ask(answered, failed) {
-window.fetch('"""
+window.fetch(window.location.origin + '"""
     + SHARE_AUTH_PATH
     + """', {cache: 'no-store', credentials: 'same-origin'}).then(function (response) {
 if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
 return response.json();
 }).then(answered, failed);
 }
-function reload() { if (window.navigator.onLine) window.location.reload(); }
+function makeWay() {
+if (window.navigator.onLine) window.location.replace(window.location.href.split('#')[0]);
+}
 function confirm() {
 ask(function (now) {
 var names = ['id', 'email', 'hmac'];
 function isSame(name) { return now[name] === identity[name]; }
-if (now ? names.every(isSame) : false) show(identity); else reload();
-}, reload);
+if (now ? names.every(isSame) : false) show(identity); else makeWay();
+}, makeWay);
 }
 function isRestored() {
 var entry = window.performance.getEntriesByType('navigation')[0];
@@ -90,10 +96,13 @@ window.addEventListener('pageshow', function (event) {
 if (event.persisted) if (state.check) state.check();
 });
 }
-state.check = {restored: confirm, always: function () { ask(show, warn); }}[asks];
-var mustAsk = asks === 'always';
+function refresh() { ask(show, warn); }
+state.check = {restored: confirm, always: refresh, first: refresh}[asks];
+var mustAsk = asks === 'always' || asks === 'first';
 if (asks === 'restored') if (isFirst) mustAsk = isRestored();
-if (mustAsk) state.check(); else show(identity);
+if (!mustAsk) return show(identity);
+if (asks !== 'first') load();
+state.check();
 })(window, document, """
 )
 _AFTER = ");"
@@ -171,7 +180,9 @@ def site_options(settings: Settings) -> dict[str, object]:
     return options if settings.share_auth is None else {**options, "shareAuth": settings.share_auth}
 
 
-def render(settings: Settings, identity: Identity | None = None) -> Snippet:
+def render(
+    settings: Settings, identity: Identity | None = None, *, asks_consent: bool = False
+) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
     It means the same in every ASCII-compatible charset, and no text in it can end the script, open
@@ -179,16 +190,18 @@ def render(settings: Settings, identity: Identity | None = None) -> Snippet:
     same options it does nothing; with others it calls init again.
 
     With `share_auth` set the page borrows its login, and with `cacheable_pages` its script asks who
-    is logged in when it runs: in both the identity is left out. Raises `IdentityRefused` for what
+    is logged in when it runs: in both the identity is left out. `asks_consent` tells that the
+    answer may be that there is no consent. Raises `IdentityRefused` for what
     `identity_options` refuses.
     """
     named: dict[str, object] = {}
-    asks = "always" if settings.cacheable_pages else "never"
-    if settings.share_auth is not None:
-        asks = "never"
-    elif not settings.cacheable_pages:
-        named = identity_options(settings, identity)
-        asks = "restored" if named else "never"
+    asks = "never"
+    if settings.share_auth is None:
+        if settings.cacheable_pages:
+            asks = "first" if asks_consent else "always"
+        else:
+            named = identity_options(settings, identity)
+            asks = "restored" if named else "never"
     # The page of a cacheable site is the same in a frame, so its script looks where it is.
     in_frames = settings.inject_in_frames or not settings.cacheable_pages
     arguments = (settings.embed_url, site_options(settings), named, asks, in_frames)

@@ -46,6 +46,11 @@ PAGE = """<!doctype html>
 <a href="">This page again</a>
 """
 
+HEADS = {
+    "based": "<base href='//elsewhere.localhost:1/'>",
+    "ruled": "<meta http-equiv=Content-Security-Policy content=\"script-src 'self'\">",
+}
+
 # Tells its server of every call, with the page that made it.
 EMBED = """{
     const server = document.currentScript.src;
@@ -64,6 +69,7 @@ class Shop:
     calls: Queue[tuple[str | None, str]] = field(default_factory=Queue)
     asked: Queue[None] = field(default_factory=Queue)
     responses: list[tuple[str, int]] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
 
     def identity(self, environ: dict[str, Any]) -> Identity | None:
         email = self.users.get(Request(environ).cookies.get("session", ""))
@@ -86,10 +92,13 @@ class Shop:
             if not self.keeps_cookie:
                 response.delete_cookie("session")
             return response
+        if directory == "order":
+            self.orders.append(request.method)
         if request.path == SHARE_AUTH_PATH:
             self.asked.put(None)
         text = f"<iframe src='/pages/{name}'></iframe>" if directory == "framed" else ""
-        response = Response(PAGE + text, mimetype="text/html", headers=STORED.get(name))
+        text = PAGE.replace("<title>", HEADS.get(name, "") + "<title>") + text
+        response = Response(text, mimetype="text/html", headers=STORED.get(name))
         return response.make_conditional(request)
 
     def pavior(self, environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -251,6 +260,17 @@ def test_whoever_has_logged_out_is_named_by_no_page_again(
     assert shop.calls.empty()
 
 
+def test_what_one_user_has_sent_is_not_sent_again_by_the_next(page: Page, shop: Shop) -> None:
+    log_in(page, shop, ADA)
+    page.evaluate("document.forms[0].action = '/order'")
+    page.get_by_role("button", name="Log out").click()
+    assert shop.next_call() == ADA
+    log_in(page, shop, BOB)
+    go(page, -1)
+    assert shop.next_call() == BOB
+    assert shop.orders == ["POST", "GET"]
+
+
 @pytest.mark.parametrize("name", ["etag", "max-age"])
 def test_one_user_after_another_each_has_their_own_page(page: Page, shop: Shop, name: str) -> None:
     log_in(page, shop, ADA, name)
@@ -335,6 +355,14 @@ def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
         assert shop.responses.count(("/pages/max-age", 200)) == 1  # for all of them
         log_in(page, shop, BOB, "policy")
         assert shop.calls.empty()
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_base_or_a_policy_in_the_head_is_not_in_the_way_of_the_question(
+    storing: Browser, name: str
+) -> None:
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
+        log_in(page, shop, ADA, name)
 
 
 def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:

@@ -38,7 +38,7 @@ def test_the_page_is_the_same_for_everyone_and_everything(
     fetch: Fetch, destination: str | None, identity: Identity | None, consent: bool | None
 ) -> None:
     seen = page(fetch, identity, destination, consent=consent)
-    plain = page(fetch, None, None)
+    plain = page(fetch, None, None, consent=None if consent is None else True)
     assert init_calls(seen.body) == [{"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}]
     assert (seen.body, seen.headers) == (plain.body, plain.headers)
 

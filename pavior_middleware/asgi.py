@@ -100,8 +100,12 @@ class PaviorMiddleware:
             await _send_answer(refusal, scope, send)
             return
 
+        is_answered = False
+
         async def answer_instead(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            nonlocal is_answered
+            if message["type"] == "http.response.start" and not is_answered:
+                is_answered = True
                 visitor = await self._visitors.ask_async(scope)
                 await _send_answer(self._share_auth.answer(origin, visitor), scope, send)
 
@@ -134,7 +138,9 @@ class _Response:
         self._send = send
         self._rewriting = rewriting
         self._visitors = visitors
-        self.cookies = cookies
+        self._cookies_before = cookies
+        self.cookies: Sequence[tuple[bytes, bytes]] = ()
+        """Of an answer that is not for this client, what it set in cookies."""
         self._start: Message | None = None
         self._rewriter: Rewriter | None = None
 
@@ -166,8 +172,8 @@ class _Response:
         if self._outer_scope is not self.scope:  # what the app put there, others look for too
             seen = {name: value for name, value in self.scope.items() if name != "headers"}
             self._outer_scope.update(seen)
-        if self.cookies:
-            raw = [*self.cookies, *raw]
+        if self._cookies_before:
+            raw = [*self._cookies_before, *raw]
             message = {**message, "headers": raw}
         headers = _decoded(raw)
         handling = self._rewriting.handling(self._exchange, message["status"], headers)

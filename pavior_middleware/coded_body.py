@@ -24,9 +24,17 @@ It is what deflate can reach at the most; codings that reach more do so on no pa
 class Document(Protocol):
     """What changes a document: `placement.Inserter`, or what has its form."""
 
-    added: int | None
-    is_determined: bool
-    is_fragment: bool
+    @property
+    def added(self) -> int | None:
+        """By how many bytes it has grown; None while that is not known, 0 where it stays."""
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the place is that of the whole document, however it was cut."""
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it stays because it is no document."""
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes and return what may be sent of them."""
@@ -107,8 +115,11 @@ class CodedBody:
             self._warn(f"a page gets no chat, being not what its Content-Encoding says: {error}")
             self.stays, self._is_over = not self._has_sent, self._has_sent
             held = [] if self.stays else [*held, *self._flush()]
-        is_nothing = sum(map(len, self._original)) > MOST_HELD
-        if not self._has_sent and (self.stays or self._inserter.added == 0 or is_nothing):
+        # There may be nothing in it, and then it must not be held for ever.
+        has_nothing = (
+            is_last or sum(map(len, self._original)) > MOST_HELD
+        ) and not self._has_decoded
+        if not self._has_sent and (self.stays or self._inserter.added == 0 or has_nothing):
             self.stays = True
             yield from filter(None, self._original)
         else:
@@ -137,7 +148,6 @@ class CodedBody:
 
     def _rest(self) -> Iterator[bytes]:
         if not self._has_decoded:
-            self._inserter.added = 0
             return
         yield from self._encode(self._inserter.finish())
         is_complete = all(decoder.has_ended for decoder in self._decoders)

@@ -18,17 +18,19 @@ _NOT_ASCII_COMPATIBLE = (
 def may_be_page(status: int, headers: HeaderList) -> bool:
     """Whether a response is a whole one that a browser shows.
 
-    Redirects, parts (RFC 9110 section 15.3.7) and downloads (RFC 6266 section 4.2) are not.
+    Redirects, parts (RFC 9110 section 15.3.7) and downloads are not.
     """
     if status < 200 or 300 <= status < 400 or status in _BODY_WITHOUT_PAGE:
         return False
+    return is_shown(headers) and all(name.lower() != "content-range" for name, _ in headers)
+
+
+def is_shown(headers: HeaderList) -> bool:
+    """Whether a browser shows a response, rather than saving it (RFC 6266 section 4.2)."""
     return all(
-        name.lower() != "content-range"
-        and (
-            name.lower() != "content-disposition"
-            or parse_options_header(value)[0].lower() == "inline"
-        )
+        parse_options_header(value)[0].lower() == "inline"
         for name, value in headers
+        if name.lower() == "content-disposition"
     )
 
 

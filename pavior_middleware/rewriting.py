@@ -16,12 +16,12 @@ from .conditions import Conditions, conditions
 from .headers import HeaderList
 from .identity import IdentityRefused
 from .log import WarnOnce
-from .pages import content_type, is_html, may_be_page
+from .pages import content_type, is_html, is_shown, may_be_page
 from .placeholder import Replacer
 from .placement import Inserter
 from .rewriter import PlainBody, Rewriter
 from .settings import Settings
-from .skipping import SKIP_FIELD
+from .skipping import has_skip_field, without_skip_field
 from .snippet import Snippet, render
 from .visitor import Visitor
 
@@ -94,14 +94,15 @@ class Rewriting:
         destination = fields.get("sec-fetch-dest", "")
         is_for_page = destination in _FRAMES | _FETCHED_OR_UNKNOWN | {"document"}
         gets_page = is_for_page and destination not in self._frames
-        asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
-        if self._settings.cacheable_pages:  # the same page whatever it is for
+        if self._settings.cacheable_pages:  # the same page for whom and whatever it is
+            asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
             return Exchange(method, "", asked, gets_page=True)
+        asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
         return Exchange(method, destination, asked, gets_page=gets_page)
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
         """Say what is to be done about a response."""
-        if any(name.lower() == SKIP_FIELD for name, _ in headers):
+        if has_skip_field(headers):
             return Handling.MEND
         if exchange is None:
             return Handling.LEAVE
@@ -110,7 +111,9 @@ class Rewriting:
             if not exchange.conditions.held:
                 return Handling.LEAVE
         elif status == _PARTIAL_CONTENT:
-            is_part_of_page = exchange.conditions.wants_part and is_html(headers)
+            is_part_of_page = (
+                exchange.conditions.wants_part and is_html(headers) and is_shown(headers)
+            )
             return Handling.ASK_AGAIN if is_part_of_page else Handling.LEAVE
         elif not (
             may_be_page(status, headers)
@@ -130,14 +133,14 @@ class Rewriting:
     ) -> Rewriter | None:
         """Return what rewrites a response that is to be mended, or named after its visitor.
 
-        None says that the app is to be asked again: its 304 speaks of somebody else's page. An
-        identity that is refused is left out, and the refusal is logged once.
+        None says that the app is to be asked again: its 304 speaks of a page that this visitor is
+        not to get. An identity that is refused is left out, and the refusal is logged once.
         """
-        if any(name.lower() == SKIP_FIELD for name, _ in headers):
-            kept = [(name, value) for name, value in headers if name.lower() != SKIP_FIELD]
+        kept = without_skip_field(headers)
+        if exchange is None or len(kept) < len(headers):
+            if exchange is not None and status == _NOT_MODIFIED and exchange.conditions.held:
+                return Rewriter(kept) if _holds_as_made(exchange, kept) else None
             return Rewriter(kept)
-        if exchange is None:
-            return Rewriter(headers)
         change = self._change(exchange, headers, visitor or Visitor())
         if status == _NOT_MODIFIED:
             return _rewriter_of_304(exchange, headers, change)
@@ -191,6 +194,12 @@ class Rewriting:
         except Unsupported as error:
             self._warn(f"Pavior's chat is left out of coded pages: {error}")
             return None
+
+
+def _holds_as_made(exchange: Exchange, headers: HeaderList) -> bool:
+    """Whether the client has a copy that is just what the app made."""
+    etag = Headers(headers).get("ETag")
+    return caching.copy_that_holds(exchange.conditions.held, etag, ()) is not None
 
 
 def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: Change) -> Rewriter | None:

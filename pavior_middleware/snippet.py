@@ -20,12 +20,15 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # itself out of the page: Turbo runs no script of a new page that the old one still holds, so the
 # chat would stay with whoever came before when a user comes back.
 #
-# A page that the browser brings back (its cache for the back button, or the page frozen as it was)
-# may name somebody who has logged out since. So such a page asks who is here, and makes way for a
-# fresh one if it is somebody else; offline it stays, since there is no fresh one. It does not
-# reload, which would send a form again that the page was the answer to. The question goes to the
-# page's own origin, whatever its `<base>` says. The embed is loaded meanwhile, while a policy that
-# a `<meta>` sets does not rule yet; but not before it is known that the visitor consents.
+# A page that the browser brings back may name somebody who has logged out since, so it asks who is
+# here before it names anybody. If it comes from the cache of the back button, it names whoever that
+# is. If it was frozen as it was, with a live chat, and its user is gone, it makes way for a fresh
+# one; not by a reload, which would send a form again that the page was the answer to. Where nothing
+# can be learned it names nobody, and keeps what was typed into it; offline, it stays as it is.
+#
+# The question goes to the page's own origin, whatever its `<base>` says. The embed is loaded
+# meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
+# the visitor consents.
 _BEFORE = (
     """(function (window, document, url, options, identity, asks, inFrames) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
@@ -76,15 +79,17 @@ if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response
 return response.json();
 }).then(answered, failed);
 }
-function makeWay() {
-if (window.navigator.onLine) window.location.replace(window.location.href.split('#')[0]);
-}
-function confirm() {
+function makeWay() { window.location.replace(window.location.href.split('#')[0]); }
+function confirm(isLive) {
 ask(function (now) {
 var names = ['id', 'email', 'hmac'];
 function isSame(name) { return now[name] === identity[name]; }
-if (now ? names.every(isSame) : false) show(identity); else makeWay();
-}, makeWay);
+if (now ? names.every(isSame) : false) show(identity);
+else if (isLive) makeWay();
+else show(now);
+}, function () {
+if (window.navigator.onLine) show({});
+});
 }
 function isRestored() {
 var entry = window.performance.getEntriesByType('navigation')[0];
@@ -93,7 +98,7 @@ return entry ? entry.type === 'back_forward' : false;
 if (isFirst) {
 state = window[key] = {};
 window.addEventListener('pageshow', function (event) {
-if (event.persisted) if (state.check) state.check();
+if (event.persisted) if (state.check) state.check(true);
 });
 }
 function refresh() { ask(show, warn); }
@@ -102,7 +107,7 @@ var mustAsk = asks === 'always' || asks === 'first';
 if (asks === 'restored') if (isFirst) mustAsk = isRestored();
 if (!mustAsk) return show(identity);
 if (asks !== 'first') load();
-state.check();
+state.check(false);
 })(window, document, """
 )
 _AFTER = ");"

@@ -13,6 +13,7 @@ from .rewriter import Rewriter
 from .rewriting import Exchange, Handling, Rewriting
 from .settings import Settings
 from .sharing import ShareAuth
+from .skipping import has_skip_field, without_skip_field
 from .visitor import Visitor, VisitorSource
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ class _Response:
         self._rewriting = rewriting
         self._visitors = visitors
         self._exchange = exchange
-        self.cookies = cookies
+        self._cookies_before = cookies
+        self.cookies: HeaderList = []
+        """Of an answer that is not for this client, what it set in cookies."""
         self._held: tuple[str, OptExcInfo | None] | None = None
         self._server_write: Write | None = None
         self._rewriter: Rewriter | None = None
@@ -148,13 +151,15 @@ class _Response:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
-        if self.cookies:
-            headers = [*self.cookies, *headers]
+        if self._cookies_before:
+            headers = [*self._cookies_before, *headers]
         self._held = self._rewriter = None
         self.is_for_another = False
         code = int(status[:3])
         handling = self._rewriting.handling(self._exchange, code, headers)
         if self._server_write is not None or handling is Handling.LEAVE:
+            if has_skip_field(headers):
+                headers = without_skip_field(headers)
             self._server_write = self._call_server(status, headers, exc_info)
             return self._server_write
         if handling is not Handling.ASK_AGAIN:
@@ -180,9 +185,11 @@ class _Response:
             return iterable
         if self._server_write is not None and self._rewriter is None:
             return iterable
-        if self._rewriter is not None and isinstance(iterable, list | tuple) and len(iterable) == 1:
+        is_plain = isinstance(iterable, list | tuple) and not hasattr(iterable, "close")
+        if self._rewriter is not None and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
-            return [b"".join(self.feed(iterable[0], is_last=True))]
+            (piece,) = iterable
+            return [b"".join(self.feed(piece, is_last=True))]
         return _Body(iterable, self, ask_again)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:

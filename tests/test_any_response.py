@@ -55,6 +55,7 @@ class Case:
     visitor: Identity | None
     method: str
     fields: dict[str, str]
+    consent: bool | None = None
 
 
 @st.composite
@@ -84,6 +85,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.sampled_from(VISITORS)),
         method,
         fields,
+        draw(st.sampled_from([None, None, True, False])),
     )
 
 
@@ -117,6 +119,7 @@ other_headers = st.sampled_from(
         ("Content-Security-Policy", "script-src 'self'"),
         ("Content-Security-Policy", "script-src 'nonce-abc'"),
         ("Content-Security-Policy", "sandbox"),
+        ("Pavior-Skip", "1"),
     ]
 )
 
@@ -124,7 +127,14 @@ other_headers = st.sampled_from(
 def through_both_shells(case: Case, identity: Identity | None, **fields: str) -> Seen:
     """Return what a client got, which is the same through WSGI and ASGI."""
     seen = [
-        fetch(case.reply, SETTINGS, identity, method=case.method, headers={**case.fields, **fields})
+        fetch(
+            case.reply,
+            SETTINGS,
+            identity,
+            consent=case.consent,
+            method=case.method,
+            headers={**case.fields, **fields},
+        )
         for fetch in (fetch_wsgi, fetch_asgi)
     ]
     one, other = seen
@@ -154,6 +164,7 @@ def is_whole_page(case: Case) -> bool:
         and case.reply.status not in (204, 206, 301, 304)
         and headers.get("content-disposition", "inline") == "inline"
         and headers.get("content-security-policy") != "sandbox"
+        and "pavior-skip" not in headers
     )
 
 
@@ -169,6 +180,9 @@ def test_what_always_holds(case: Case) -> None:
     everything = page + repr(list(seen.headers)).encode()
     headers = {name.lower(): value for name, value in seen.headers}
     sent = {name.lower(): value for name, value in case.reply.headers}
+    assert "pavior-skip" not in headers
+    is_whole = is_whole_page(case)
+    sent.pop("pavior-skip", None)
     cache_control = headers.get("cache-control", "").lower()
 
     assert API_KEY.encode() not in everything
@@ -180,7 +194,8 @@ def test_what_always_holds(case: Case) -> None:
         assert seen.body == b""
 
     if page != case.page and case.method != "HEAD" and seen.body:
-        assert is_whole_page(case)
+        assert is_whole
+        assert case.consent is not False
         assert case.fields.get("Sec-Fetch-Dest") in (None, "document", "empty")
         assert not {"content-md5", "repr-digest", "signature-input", "accept-ranges"} & set(headers)
         nonce = "abc" if "nonce-abc" in sent.get("content-security-policy", "") else None
@@ -197,15 +212,15 @@ def test_what_always_holds(case: Case) -> None:
             headers
         )
         assert headers.get("etag") != sent.get("etag") or "etag" not in sent
-    if not is_whole_page(case):
+    if not is_whole:
         assert (seen.body, headers) == (
             b"" if case.method == "HEAD" else b"".join(case.reply.chunks),
             {**sent, **{name: headers[name] for name in headers.keys() - sent.keys()}},
         )
         assert not {"vary", "cache-control", "etag"} & (headers.keys() - sent.keys())
-    is_shown_alone = case.fields.get("Sec-Fetch-Dest") == "document" and is_whole_page(case)
+    is_shown_alone = case.fields.get("Sec-Fetch-Dest") == "document" and is_whole
     if is_shown_alone and case.method != "HEAD" and (not case.codings or case.page):
-        assert len(init_calls(page)) == 1
+        assert len(init_calls(page)) == (case.consent is not False)
 
 
 @given(case=cases(), etag=st.sampled_from(['"v1"', 'W/"v1"']), data=st.data())
@@ -213,11 +228,14 @@ def test_a_304_only_ever_stands_for_the_very_page_that_a_client_would_get(
     case: Case, etag: str, data: st.DataObject
 ) -> None:
     case = replace(case, method="GET")
-    headers = [field for field in case.reply.headers if field[0] != "ETag"]
+    ours = ("ETag", "Pavior-Skip")
+    described = [field for field in case.reply.headers if field[0] not in ours]
+    skips = False
 
     def app(fields: dict[str, str]) -> Reply:
+        headers = [*described, ("Pavior-Skip", "1")] if skips else described
         if etag.removeprefix("W/") in fields.get("if-none-match", ""):
-            allowed = ("vary", "cache-control", "content-security-policy")
+            allowed = ("vary", "cache-control", "content-security-policy", "pavior-skip")
             kept = [field for field in headers if field[0].lower() in allowed]
             return Reply([], [*kept, ("ETag", etag)], status=304)
         return Reply(case.reply.chunks, [*headers, ("ETag", etag)], case.reply.status)
@@ -228,17 +246,26 @@ def test_a_304_only_ever_stands_for_the_very_page_that_a_client_would_get(
             case.reply, status=200 if case.reply.status in (204, 304) else case.reply.status
         ),
     )
-    holder, now = (data.draw(st.sampled_from(VISITORS)) for _ in range(2))
-    asked: Any = replace(case, reply=app)  # type: ignore[arg-type]  # an app is as good as a reply
-    held = through_both_shells(asked, holder)
+    visits = st.tuples(
+        st.sampled_from(VISITORS), st.sampled_from([None, True, False]), st.booleans()
+    )
+    before, now = data.draw(visits), data.draw(visits)
+
+    def visit(visitor: tuple[Identity | None, bool | None, bool], **fields: str) -> Seen:
+        nonlocal skips
+        identity, consent, skips = visitor
+        asked: Any = replace(case, reply=app, consent=consent)  # type: ignore[arg-type]
+        return through_both_shells(asked, identity, **fields)
+
+    held = visit(before)
     if "ETag" not in held.headers:
         return
-    again = through_both_shells(asked, now, **{"If-None-Match": held.headers["ETag"]})
-    if again.status == 304:
-        fresh = through_both_shells(asked, now)
+    again = visit(now, **{"If-None-Match": held.headers["ETag"]})
+    if again.status == 304 and held.headers["ETag"] != etag:
+        fresh = visit(now)
         assert decoded(fresh.body, case.codings) == decoded(held.body, case.codings)
         assert again.body == b""
         assert again.headers["ETag"] == held.headers["ETag"]
-    elif holder == now:
+    elif again.status != 304 and before == now:
         # Nothing that could have been a 304 is sent again.
         assert "ETag" not in again.headers or not again.headers["ETag"].endswith('v1"')

@@ -268,7 +268,7 @@ def test_what_one_user_has_sent_is_not_sent_again_by_the_next(page: Page, shop: 
     log_in(page, shop, BOB)
     go(page, -1)
     assert shop.next_call() == BOB
-    assert shop.orders == ["POST", "GET"]
+    assert shop.orders.count("POST") == 1
 
 
 @pytest.mark.parametrize("name", ["etag", "max-age"])

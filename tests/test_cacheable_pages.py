@@ -64,6 +64,19 @@ def test_a_copy_holds_whoever_asks(fetch: Fetch) -> None:
         assert (seen.status, seen.headers["ETag"]) == (304, etag)
 
 
+def test_a_date_can_tell_whether_a_copy_holds(fetch: Fetch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def app(fields: dict[str, str]) -> Reply:
+        asked.append(fields)
+        return Reply([], [], status=304)
+
+    date = "Tue, 24 Nov 2026 06:00:00 GMT"
+    headers = {"If-Modified-Since": date, "Sec-Fetch-Dest": "document"}
+    assert fetch(app, SETTINGS, ADA, headers=headers).status == 304
+    assert asked[0]["if-modified-since"] == date
+
+
 def test_nobody_asks_who_the_visitor_is(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
     page(fetch, "not an identity", "document")  # type: ignore[arg-type]
     assert caplog.records == []

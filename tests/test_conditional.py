@@ -301,6 +301,15 @@ def test_what_is_no_page_still_comes_in_parts(fetch: Fetch) -> None:
     assert seen.headers["Accept-Ranges"] == "bytes"
 
 
+def test_a_download_in_html_still_comes_in_parts(fetch: Fetch) -> None:
+    def app(fields: dict[str, str]) -> Reply:
+        part = ("Content-Range", f"bytes 0-4/{len(PAGE)}")
+        return Reply([PAGE[:5]], [HTML_TYPE, part, ("Content-Disposition", "attachment")], 206)
+
+    seen = fetch(app, SETTINGS, ADA, headers={**DOCUMENT, "Range": "bytes=0-4"})
+    assert (seen.status, seen.body) == (206, PAGE[:5])
+
+
 def test_several_parts_at_once_could_hide_what_they_are_parts_of(fetch: Fetch) -> None:
     app, asked = ranged("multipart/byteranges; boundary=x")
     headers = {"Range": "bytes=0-4, 9-12", "If-Range": '"1"', **DOCUMENT}

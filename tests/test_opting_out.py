@@ -99,6 +99,21 @@ def test_the_field_is_taken_out_of_what_is_no_page_too(fetch: Fetch) -> None:
     assert "Pavior-Skip" not in seen.headers
 
 
+def test_a_page_that_is_skipped_now_revives_no_copy_with_a_script(fetch: Fetch) -> None:
+    etag = fetch(Reply(headers=[HTML_TYPE, ("ETag", '"1"')]), SETTINGS, ADA).headers["ETag"]
+
+    def app(fields: dict[str, str]) -> Reply:
+        described = [("ETag", '"1"'), ("Pavior-Skip", "1")]
+        is_held = '"1"' in fields.get("if-none-match", "")
+        return Reply([], described, 304) if is_held else Reply([PAGE], [HTML_TYPE, *described])
+
+    for held, status in ((etag, 200), ('"1"', 304), (f'{etag}, "1"', 304)):
+        seen = fetch(app, SETTINGS, headers={"If-None-Match": held})
+        assert (seen.status, seen.headers["ETag"]) == (status, '"1"')
+        assert seen.body == (PAGE if status == 200 else b"")
+        assert "Pavior-Skip" not in seen.headers
+
+
 def test_skip_marks_the_responses_of_flask() -> None:
     app = Flask(__name__)
     Pavior(app, SETTINGS, identity=lambda environ: ADA)
@@ -263,7 +278,7 @@ def test_a_placeholder_that_a_user_has_written_is_none(fetch: Fetch) -> None:
     assert len(init_calls(seen.body)) == 1
 
 
-def test_a_template_that_streams_may_place_it_too() -> None:
+def test_a_template_that_streams_comes_too_late_to_place_it() -> None:
     app = Flask(__name__)
     Pavior(app, SETTINGS, identity=lambda environ: ADA)
 
@@ -272,6 +287,7 @@ def test_a_template_that_streams_may_place_it_too() -> None:
         return flask.stream_template_string(TEMPLATE, name="<Ada>")
 
     body = TestApp(app).get("/").body
+    assert len(init_calls(body)) == 1
     assert body.count(b"</script>") == 1
 
 

@@ -159,6 +159,43 @@ def test_a_body_of_one_piece_stays_one_so_that_the_server_can_tell_its_length(ki
     assert body[0] == insert(b"<!doctype html><title>A", render(SETTINGS, ADA).element())
 
 
+def test_a_list_that_is_to_be_closed_is_closed() -> None:
+    class Closed(list[bytes]):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    body = Closed([PAGE])
+    assert init_call(Server(answering(body)).run())["id"] == "7"
+    assert body.closed == 1
+
+
+def test_an_answer_that_an_app_takes_back_is_taken_back_with_its_cookies() -> None:
+    marked = '"pavior.none.s.1"'
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("304 Not Modified", [("ETag", '"1"'), ("Set-Cookie", "a=taken back")])
+        start_response("500 Internal Server Error", HTML_HEADERS, (None, None, None))
+        return [PAGE]
+
+    server = Server(app, HTTP_IF_NONE_MATCH=marked)
+    assert init_call(server.run())["id"] == "7"
+    assert "Set-Cookie" not in dict(server.starts[-1][1])
+
+
+def test_a_field_for_the_middleware_is_taken_out_of_an_answer_that_replaces_another() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", JSON_HEADERS)
+        skipped = [*HTML_HEADERS, ("Pavior-Skip", "1")]
+        start_response("500 Internal Server Error", skipped, (None, None, None))
+        return [PAGE]
+
+    server = Server(app)
+    assert server.run() == PAGE
+    assert server.starts[-1][1] == HTML_HEADERS
+
+
 def test_a_body_ends_where_its_length_says_so() -> None:
     headers = [*HTML_HEADERS, ("Content-Length", str(len(PAGE)))]
     server = Server(answering(Body(b"<!doctype html>", PAGE[len(b"<!doctype html>") :]), headers))

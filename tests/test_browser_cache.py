@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
@@ -70,6 +72,7 @@ class Shop:
     asked: Queue[None] = field(default_factory=Queue)
     responses: list[tuple[str, int]] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    is_at_root: bool = True
 
     def identity(self, environ: dict[str, Any]) -> Identity | None:
         email = self.users.get(Request(environ).cookies.get("session", ""))
@@ -133,7 +136,9 @@ def serving(shop: Shop, **settings: Any) -> Iterator[Shop]:
     shop.origin = f"http://shop.localhost:{port}"
     embed_url = f"http://pavior.localhost:{pavior}/embed"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
-    site = PaviorMiddleware(shop.app, configured, identity=shop.identity)
+    site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity)
+    if not shop.is_at_root:
+        site = DispatcherMiddleware(NotFound(), {"/pages": site})
     recorded = recording(site, shop.responses)
     with serving_wsgi(shop.pavior, pavior), serving_http_1_1(recorded, port):
         yield shop
@@ -321,6 +326,21 @@ def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: 
         go(frozen_page, -1)
     assert is_as_left(frozen_page)
     assert shop.calls.empty()
+
+
+def test_where_nobody_answers_a_frozen_page_stays_and_names_nobody(freezing: Browser) -> None:
+    shop = Shop(keeps_cookie=True, is_at_root=False)
+    with serving(shop), tab(freezing) as page:
+        shop.users["1"] = ADA
+        page.context.add_cookies([{"name": "session", "value": "1", "url": shop.origin}])
+        page.goto(f"{shop.origin}/pages/nothing")
+        assert shop.next_call() == ADA
+        take_a_note(page)
+        page.goto(f"{shop.origin}/pages/etag")
+        assert shop.next_call() == ADA
+        go(page, -1)
+        assert shop.next_call() is None
+        assert is_as_left(page)
 
 
 def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> None:

@@ -58,7 +58,7 @@ class PaviorMiddleware:
         """Serve one connection (ASGI specification, "Applications")."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif self._share_auth.serves(scope["path"]):
+        elif self._share_auth.serves(scope["path"], scope.get("root_path", "")):
             await self._serve_share_auth(scope, receive, send)
         else:
             await self._serve_page(scope, receive, send)
@@ -66,7 +66,9 @@ class PaviorMiddleware:
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
         fields = _fields(scope["headers"])
-        exchange = self._rewriting.exchange(scope["method"], scope["path"], fields)
+        exchange = self._rewriting.exchange(
+            scope["method"], scope["path"], scope.get("root_path", ""), fields
+        )
         untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
         response = self._response(scope, exchange, scope, send)
         await self.app(response.scope, receive, response.send)

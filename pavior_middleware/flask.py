@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 from .identity import Identity, identity_of_user
 from .jinja import place
 from .rewriting import Exchange, Handling
-from .settings import SHARE_AUTH_PATH, Settings
+from .settings import Settings
 from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
 
@@ -82,7 +82,8 @@ class Pavior:
             handling = middleware.rewriting.handling(
                 environ.get(Exchange.KEY), response.status_code, response.headers.to_wsgi_list()
             )
-            is_share_auth = request.script_root + request.path == SHARE_AUTH_PATH
+            root_path = request.root_path.rstrip("/")
+            is_share_auth = middleware.share_auth.serves(root_path + request.path, root_path)
             if is_share_auth or handling is Handling.NAME:
                 environ[key] = self._visitors.ask(environ)
             return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import lru_cache, partial
 
 from werkzeug.datastructures import Headers
 
@@ -14,7 +15,7 @@ from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
 from .conditions import Conditions, conditions
 from .headers import HeaderList
-from .identity import IdentityRefused
+from .identity import Identity, IdentityRefused
 from .log import WarnOnce
 from .pages import content_type, is_html, is_shown, may_be_page
 from .placeholder import Replacer
@@ -41,9 +42,16 @@ class Exchange:
     """Under which the shells keep it in the ASGI scope or the WSGI environ."""
 
     def __init__(
-        self, method: str, destination: str, conditions: Conditions, *, gets_page: bool
+        self,
+        method: str,
+        root_path: str,
+        destination: str,
+        conditions: Conditions,
+        *,
+        gets_page: bool,
     ) -> None:
         self.method = method
+        self.root_path = root_path
         self.destination = destination
         self.conditions = conditions
         self.gets_page = gets_page
@@ -58,6 +66,7 @@ class Exchange:
         """Return the exchange in which the app is asked for the whole page."""
         return Exchange(
             self.method,
+            self.root_path,
             self.destination,
             Conditions(changes=self.conditions.again),
             gets_page=self.gets_page,
@@ -79,15 +88,20 @@ class Rewriting:
     def __init__(self, settings: Settings, *, asks_consent: bool = False) -> None:
         self._settings = settings
         self._varies_by = _varies_by(settings, asks_consent=asks_consent)
-        self._anonymous = render(settings, asks_consent=asks_consent)
+        self._asks_consent = asks_consent
+        self._anonymous = lru_cache(maxsize=16)(partial(self._render, None))
+        self._anonymous("")
         self._is_skipped = _path_pattern(settings.skip_paths)
         self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else _FRAMES
         self._warn = WarnOnce()
 
-    def exchange(self, method: str, path: str, fields: Mapping[str, str]) -> Exchange | None:
-        """Read a request: its path, as text, and those of `conditions.FIELDS` that it has.
+    def exchange(
+        self, method: str, path: str, root_path: str, fields: Mapping[str, str]
+    ) -> Exchange | None:
+        """Read a request: its path and the part of that below which the app stands, both as text.
 
-        Returns None for a path that gets no chat.
+        `fields` are those of `conditions.FIELDS` that it has. Returns None for a path that gets
+        no chat.
         """
         if self._is_skipped is not None and self._is_skipped.fullmatch(path):
             return None
@@ -96,9 +110,9 @@ class Rewriting:
         gets_page = is_for_page and destination not in self._frames
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(method, "", asked, gets_page=True)
+            return Exchange(method, root_path, "", asked, gets_page=True)
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
-        return Exchange(method, destination, asked, gets_page=gets_page)
+        return Exchange(method, root_path, destination, asked, gets_page=gets_page)
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
         """Say what is to be done about a response."""
@@ -157,7 +171,7 @@ class Rewriting:
             return Change(varies_by=("Sec-Fetch-Dest",))
         if not visitor.consents:
             return Change(varies_by=self._varies_by)
-        snippet = self._snippet(visitor)
+        snippet = self._snippet(visitor, exchange.root_path)
         extends = self._settings.csp == "extend"
         return Change(
             snippet,
@@ -166,14 +180,19 @@ class Rewriting:
             embed_url=self._settings.embed_url if extends else None,
         )
 
-    def _snippet(self, visitor: Visitor) -> Snippet:
+    def _snippet(self, visitor: Visitor, root_path: str) -> Snippet:
         if visitor.identity is None:
-            return self._anonymous
+            return self._anonymous(root_path)
         try:
-            return render(self._settings, visitor.identity)
+            return self._render(visitor.identity, root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
-            return self._anonymous
+            return self._anonymous(root_path)
+
+    def _render(self, identity: Identity | None, root_path: str) -> Snippet:
+        return render(
+            self._settings, identity, asks_consent=self._asks_consent, root_path=root_path
+        )
 
     def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
         if exchange.is_placed_by_template:

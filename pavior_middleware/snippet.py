@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from .identity import Identity, IdentityRefused, signed_options
 from .settings import RESERVED_OPTIONS, SHARE_AUTH_PATH, Settings
@@ -30,7 +31,7 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
 # the visitor consents.
 _BEFORE = (
-    """(function (window, document, url, options, identity, asks, inFrames) {
+    """(function (window, document, url, options, identity, asks, inFrames, path) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
 var self = document.currentScript;
 if (self) self.remove();
@@ -72,9 +73,8 @@ load();
 init();
 }
 function ask(answered, failed) {
-window.fetch(window.location.origin + '"""
-    + SHARE_AUTH_PATH
-    + """', {cache: 'no-store', credentials: 'same-origin'}).then(function (response) {
+var request = {cache: 'no-store', credentials: 'same-origin'};
+window.fetch(window.location.origin + path, request).then(function (response) {
 if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
 return response.json();
 }).then(answered, failed);
@@ -186,7 +186,11 @@ def site_options(settings: Settings) -> dict[str, object]:
 
 
 def render(
-    settings: Settings, identity: Identity | None = None, *, asks_consent: bool = False
+    settings: Settings,
+    identity: Identity | None = None,
+    *,
+    asks_consent: bool = False,
+    root_path: str = "",
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
@@ -196,7 +200,8 @@ def render(
 
     With `share_auth` set the page borrows its login, and with `cacheable_pages` its script asks who
     is logged in when it runs: in both the identity is left out. `asks_consent` tells that the
-    answer may be that there is no consent. Raises `IdentityRefused` for what
+    answer may be that there is no consent, and `root_path` is the path below which the site stands,
+    as text. Raises `IdentityRefused` for what
     `identity_options` refuses.
     """
     named: dict[str, object] = {}
@@ -209,7 +214,8 @@ def render(
             asks = "restored" if named else "never"
     # The page of a cacheable site is the same in a frame, so its script looks where it is.
     in_frames = settings.inject_in_frames or not settings.cacheable_pages
-    arguments = (settings.embed_url, site_options(settings), named, asks, in_frames)
+    path = quote(root_path + SHARE_AUTH_PATH)
+    arguments = (settings.embed_url, site_options(settings), named, asks, in_frames, path)
     text = _BEFORE + ", ".join(map(_script_json, arguments)) + _AFTER
     return Snippet(text, is_personal=bool(named), asks=asks != "never")
 

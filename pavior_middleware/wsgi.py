@@ -49,18 +49,17 @@ class PaviorMiddleware:
             return
         self.app = app
         self.rewriting = Rewriting(settings, asks_consent=consent is not None)
-        self._share_auth = ShareAuth(settings)
+        self.share_auth = ShareAuth(settings)
         self._visitors = VisitorSource(identity, consent)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
-        path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        if self._share_auth.serves(path):
+        root_path = _text(environ.get("SCRIPT_NAME", ""))
+        path = root_path + _text(environ.get("PATH_INFO", ""))
+        if self.share_auth.serves(path, root_path):
             return self._serve_share_auth(environ, start_response)
         exchange = self.rewriting.exchange(
-            environ["REQUEST_METHOD"],
-            path.encode("latin-1").decode("utf-8", "replace"),
-            _fields(environ),
+            environ["REQUEST_METHOD"], path, root_path, _fields(environ)
         )
         return self._ask(environ, start_response, exchange)
 
@@ -92,9 +91,9 @@ class PaviorMiddleware:
         method = environ["REQUEST_METHOD"]
         origin = [environ["HTTP_ORIGIN"]] if "HTTP_ORIGIN" in environ else []
         site = [environ["HTTP_SEC_FETCH_SITE"]] if "HTTP_SEC_FETCH_SITE" in environ else []
-        answer = self._share_auth.refusal(method, origin, site)
+        answer = self.share_auth.refusal(method, origin, site)
         if answer is None:
-            answer = self._share_auth.answer(origin, self._visitor_of_app(environ))
+            answer = self.share_auth.answer(origin, self._visitor_of_app(environ))
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if method == "HEAD" else [answer.body]
@@ -280,6 +279,11 @@ class _Body:
         self._iterator = iter(self._pieces)
         self._is_replaced = True
         return next(self._iterator)
+
+
+def _text(path: str) -> str:
+    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
+    return path.encode("latin-1").decode("utf-8", "replace")
 
 
 def _fields(environ: WSGIEnvironment) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Shop:
     asked: Queue[None] = field(default_factory=Queue)
     responses: list[tuple[str, int]] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
-    is_at_root: bool = True
+    mounts: Callable[[Any], Any] | None = None
 
     def identity(self, environ: dict[str, Any]) -> Identity | None:
         email = self.users.get(Request(environ).cookies.get("session", ""))
@@ -137,8 +137,8 @@ def serving(shop: Shop, **settings: Any) -> Iterator[Shop]:
     embed_url = f"http://pavior.localhost:{pavior}/embed"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
     site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity)
-    if not shop.is_at_root:
-        site = DispatcherMiddleware(NotFound(), {"/pages": site})
+    if shop.mounts is not None:
+        site = shop.mounts(site)
     recorded = recording(site, shop.responses)
     with serving_wsgi(shop.pavior, pavior), serving_http_1_1(recorded, port):
         yield shop
@@ -328,8 +328,19 @@ def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: 
     assert shop.calls.empty()
 
 
-def test_where_nobody_answers_a_frozen_page_stays_and_names_nobody(freezing: Browser) -> None:
-    shop = Shop(keeps_cookie=True, is_at_root=False)
+def at_pages(site: Any) -> Any:
+    return DispatcherMiddleware(NotFound(), {"/pages": site})
+
+
+def without_answers(site: Any) -> Any:
+    return DispatcherMiddleware(site, {"/.well-known": NotFound()})
+
+
+@pytest.mark.parametrize(("mounts", "names"), [(at_pages, []), (without_answers, [None])])
+def test_a_frozen_page_asks_below_its_own_path_and_without_an_answer_names_nobody(
+    freezing: Browser, mounts: Callable[[Any], Any], names: list[None]
+) -> None:
+    shop = Shop(keeps_cookie=True, mounts=mounts)
     with serving(shop), tab(freezing) as page:
         shop.users["1"] = ADA
         page.context.add_cookies([{"name": "session", "value": "1", "url": shop.origin}])
@@ -338,9 +349,11 @@ def test_where_nobody_answers_a_frozen_page_stays_and_names_nobody(freezing: Bro
         take_a_note(page)
         page.goto(f"{shop.origin}/pages/etag")
         assert shop.next_call() == ADA
-        go(page, -1)
-        assert shop.next_call() is None
+        with page.expect_response(lambda response: response.url.endswith(SHARE_AUTH_PATH)):
+            go(page, -1)
+        assert [shop.next_call() for _ in names] == names
         assert is_as_left(page)
+        assert shop.calls.empty()
 
 
 def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> None:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 from webtest import TestApp
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware.flask import Pavior
 from pavior_middleware.settings import SHARE_AUTH_PATH
 from pavior_middleware.sharing.whitelist import origins
 
 from .conftest import API_KEY, TEAM
-from .shells import SHELLS, Fetch, Reply, Seen
+from .pages import scripts_in_head
+from .shells import PAGE, SHELLS, Fetch, Reply, Seen
 
 ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
 HELP = "https://help.example.com"
@@ -239,6 +249,33 @@ def test_the_endpoint_stands_at_the_domains_root() -> None:
     split = {"SCRIPT_NAME": "/.well-known"}
     origin = {"Origin": HELP}
     assert client.get("/pavior/share-auth", headers=origin, extra_environ=split).json["id"] == "7"
+
+
+@pytest.mark.parametrize("root_path", ["/shop", "/caf\xe9"])
+def test_the_pages_of_a_site_below_a_path_find_it_there(root_path: str) -> None:
+    app = Flask(__name__)
+    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+
+    @app.get("/")
+    def home() -> bytes:
+        return PAGE
+
+    client = TestApp(DispatcherMiddleware(NotFound(), {root_path.encode().decode("latin-1"): app}))
+    page = client.get(f"{quote(root_path)}/").body
+    (script,) = scripts_in_head(page)
+    question = f"{quote(root_path)}{SHARE_AUTH_PATH}"
+    assert f'"{question}"' in script
+    assert client.get(question).json["id"] == "7"
+
+
+def test_the_pages_of_an_asgi_app_below_a_path_find_it_there() -> None:
+    app = Mount(
+        "/shop", asgi.PaviorMiddleware(HTMLResponse(PAGE), SETTINGS, identity=lambda _: ADA)
+    )
+    client = TestClient(Starlette(routes=[app]))
+    (script,) = scripts_in_head(client.get("/shop/").content)
+    assert f'"/shop{SHARE_AUTH_PATH}"' in script
+    assert client.get(f"/shop{SHARE_AUTH_PATH}").json()["id"] == "7"
 
 
 def test_the_apps_body_is_closed_though_its_answer_is_not_used() -> None:

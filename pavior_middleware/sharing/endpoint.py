@@ -39,9 +39,14 @@ class ShareAuth:
         self._origins = origins(settings.shared_auth_domains)
         self._warn = WarnOnce()
 
-    def serves(self, path: str) -> bool:
-        """Whether a path is the endpoint's; none is on a site that borrows its own login."""
-        return path == SHARE_AUTH_PATH and self._settings.share_auth is None
+    def serves(self, path: str, root_path: str) -> bool:
+        """Whether a path is the endpoint's; none is on a site that borrows its own login.
+
+        Borrowers know the domain alone, so it is at the domain's root. The pages of a site that
+        stands below `root_path` find it there.
+        """
+        is_endpoint = path in (SHARE_AUTH_PATH, root_path + SHARE_AUTH_PATH)
+        return is_endpoint and self._settings.share_auth is None
 
     def refusal(
         self, method: str, origin: Sequence[str], fetch_site: Sequence[str]

@@ -57,24 +57,24 @@ def conditions(
     if "if-match" in fields and is_marked(fields["if-match"]):
         changes["if-match"] = for_app(fields["if-match"])
     if_none_match = fields.get("if-none-match")
+    names_our_copies = if_none_match is not None and is_marked(if_none_match)
+    if if_none_match is not None and names_our_copies:
+        changes["if-none-match"] = for_app(if_none_match)
     if method not in ("GET", "HEAD"):
-        if if_none_match is not None and is_marked(if_none_match):
-            changes["if-none-match"] = for_app(if_none_match)
         return Conditions(changes=changes)
     if is_for_page and "if-modified-since" in fields:
         changes["if-modified-since"] = None
     held: tuple[Validator, ...] = ()
     wants_part = gets_script and "range" in fields
     has_content = fields.get("content-length", "0") != "0" or "transfer-encoding" in fields
-    if has_content and (wants_part or if_none_match is not None):
+    if has_content and (wants_part or names_our_copies):
         # Content can be read but once, so such a request must not need to be made again.
-        return Conditions(changes={name: None for name in _REMOVED if name in fields} | changes)
+        return Conditions(changes=changes | {name: None for name in _REMOVED if name in fields})
     if wants_part and "," in fields["range"]:
         changes |= {"range": None, "if-range": None}
         wants_part = False
-    if if_none_match is not None and is_marked(if_none_match):
-        held = validators(if_none_match)
-        changes["if-none-match"] = for_app(if_none_match)
-    elif is_for_page and if_none_match is not None and not validators(if_none_match):
-        changes["if-none-match"] = None
+    if if_none_match is not None:
+        held = validators(if_none_match) if names_our_copies else ()
+        if is_for_page and not validators(if_none_match):
+            changes["if-none-match"] = None
     return Conditions(held, wants_part, changes)

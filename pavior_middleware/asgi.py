@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from .conditions import FIELDS
@@ -208,9 +209,10 @@ class _Response:
         await self._send(message if is_same else {**message, "body": ready or b""})
 
     async def _rewrite_file(self, message: Message, rewriter: Rewriter) -> None:
-        async for received in pieces_of_file(message):
-            for piece in rewriter.feed(received):
-                await self._send_body(piece, rewriter)
+        async with aclosing(pieces_of_file(message)) as pieces:
+            async for received in pieces:
+                for piece in rewriter.feed(received):
+                    await self._send_body(piece, rewriter)
         more_body = message.get("more_body", False)
         rest = b"" if more_body else b"".join(rewriter.finish())
         await self._send_body(rest, rewriter, more_body=more_body)

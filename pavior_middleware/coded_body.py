@@ -56,7 +56,7 @@ class CodedBody:
 
     stays = False
     """Whether the page is just as it came."""
-    is_determined = False
+    is_determined = is_determinable = False
     """Whether every byte is known from the original and the snippet: compressors differ."""
 
     def __init__(

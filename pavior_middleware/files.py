@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 PATHSEND = "http.response.pathsend"
@@ -15,7 +15,7 @@ _PIECE = 64 * 1024  # bytes
 T = TypeVar("T")
 
 
-async def pieces_of_file(message: Mapping[str, Any]) -> AsyncIterator[bytes]:
+async def pieces_of_file(message: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
     """Yield what a server would send for one of these messages (ASGI, "Extensions").
 
     Raises `OSError` for a file that cannot be read, as a server would.
@@ -34,7 +34,9 @@ async def pieces_of_file(message: Mapping[str, Any]) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _pieces(descriptor: int, offset: int | None, count: int | None) -> AsyncIterator[bytes]:
+async def _pieces(
+    descriptor: int, offset: int | None, count: int | None
+) -> AsyncGenerator[bytes, None]:
     if offset is not None:
         os.lseek(descriptor, offset, os.SEEK_SET)
     while count is None or count > 0:

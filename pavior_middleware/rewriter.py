@@ -28,6 +28,10 @@ class Body(Protocol):
     def is_determined(self) -> bool:
         """Whether every byte is known from the original and the snippet."""
 
+    @property
+    def is_determinable(self) -> bool:
+        """Whether every byte would be known if it came whole."""
+
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
 
@@ -40,6 +44,9 @@ class Body(Protocol):
 
 class PlainBody:
     """The body of a page that is in no content coding."""
+
+    is_determinable = True
+    """Whether every byte would be known if it came whole."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -142,8 +149,10 @@ class Rewriter:
             body = None
         if change is None:
             return self._headers
-        is_determined = body.is_determined if body is not None else self._keep_strong
-        headers = change.head(self._headers, keep_strong=is_determined)
+        keep_strong = self._keep_strong
+        if body is not None:  # a HEAD tells what the GET of a page that comes whole would
+            keep_strong = body.is_determinable if self._is_head else body.is_determined
+        headers = change.head(self._headers, keep_strong=keep_strong)
         if body is not None:
             headers.remove("Content-Length")
             if self._declared is not None and not self._is_head:

@@ -205,6 +205,26 @@ def test_a_file_is_read_under_another_event_loop_too(file: BinaryIO) -> None:
     assert bodies(sent) == insert(LONG_PAGE, SNIPPET)
 
 
+OPEN_FILES = Path("/proc/self/fd")
+
+
+@pytest.mark.skipif(not OPEN_FILES.exists(), reason="needs Linux, which lists open files")
+def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> None:
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            raise ConnectionResetError
+
+    async def fails() -> None:
+        app = sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}])
+        shell = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+        before = len(list(OPEN_FILES.iterdir()))
+        with pytest.raises(ConnectionResetError):
+            await shell(http_scope(), receive, send)
+        assert len(list(OPEN_FILES.iterdir())) == before
+
+    anyio.run(fails)
+
+
 def test_what_follows_the_last_body_message_passes_as_it_is() -> None:
     messages = [PAGE_START, body(PAGE), body(b"<p>more"), body()]
     sent = run(sending(messages))

@@ -208,6 +208,10 @@ def test_a_file_is_read_under_another_event_loop_too(file: BinaryIO) -> None:
 OPEN_FILES = Path("/proc/self/fd")
 
 
+def count_open_files() -> int:
+    return len(list(OPEN_FILES.iterdir()))
+
+
 @pytest.mark.skipif(not OPEN_FILES.exists(), reason="needs Linux, which lists open files")
 def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> None:
     async def send(message: Message) -> None:
@@ -217,10 +221,10 @@ def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> N
     async def fails() -> None:
         app = sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}])
         shell = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
-        before = len(list(OPEN_FILES.iterdir()))
+        before = count_open_files()
         with pytest.raises(ConnectionResetError):
             await shell(http_scope(), receive, send)
-        assert len(list(OPEN_FILES.iterdir())) == before
+        assert count_open_files() == before
 
     anyio.run(fails)
 

@@ -7,11 +7,12 @@ from contextlib import aclosing
 from typing import Any
 
 from .conditions import FIELDS
+from .exchange import Exchange
 from .files import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from .headers import HeaderList
 from .identity import Identity
 from .rewriter import Rewriter
-from .rewriting import Exchange, Handling, Rewriting
+from .rewriting import Handling, Rewriting
 from .settings import Settings
 from .sharing import Answer, ShareAuth
 from .visitor import VisitorSource
@@ -183,12 +184,11 @@ class _Response:
         if handling is Handling.LEAVE:
             await self._send(message)
             return
-        if handling is not Handling.ASK_AGAIN:
-            is_named = handling is Handling.NAME
-            visitor = await self._visitors.ask_async(self.scope) if is_named else None
-            self._rewriter = self._rewriting.rewriter(
-                self._exchange, message["status"], headers, visitor
-            )
+        is_named = handling is Handling.NAME
+        visitor = await self._visitors.ask_async(self.scope) if is_named else None
+        self._rewriter = self._rewriting.rewriter(
+            self._exchange, message["status"], headers, visitor
+        )
         self._start = message
         if self._rewriter is None:
             self.is_for_another = True

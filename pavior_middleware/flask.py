@@ -13,9 +13,10 @@ except ModuleNotFoundError as error:
         'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
     ) from error
 
+from .exchange import Exchange
 from .identity import Identity, identity_of_user
 from .jinja import place
-from .rewriting import Exchange, Handling
+from .rewriting import Handling
 from .settings import Settings
 from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
@@ -95,8 +96,7 @@ class Pavior:
 
 def _snippet() -> Markup:
     """Be `pavior_snippet()` in a template: the place of the script."""
-    exchange = request.environ.get(Exchange.KEY)
-    return place(exchange)
+    return place(request.environ.get(Exchange.KEY))
 
 
 def _current_user(environ: dict[str, Any]) -> Identity | None:  # noqa: ARG001

@@ -7,8 +7,6 @@ Flask's templates have it once `Pavior(app)` is called.
 
 from __future__ import annotations
 
-from typing import Any
-
 try:
     from jinja2 import pass_context
     from jinja2.runtime import Context
@@ -16,8 +14,8 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
 
+from .exchange import Exchange
 from .placeholder import PLACEHOLDER
-from .rewriting import Exchange
 
 
 @pass_context
@@ -40,7 +38,7 @@ def pavior_snippet(context: Context) -> Markup:
     return place(carrier.get(Exchange.KEY))
 
 
-def place(exchange: Any) -> Markup:
+def place(exchange: object) -> Markup:
     """Note that a template places the script; return what the middleware looks for."""
     if not isinstance(exchange, Exchange):
         return Markup()

@@ -13,7 +13,8 @@ from . import caching, csp
 from .change import Change
 from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
-from .conditions import Conditions, conditions
+from .conditions import conditions
+from .exchange import FETCHED_OR_UNKNOWN, FRAMES, Exchange
 from .headers import HeaderList
 from .identity import Identity, IdentityRefused
 from .log import WarnOnce
@@ -26,60 +27,15 @@ from .skipping import has_skip_field, without_skip_field
 from .snippet import Snippet, render
 from .visitor import Visitor
 
-_FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-_FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
-
-
-class Exchange:
-    """One request, as far as it matters to its page. A template may say that it places the script.
-
-    `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
-    what the browser wants the response for.
-    """
-
-    KEY = "pavior_middleware.exchange"
-    """Under which the shells keep it in the ASGI scope or the WSGI environ."""
-
-    def __init__(
-        self,
-        method: str,
-        root_path: str,
-        destination: str,
-        conditions: Conditions,
-        *,
-        gets_page: bool,
-    ) -> None:
-        self.method = method
-        self.root_path = root_path
-        self.destination = destination
-        self.conditions = conditions
-        self.gets_page = gets_page
-        self.is_placed_by_template = False
-
-    @property
-    def may_be_fragment(self) -> bool:
-        """Whether the markup has to tell if the answer is a document or a part of one."""
-        return self.gets_page and self.destination in _FETCHED_OR_UNKNOWN
-
-    def again(self) -> Exchange:
-        """Return the exchange in which the app is asked for the whole page."""
-        return Exchange(
-            self.method,
-            self.root_path,
-            self.destination,
-            Conditions(changes=self.conditions.again),
-            gets_page=self.gets_page,
-        )
 
 
 class Handling(Enum):
     """What is to be done about a response, as far as its head tells."""
 
     LEAVE = "it passes as it is"
-    MEND = "it passes with another head, whoever the visitor is"
+    MEND = "it passes with another head, or the app is asked again, whoever the visitor is"
     NAME = "it depends on the visitor"
-    ASK_AGAIN = "the app is to be asked for the whole of it"
 
 
 class Rewriting:
@@ -92,7 +48,7 @@ class Rewriting:
         self._anonymous = lru_cache(maxsize=16)(partial(self._render, None))
         self._anonymous("")
         self._is_skipped = _path_pattern(settings.skip_paths)
-        self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else _FRAMES
+        self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else FRAMES
         self._warn = WarnOnce()
 
     def exchange(
@@ -106,7 +62,7 @@ class Rewriting:
         if self._is_skipped is not None and self._is_skipped.fullmatch(path):
             return None
         destination = fields.get("sec-fetch-dest", "")
-        is_for_page = destination in _FRAMES | _FETCHED_OR_UNKNOWN | {"document"}
+        is_for_page = destination in FRAMES | FETCHED_OR_UNKNOWN | {"document"}
         gets_page = is_for_page and destination not in self._frames
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
@@ -128,7 +84,7 @@ class Rewriting:
             is_part_of_page = (
                 exchange.conditions.wants_part and is_html(headers) and is_shown(headers)
             )
-            return Handling.ASK_AGAIN if is_part_of_page else Handling.LEAVE
+            return Handling.MEND if is_part_of_page else Handling.LEAVE
         elif not (
             may_be_page(status, headers)
             and is_html(headers)
@@ -148,16 +104,20 @@ class Rewriting:
         """Return what rewrites a response that is to be mended, or named after its visitor.
 
         None says that the app is to be asked again: its 304 speaks of a page that this visitor is
-        not to get. An identity that is refused is left out, and the refusal is logged once.
+        not to get, or it has sent a part of one. An identity that is refused is left out, and the
+        refusal is logged once.
         """
         kept = without_skip_field(headers)
-        if exchange is None or len(kept) < len(headers):
-            if exchange is not None and status == _NOT_MODIFIED and exchange.conditions.held:
-                return Rewriter(kept) if _holds_as_made(exchange, kept) else None
+        is_skipped = exchange is None or len(kept) < len(headers)
+        if exchange is None or (is_skipped and not exchange.conditions.held):
             return Rewriter(kept)
-        change = self._change(exchange, headers, visitor or Visitor())
+        change = None if is_skipped else self._change(exchange, headers, visitor or Visitor())
         if status == _NOT_MODIFIED:
-            return _rewriter_of_304(exchange, headers, change)
+            return _rewriter_of_304(exchange, kept, change)
+        if change is None:
+            return Rewriter(kept)
+        if status == _PARTIAL_CONTENT:
+            return None
         if change.snippet is None:
             return Rewriter(headers, change)
         document = self._document(exchange, headers, change.snippet.element(change.nonce))
@@ -215,22 +175,23 @@ class Rewriting:
             return None
 
 
-def _holds_as_made(exchange: Exchange, headers: HeaderList) -> bool:
-    """Whether the client has a copy that is just what the app made."""
-    etag = Headers(headers).get("ETag")
-    return caching.copy_that_holds(exchange.conditions.held, etag, ()) is not None
+def _rewriter_of_304(
+    exchange: Exchange, headers: HeaderList, change: Change | None
+) -> Rewriter | None:
+    """Return what mends a 304 if it speaks of the copy that this client would get now.
 
-
-def _rewriter_of_304(exchange: Exchange, headers: HeaderList, change: Change) -> Rewriter | None:
-    """Return what mends a 304 if it speaks of the copy that this client would get now."""
-    if change.snippet is not None and csp.forbids_scripts(headers):
+    Without a change it would get what the app makes.
+    """
+    if change is not None and change.snippet is not None and csp.forbids_scripts(headers):
         return None
+    marks = [] if change is None else [change.mark]
+    if change is not None and exchange.may_be_fragment:
+        marks.append(caching.FRAGMENT)
     etag = Headers(headers).get("ETag")
-    marks = [change.mark, caching.FRAGMENT] if exchange.may_be_fragment else [change.mark]
     copy = caching.copy_that_holds(exchange.conditions.held, etag, marks)
     if copy is None:
         return None
-    if copy.mark is None:
+    if change is None or copy.mark is None:
         return Rewriter(headers)
     if copy.mark == caching.FRAGMENT:
         change = change.of_fragment or change

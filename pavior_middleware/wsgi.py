@@ -7,10 +7,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .conditions import FIELDS
+from .exchange import Exchange
 from .headers import HeaderList
 from .identity import Identity
 from .rewriter import Rewriter
-from .rewriting import Exchange, Handling, Rewriting
+from .rewriting import Handling, Rewriting
 from .settings import Settings
 from .sharing import ShareAuth
 from .skipping import has_skip_field, without_skip_field
@@ -161,9 +162,8 @@ class _Response:
                 headers = without_skip_field(headers)
             self._server_write = self._call_server(status, headers, exc_info)
             return self._server_write
-        if handling is not Handling.ASK_AGAIN:
-            visitor = self._visitors.ask(self._environ) if handling is Handling.NAME else None
-            self._rewriter = self._rewriting.rewriter(self._exchange, code, headers, visitor)
+        visitor = self._visitors.ask(self._environ) if handling is Handling.NAME else None
+        self._rewriter = self._rewriting.rewriter(self._exchange, code, headers, visitor)
         self._held = status, exc_info
         if self._rewriter is None:
             self.is_for_another = True

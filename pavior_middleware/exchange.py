@@ -1,0 +1,51 @@
+"""One request, as far as it matters to its page."""
+
+from __future__ import annotations
+
+from .conditions import Conditions
+
+FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
+"""Values of `Sec-Fetch-Dest`: for pages in pages, and for what the markup has to tell more of."""
+
+
+class Exchange:
+    """One request, as far as it matters to its page. A template may say that it places the script.
+
+    `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
+    what the browser wants the response for.
+    """
+
+    KEY = "pavior_middleware.exchange"
+    """Under which the shells keep it in the ASGI scope or the WSGI environ."""
+
+    def __init__(
+        self,
+        method: str,
+        root_path: str,
+        destination: str,
+        conditions: Conditions,
+        *,
+        gets_page: bool,
+    ) -> None:
+        self.method = method
+        self.root_path = root_path
+        self.destination = destination
+        self.conditions = conditions
+        self.gets_page = gets_page
+        self.is_placed_by_template = False
+
+    @property
+    def may_be_fragment(self) -> bool:
+        """Whether the markup has to tell if the answer is a document or a part of one."""
+        return self.gets_page and self.destination in FETCHED_OR_UNKNOWN
+
+    def again(self) -> Exchange:
+        """Return the exchange in which the app is asked for the whole page."""
+        return Exchange(
+            self.method,
+            self.root_path,
+            self.destination,
+            Conditions(changes=self.conditions.again),
+            gets_page=self.gets_page,
+        )

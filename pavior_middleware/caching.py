@@ -19,17 +19,18 @@ NO_SCRIPT, FRAGMENT = "none", "part"
 """The marks of what stays without a script: a page, for this request alone; a part of a page."""
 
 _DIGESTS = ("Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
-_SIGNED_AND_CHANGED = (
-    *(name.lower() for name in _DIGESTS),
-    *("accept-ranges", "cache-control", "content-length", "content-security-policy"),
-    *("etag", "expires", "last-modified", "vary"),
-)
 _FOR_SHARED_CACHES_ALONE = (
     "cdn-cache-control",
     "edge-control",
     "surrogate-control",
     "x-accel-expires",
     "x-litespeed-cache-control",
+)
+_CHANGED = (
+    *(name.lower() for name in _DIGESTS),
+    *("accept-ranges", "cache-control", "content-length", "content-security-policy"),
+    *("content-security-policy-report-only", "etag", "expires", "last-modified", "vary"),
+    *_FOR_SHARED_CACHES_ALONE,
 )
 _WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
 _ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
@@ -135,7 +136,7 @@ def is_of_original(name: str) -> bool:
 def forget_signatures(headers: Headers) -> None:
     """Remove signatures (RFC 9421) if they cover a field that we change."""
     signed = " ".join(headers.getlist("Signature-Input")).lower()
-    if any(f'"{name}"' in signed for name in _SIGNED_AND_CHANGED):
+    if any(f'"{name}"' in signed for name in _CHANGED):
         headers.remove("Signature-Input")
         headers.remove("Signature")
 

@@ -267,6 +267,24 @@ def test_what_describes_the_old_bytes_is_not_sent(fetch: Fetch, name: str) -> No
     assert name not in fetch(with_headers((name, "x")), SETTINGS, ADA).headers
 
 
+@pytest.mark.parametrize(
+    ("covered", "stays"),
+    [
+        ('"@status" "date"', True),
+        ('"content-digest"', False),
+        ('"date" "Vary";sf', False),
+        ('"content-security-policy-report-only"', False),
+        ('"surrogate-control"', False),
+    ],
+)
+def test_a_signature_goes_if_it_covers_what_changes(
+    fetch: Fetch, covered: str, stays: bool
+) -> None:
+    signature = [("Signature-Input", f"a=({covered});created=1"), ("Signature", "a=:AAAA:")]
+    headers = fetch(with_headers(*signature), SETTINGS, ADA).headers
+    assert [name in headers for name, _ in signature] == [stays, stays]
+
+
 def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
     fields = [("Set-Cookie", "a=1"), ("X-Name", "Zo\xeb"), ("Set-Cookie", "b=2")]
     seen = fetch(with_headers(*fields), SETTINGS, ADA)

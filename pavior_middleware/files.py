@@ -39,7 +39,7 @@ async def _pieces(
 ) -> AsyncGenerator[bytes, None]:
     if offset is not None:
         os.lseek(descriptor, offset, os.SEEK_SET)
-    while count is None or count > 0:
+    while True:
         piece = await _in_thread(
             os.read, descriptor, _PIECE if count is None else min(count, _PIECE)
         )

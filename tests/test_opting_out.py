@@ -184,6 +184,18 @@ def test_flask_asks_for_consent_while_the_request_is_there() -> None:
     assert init_call(client.get("/").body)["id"] == "7"
 
 
+def test_a_page_that_flask_has_not_seen_has_nobodys_consent() -> None:
+    app = Flask(__name__)
+
+    def closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("503 Service Unavailable", [HTML_TYPE])
+        return [PAGE]
+
+    app.wsgi_app = closed  # type: ignore[method-assign]
+    Pavior(app, SETTINGS, consent=lambda environ: True)
+    assert TestApp(app).get("/", status=503).body == PAGE
+
+
 # ── By environment ─────────────────────────────────────────────────────────────────────────────
 
 

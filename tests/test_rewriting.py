@@ -205,6 +205,8 @@ def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
         (["public, max-age=60"], {"private", "no-cache", "max-age=60"}),
         (["s-maxage=600", "must-revalidate"], {"private", "no-cache", "must-revalidate"}),
         (["no-store"], {"private", "no-store"}),
+        (["max-age=60, immutable"], {"private", "no-cache", "max-age=60"}),
+        (["stale-while-revalidate=60", "stale-if-error=60"], {"private", "no-cache"}),
         (["Public, S-MaxAge=600"], {"private", "no-cache"}),
         (["No-Store"], {"private", "no-store"}),
     ],

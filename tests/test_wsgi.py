@@ -196,10 +196,12 @@ def test_a_field_for_the_middleware_is_taken_out_of_an_answer_that_replaces_anot
     assert server.starts[-1][1] == HTML_HEADERS
 
 
-def test_a_body_ends_where_its_length_says_so() -> None:
-    headers = [*HTML_HEADERS, ("Content-Length", str(len(PAGE)))]
-    server = Server(answering(Body(b"<!doctype html>", PAGE[len(b"<!doctype html>") :]), headers))
-    assert server.run() == insert(PAGE, render(SETTINGS, ADA).element())
+def test_a_page_that_ends_in_its_head_where_its_length_says_so_tells_its_new_length() -> None:
+    page = b"<!doctype html><title>A</title><style>"
+    server = Server(answering(Body(page), [*HTML_HEADERS, ("Content-Length", str(len(page)))]))
+    sent = server.run()
+    assert sent == insert(page, render(SETTINGS, ADA).element())
+    assert dict(server.starts[0][1])["Content-Length"] == str(len(sent))
 
 
 def test_an_ended_body_stays_ended() -> None:

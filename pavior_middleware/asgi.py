@@ -14,7 +14,8 @@ from .identity import Identity
 from .rewriter import Rewriter
 from .rewriting import Handling, Rewriting
 from .settings import Settings
-from .sharing import Answer, ShareAuth
+from .sharing import FIELDS as SHARING_FIELDS
+from .sharing import LONGEST_CODE, Answer, Needed, Request, Sharing
 from .visitor import VisitorSource
 
 Scope = MutableMapping[str, Any]
@@ -52,18 +53,22 @@ class PaviorMiddleware:
         if not settings.enabled:  # then `self` is the app, which may be such a middleware too
             return
         self.app = app
-        self._rewriting = Rewriting(settings, asks_consent=consent is not None)
-        self._share_auth = ShareAuth(settings)
+        self._sharing = Sharing(settings)
+        self._rewriting = Rewriting(
+            settings, asks_consent=consent is not None, cookie=self._sharing.cookie
+        )
         self._visitors = VisitorSource(identity, consent)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI specification, "Applications")."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif self._share_auth.serves(scope["path"], scope.get("root_path", "")):
-            await self._serve_share_auth(scope, receive, send)
-        else:
+            return
+        path = self._sharing.path(scope["path"], scope.get("root_path", ""))
+        if path is None:
             await self._serve_page(scope, receive, send)
+        else:
+            await self._serve_sharing(_sharing_request(scope, path), scope, receive, send)
 
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
@@ -94,14 +99,17 @@ class PaviorMiddleware:
             scope, exchange, outer_scope, send, self._rewriting, self._visitors, cookies
         )
 
-    async def _serve_share_auth(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app see the request, so that its middleware finds the user, and answer for it."""
-        headers = _decoded(scope["headers"])
-        origin = [value for name, value in headers if name == "origin"]
-        fetch_site = [value for name, value in headers if name == "sec-fetch-site"]
-        refusal = self._share_auth.refusal(scope["method"], origin, fetch_site)
-        if refusal is not None:
-            await _send_answer(refusal, scope, send)
+    async def _serve_sharing(
+        self, request: Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer in the app's place, which may see the request so that the user is known."""
+        begun = self._sharing.begin(request)
+        if isinstance(begun, Answer):
+            await _send_answer(begun, scope, send)
+            return
+        if begun is Needed.CONTENT:
+            content = await _content(receive, LONGEST_CODE + 1)
+            await _send_answer(self._sharing.exchange(request, content), scope, send)
             return
 
         is_answered = False
@@ -111,7 +119,7 @@ class PaviorMiddleware:
             if message["type"] == "http.response.start" and not is_answered:
                 is_answered = True
                 visitor = await self._visitors.ask_async(scope)
-                await _send_answer(self._share_auth.answer(origin, visitor), scope, send)
+                await _send_answer(self._sharing.answer(request, visitor), scope, send)
 
         await self.app(scope, receive, answer_instead)
 
@@ -236,6 +244,27 @@ def _without_content(receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return receive_again
+
+
+def _sharing_request(scope: Scope, path: str) -> Request:
+    fields: dict[str, list[str]] = {}
+    for raw_name, value in scope["headers"]:
+        name = raw_name.decode("latin-1")
+        if name in SHARING_FIELDS:
+            fields.setdefault(name, []).append(value.decode("latin-1"))
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(scope["method"], path, query, fields)
+
+
+async def _content(receive: Receive, longest: int) -> bytes:
+    """Return a request's content, or its beginning where it is longer."""
+    content = b""
+    more_body = True
+    while more_body and len(content) < longest:
+        message = await receive()
+        content += message.get("body", b"")
+        more_body = message.get("more_body", False)
+    return content[:longest]
 
 
 async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:

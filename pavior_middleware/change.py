@@ -21,6 +21,9 @@ class Change:
     embed_url: str | None = None
     """Where policies are to be extended, the embed's URL."""
 
+    cookie: str | None = None
+    """A `Set-Cookie` field that tells something about the visitor."""
+
     is_fragment: bool = False
 
     @property
@@ -28,7 +31,9 @@ class Change:
         """The change to a part of a page; None where it is one whatever it is asked for."""
         if not self.varies_by:
             return None
-        return Change(varies_by=("Sec-Fetch-Dest",), is_fragment=True)
+        is_personal = self.snippet is not None and self.snippet.is_personal
+        cookie = None if is_personal else self.cookie
+        return Change(varies_by=("Sec-Fetch-Dest",), cookie=cookie, is_fragment=True)
 
     @property
     def mark(self) -> str | None:
@@ -49,8 +54,16 @@ class Change:
             caching.forget_original(headers)
             if self.snippet.is_personal:
                 caching.keep_private(headers)
+        if self.cookie is not None:
+            add_cookie(headers, self.cookie)
         if self.mark is None:
             headers.remove("ETag")
         else:
             caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
         return headers
+
+
+def add_cookie(headers: Headers, cookie: str) -> None:
+    """Add a `Set-Cookie` field, which is for this client alone."""
+    headers.add("Set-Cookie", cookie)
+    caching.keep_private(headers)

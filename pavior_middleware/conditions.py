@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from .caching import Validator, for_app, is_marked, validators
 
 FIELDS = (
-    *("content-length", "if-match", "if-modified-since", "if-none-match", "if-range", "range"),
-    *("sec-fetch-dest", "transfer-encoding"),
+    *("content-length", "cookie", "if-match", "if-modified-since", "if-none-match", "if-range"),
+    *("range", "sec-fetch-dest", "sec-fetch-site", "transfer-encoding"),
 )
 """The request fields that matter to a page, in lower case."""
 

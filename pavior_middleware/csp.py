@@ -8,7 +8,7 @@ script's own hash is added, and the embed's origin where nothing else allows it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from .headers import HeaderList
@@ -52,16 +52,19 @@ def nonce(headers: HeaderList) -> str | None:
 
 
 def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
-    """Return the fields with policies that allow the snippet, its embed, and what that calls.
+    """Return the fields with policies that allow the snippet, what it loads, and what that calls.
 
     What allows them already stays as it is, to the letter.
     """
-    page_nonce, url = nonce(headers), urlsplit(embed_url)
+    page_nonce = nonce(headers)
+    lender = [] if snippet.lender_url is None else [urlsplit(snippet.lender_url)]
+    urls = [urlsplit(embed_url), *lender]
 
     def extended(text: str) -> str:
         policy = _Policy(text)
-        policy.allow_script(snippet.csp_hash, page_nonce, url)
-        policy.allow_calls(url, to_the_site=snippet.asks)
+        policy.allow_script(snippet.csp_hash, page_nonce, urls)
+        policy.allow_calls(urls, to_the_site=snippet.asks)
+        policy.allow_frames(lender)
         policy.allow_trusted_types_policy()
         return str(policy)
 
@@ -112,15 +115,17 @@ class _Policy:
         names = ("script-src-elem", "script-src", "default-src")
         return next((name for name in names if name in self._places), None)
 
-    def allow_script(self, csp_hash: str, page_nonce: str | None, embed: SplitResult) -> None:
-        """Allow the inline script, and the embed that it loads (sections 6.7.1.1 and 6.7.3.3)."""
+    def allow_script(
+        self, csp_hash: str, page_nonce: str | None, urls: Sequence[SplitResult]
+    ) -> None:
+        """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3)."""
         name = self._script_directive
         if name is None:
             return
         sources = self.values(name) or []
         nonces = {found[1] for found in map(_NONCE.fullmatch, sources) if found}
         if page_nonce in nonces:
-            return  # the script carries it, and hands it on to the embed
+            return  # the script carries it, and hands it on
         is_strict = "'strict-dynamic'" in _lower(sources)
         has_hashes = any(map(_HASH.match, sources))
         # With a hash beside it, 'unsafe-inline' means nothing: one of ours would switch it off.
@@ -128,23 +133,28 @@ class _Policy:
             nonces or has_hashes or is_strict
         )
         missing = [] if allows_inline or csp_hash in sources else [csp_hash]
-        if not is_strict and not any(_allows(source, embed) for source in sources):
-            missing.append(_origin(embed))
+        if not is_strict:
+            missing.extend(_not_allowed(sources, urls))
         self._add("script-src" if name == "default-src" else name, missing)
 
-    def allow_calls(self, embed: SplitResult, *, to_the_site: bool) -> None:
-        """Allow the embed to call its own origin, and our script to ask the site."""
+    def allow_calls(self, urls: Sequence[SplitResult], *, to_the_site: bool) -> None:
+        """Allow what is loaded to call its own origin, and our script to ask the site."""
         name = "connect-src" if "connect-src" in self._places else "default-src"
         sources = self.values(name)
         if sources is None:
             return
-        origin = embed._replace(path="/")
-        missing = []
-        if not any(_allows(source, origin) for source in sources):
-            missing.append(_origin(embed))
+        missing = _not_allowed(sources, [url._replace(path="/") for url in urls])
         if to_the_site and not {"'self'", "*"}.intersection(_lower(sources)):
             missing.append("'self'")
         self._add("connect-src", missing)
+
+    def allow_frames(self, urls: Sequence[SplitResult]) -> None:
+        """Allow frames of the site that lends the login."""
+        name = next((name for name in ("frame-src", "child-src") if name in self._places), None)
+        sources = self.values(name or "default-src")
+        if sources is not None:
+            missing = _not_allowed(sources, [url._replace(path="/") for url in urls])
+            self._add(name or "frame-src", missing)
 
     def allow_trusted_types_policy(self) -> None:
         """Allow the policy with which the script makes the embed's URL (Trusted Types, 4.1.2)."""
@@ -171,8 +181,15 @@ class _Policy:
             self._directives[place] = indent + " ".join([written.split()[0], *missing])
 
 
+def _not_allowed(sources: list[str], urls: Sequence[SplitResult]) -> list[str]:
+    """Return the origins of the URLs that no source expression allows."""
+    return [_origin(url) for url in urls if not any(_allows(source, url) for source in sources)]
+
+
 def _origin(url: SplitResult) -> str:
-    return f"{url.scheme}://{url.netloc.lower()}"
+    """Return a URL's origin; without its scheme, if it takes the page's own."""
+    host = url.netloc.lower()
+    return f"{url.scheme}://{host}" if url.scheme else host
 
 
 def _without_none(sources: list[str]) -> list[str]:

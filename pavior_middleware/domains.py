@@ -1,12 +1,35 @@
-"""Domains as Pavior's settings page and our settings write them: `host` or `host:port`."""
+"""Domains as Pavior's settings page and our settings write them.
+
+They are `host` or `host:port`, and where a whitelist is meant also `*.host` for all its subdomains.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 
+import idna
+
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _PORT = re.compile(r":([1-9][0-9]{0,4})$")
+_LONGEST_HOST = 253
+_ANY = "*."
+
+
+def normalized(domain: str) -> str:
+    """Return a domain as browsers write it: in lower case and in Punycode (UTS #46).
+
+    What cannot be written so is returned in lower case; `domain_problem` tells what is wrong.
+    """
+    host, port = split_port(domain.lower())
+    if host.isascii():
+        return domain.lower()
+    any_, host = (_ANY, host[len(_ANY) :]) if host.startswith(_ANY) else ("", host)
+    try:
+        ascii_host = idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return domain.lower()
+    return any_ + ascii_host + (f":{port}" if port else "")
 
 
 def split_port(domain: str) -> tuple[str, str]:
@@ -28,26 +51,54 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def domain_problem(domain: str) -> str | None:
-    """Say what is wrong with a domain, in lower case, and the mend; None if nothing is."""
+def covers(pattern: str, text: str) -> bool:
+    """Whether a domain or an origin equals the pattern, in which `*.` stands for any subdomains."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return text == pattern
+    labels = text[len(before) : -len(after)].split(".")
+    return (
+        text.startswith(before)
+        and text.endswith(after)
+        and len(text) > len(pattern) - len(star)
+        and len(text) <= len(before) + _LONGEST_HOST
+        and all(map(_LABEL.fullmatch, labels))
+    )
+
+
+def domain_problem(domain: str, *, allows_subdomains: bool = False) -> str | None:
+    """Say what is wrong with a normalized domain, and the mend; None if nothing is.
+
+    `allows_subdomains` tells that it may be `*.host`.
+    """
     if "://" in domain:
         return f"{domain!r} is a URL: write only the domain, like help.example.com"
     if "/" in domain:
         return f"{domain!r} has a path: write only the domain, like help.example.com"
-    if "*" in domain:
-        return f"{domain!r} has a wildcard: name each domain in full"
     if not domain.isascii():
-        return f"{domain!r} is not ASCII: write it in Punycode (xn--…), as browsers send it"
+        return f"{domain!r} is not a domain name: write it in Punycode (xn--…), as browsers send it"
     host, port = split_port(domain)
+    if allows_subdomains and host.startswith(_ANY):
+        host = host[len(_ANY) :]
+        if not _may_have_subdomains(host):
+            return f"{domain!r} is too wide: name a domain of your own, like *.example.com"
+    if "*" in host:
+        mend = "write *.example.com for its subdomains" if allows_subdomains else "name one domain"
+        return f"{domain!r} has a wildcard where none may be: {mend}"
     if not _is_host(host) or (port and int(port) > 65535):
         return f"{domain!r} is not a domain: write it like help.example.com or localhost:8000"
     return None
 
 
+def _may_have_subdomains(host: str) -> bool:
+    is_name = not host.rpartition(".")[2].isdecimal() and not host.startswith("[")
+    return is_name and (host == "localhost" or "." in host)
+
+
 def _is_host(host: str) -> bool:
     if host.startswith("["):
         return host.endswith("]") and _is_ipv6(host[1:-1])
-    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.split("."))
+    return len(host) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, host.split(".")))
 
 
 def _is_ipv6(text: str) -> bool:

@@ -13,7 +13,8 @@ class Exchange:
     """One request, as far as it matters to its page. A template may say that it places the script.
 
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
-    what the browser wants the response for.
+    what the browser wants the response for. `holds_share_cookie` tells that the narrow cookie came
+    along, in a request that says something about who is logged in.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -27,12 +28,14 @@ class Exchange:
         conditions: Conditions,
         *,
         gets_page: bool,
+        holds_share_cookie: bool = False,
     ) -> None:
         self.method = method
         self.root_path = root_path
         self.destination = destination
         self.conditions = conditions
         self.gets_page = gets_page
+        self.holds_share_cookie = holds_share_cookie
         self.is_placed_by_template = False
 
     @property
@@ -48,4 +51,5 @@ class Exchange:
             self.destination,
             Conditions(changes=self.conditions.again),
             gets_page=self.gets_page,
+            holds_share_cookie=self.holds_share_cookie,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 try:
@@ -26,7 +26,8 @@ class Pavior:
     """The Flask extension: `Pavior(app)`, or `Pavior()` and later `init_app(app)`.
 
     The settings are the `PAVIOR_*` keys of `app.config`, read when the app is given, unless a
-    `Settings` is passed. The user is the one `identity` returns; without it, Flask-Login's
+    `Settings` is passed. The secret key is `PAVIOR_SECRET_KEY`; without it, Flask's `SECRET_KEY`
+    with its fallbacks. The user is the one `identity` returns; without it, Flask-Login's
     `current_user` if the app uses that. `identity` is called with the WSGI environ, while the
     request context is alive, after the view and the app's own `after_request` functions. So is
     `consent`, which says whether the chat may be shown; without it, it may.
@@ -55,7 +56,7 @@ class Pavior:
         if "pavior" in app.extensions:
             raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
         app.extensions["pavior"] = self
-        settings = self._settings or Settings.from_mapping(app.config)
+        settings = self._settings or Settings.from_mapping(_with_secret_key(app.config))
         app.jinja_env.globals["pavior_snippet"] = _snippet
         if not settings.enabled:
             return
@@ -84,14 +85,24 @@ class Pavior:
                 environ.get(Exchange.KEY), response.status_code, response.headers.to_wsgi_list()
             )
             root_path = request.root_path.rstrip("/")
-            is_share_auth = middleware.share_auth.serves(root_path + request.path, root_path)
-            if is_share_auth or handling is Handling.NAME:
+            is_for_sharing = middleware.sharing.asks_app(root_path + request.path, root_path)
+            if is_for_sharing or handling is Handling.NAME:
                 environ[key] = self._visitors.ask(environ)
             return response
 
         # Flask calls these in reverse, so the first is the last to change the response.
         app.after_request_funcs.setdefault(None, []).insert(0, remember_visitor)
         app.wsgi_app = middleware  # type: ignore[method-assign]
+
+
+def _with_secret_key(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config with the app's own secret keys for ours, unless it has one of ours."""
+    keys = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
+    if config.get("PAVIOR_SECRET_KEY") or not keys[-1]:
+        return dict(config)
+    # As bytes, since what we ask of a text is not asked of Flask's.
+    in_bytes = [key.encode() if isinstance(key, str) else key for key in keys]
+    return {**config, "PAVIOR_SECRET_KEY": in_bytes}
 
 
 def _snippet() -> Markup:

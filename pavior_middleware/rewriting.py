@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
+from typing import Protocol
 
 from werkzeug.datastructures import Headers
 
 from . import caching, csp
-from .change import Change
+from .change import Change, add_cookie
 from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
 from .conditions import conditions
@@ -28,6 +29,8 @@ from .snippet import Snippet, render
 from .visitor import Visitor
 
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 
 
 class Handling(Enum):
@@ -38,11 +41,31 @@ class Handling(Enum):
     NAME = "it depends on the visitor"
 
 
-class Rewriting:
-    """What one site does to its pages; made once, at start-up."""
+class KeptCookie(Protocol):
+    """A cookie that says who is logged in, and that follows what the pages say."""
 
-    def __init__(self, settings: Settings, *, asks_consent: bool = False) -> None:
+    def is_held(self, cookies: str) -> bool:
+        """Whether a request's `Cookie` field holds it."""
+
+    def update(self, visitor: Visitor, *, is_held: bool) -> str | None:
+        """Return the `Set-Cookie` field that a response is to have; None if none."""
+
+
+class Rewriting:
+    """What one site does to its pages; made once, at start-up.
+
+    `cookie` is one that is to follow what the pages say, None if there is none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        asks_consent: bool = False,
+        cookie: KeptCookie | None = None,
+    ) -> None:
         self._settings = settings
+        self._cookie = cookie
         self._varies_by = _varies_by(settings, asks_consent=asks_consent)
         self._asks_consent = asks_consent
         self._anonymous = lru_cache(maxsize=16)(partial(self._render, None))
@@ -64,11 +87,26 @@ class Rewriting:
         destination = fields.get("sec-fetch-dest", "")
         is_for_page = destination in FRAMES | FETCHED_OR_UNKNOWN | {"document"}
         gets_page = is_for_page and destination not in self._frames
+        # What another site began may lack the app's own cookies, and so say that nobody is there.
+        holds_cookie = (
+            self._cookie is not None
+            and fields.get("sec-fetch-site") != "cross-site"
+            and self._cookie.is_held(fields.get("cookie", ""))
+        )
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(method, root_path, "", asked, gets_page=True)
+            return Exchange(
+                method, root_path, "", asked, gets_page=True, holds_share_cookie=holds_cookie
+            )
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
-        return Exchange(method, root_path, destination, asked, gets_page=gets_page)
+        return Exchange(
+            method,
+            root_path,
+            destination,
+            asked,
+            gets_page=gets_page,
+            holds_share_cookie=holds_cookie,
+        )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
         """Say what is to be done about a response."""
@@ -76,6 +114,15 @@ class Rewriting:
             return Handling.MEND
         if exchange is None:
             return Handling.LEAVE
+        handling = self._handling_as_page(exchange, status, headers)
+        is_answer_to_logout = exchange.holds_share_cookie and (
+            exchange.method not in _ONLY_READ or status in _REDIRECTS
+        )
+        if handling is Handling.LEAVE and is_answer_to_logout:
+            return Handling.NAME
+        return handling
+
+    def _handling_as_page(self, exchange: Exchange, status: int, headers: HeaderList) -> Handling:
         needs_visitor = exchange.gets_page and not self._settings.cacheable_pages
         if status == _NOT_MODIFIED:
             if not exchange.conditions.held:
@@ -111,7 +158,9 @@ class Rewriting:
         is_skipped = exchange is None or len(kept) < len(headers)
         if exchange is None or (is_skipped and not exchange.conditions.held):
             return Rewriter(kept)
-        change = None if is_skipped else self._change(exchange, headers, visitor or Visitor())
+        if not is_skipped and self._handling_as_page(exchange, status, headers) is Handling.LEAVE:
+            return Rewriter(self._logged_out(kept, visitor))
+        change = None if is_skipped else self._change(exchange, headers, visitor)
         if status == _NOT_MODIFIED:
             return _rewriter_of_304(exchange, kept, change)
         if change is None:
@@ -125,12 +174,29 @@ class Rewriting:
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")
 
-    def _change(self, exchange: Exchange, headers: HeaderList, visitor: Visitor) -> Change:
+    def _logged_out(self, headers: HeaderList, visitor: Visitor | None) -> HeaderList:
+        """Return the fields of what is no page, after which nobody may be logged in any more."""
+        if self._cookie is None or visitor is None or visitor.identity is not None:
+            return headers
+        cookie = self._cookie.update(visitor, is_held=True)
+        if cookie is None:
+            return headers
+        changed = Headers(headers)
+        add_cookie(changed, cookie)
+        return changed.to_wsgi_list()
+
+    def _change(
+        self, exchange: Exchange, headers: HeaderList, known_visitor: Visitor | None
+    ) -> Change:
         """Decide what a page gains, and what its head has to say for it."""
         if not exchange.gets_page:
             return Change(varies_by=("Sec-Fetch-Dest",))
+        visitor = known_visitor or Visitor()
+        cookie = None
+        if self._cookie is not None and known_visitor is not None:
+            cookie = self._cookie.update(known_visitor, is_held=exchange.holds_share_cookie)
         if not visitor.consents:
-            return Change(varies_by=self._varies_by)
+            return Change(varies_by=self._varies_by, cookie=cookie)
         snippet = self._snippet(visitor, exchange.root_path)
         extends = self._settings.csp == "extend"
         return Change(
@@ -138,6 +204,7 @@ class Rewriting:
             csp.nonce(headers),
             self._varies_by,
             embed_url=self._settings.embed_url if extends else None,
+            cookie=cookie,
         )
 
     def _snippet(self, visitor: Visitor, root_path: str) -> Snippet:

@@ -12,15 +12,13 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from .domains import domain_problem, is_loopback
+from .domains import domain_problem, is_loopback, normalized
 from .log import logger
 
 PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
-SHORTEST_STRONG_API_KEY = 16  # characters
-
-SHARE_AUTH_PATH = "/.well-known/pavior/share-auth"
-"""Where a site tells who is logged in: a fixed path, since a borrower knows only the domain."""
+SHORTEST_STRONG_KEY = 16  # characters
+LONGEST_LOAN_SECONDS = 24 * 60 * 60
 
 IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
 """Options of Pavior's init that say who is chatting; only a signed `Identity` may set them."""
@@ -30,7 +28,10 @@ RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel",
 
 _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
-_FLAGS = ("do_chat", "do_time_travel", "inject_in_frames", "cacheable_pages", "enabled")
+_FLAGS = (
+    *("do_chat", "do_time_travel", "inject_in_frames", "cacheable_pages", "enabled"),
+    "handoff",
+)
 _CSP_CHOICES = ("extend", "leave")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -49,11 +50,16 @@ class SettingsError(ValueError):
 class Settings:
     """What a site owner configures; immutable and checked when built.
 
-    `team_vanity_id` and `api_key` come from Pavior's own settings page. `shared_auth_domains` takes
-    a sequence of domains or the lines of Pavior's text box, and is kept as a tuple. `init_options`
-    are further options for `Pavior('init', …)` and must be JSON. With `share_auth`, the domain a
-    site borrows its login from, no API key is needed. `inject_in_frames` is for pages that stand in
+    `team_vanity_id` and `api_key` come from Pavior's own settings page. `init_options` are further
+    options for `Pavior('init', …)` and must be JSON. `inject_in_frames` is for pages that stand in
     frames and are to have a chat of their own.
+
+    `shared_auth_domains` may borrow this site's login: a sequence of domains or the lines of
+    Pavior's text box, in which `*.example.com` stands for all subdomains; kept as a tuple, in
+    Punycode. For that `secret_key` signs what travels through browsers: text, bytes, or a sequence
+    of such keys from the oldest to the newest, which signs. A loan lasts `shared_auth_seconds`
+    without news from this site. `handoff` tells whether links to these domains take the login
+    along. With `share_auth`, the domain a site borrows its login from, no API key is needed.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. `csp` says whether to "extend" a page's
@@ -73,7 +79,9 @@ class Settings:
     share_auth: str | None = None
     shared_auth_domains: Sequence[str] = ()
     init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
-    secret_key: str | None = field(default=None, repr=False)
+    secret_key: str | bytes | Sequence[str | bytes] | None = field(default=None, repr=False)
+    shared_auth_seconds: int = 3600
+    handoff: bool = True
     inject_in_frames: bool = False
     cacheable_pages: bool = False
     csp: str = "extend"
@@ -82,19 +90,24 @@ class Settings:
 
     def __post_init__(self) -> None:
         domains = _domains(self.shared_auth_domains)
-        share_auth = self.share_auth.lower() if isinstance(self.share_auth, str) else None
+        share_auth = normalized(self.share_auth) if isinstance(self.share_auth, str) else None
         skip_paths = _each(self.skip_paths)
         is_off = self.enabled is False
         # First, and alone: the messages about other problems may show what is wrong.
         problems = _leak_problems(self) or [
             *_text_problems("team_vanity_id", self.team_vanity_id, required=not is_off),
             *_text_problems("api_key", self.api_key, required=share_auth is None and not is_off),
-            *_text_problems("secret_key", self.secret_key, required=False),
+            *(
+                problem
+                for key in _keys(self.secret_key)
+                for problem in _secret_key_problems(key, self.api_key)
+            ),
+            *_shared_auth_seconds_problems(self.shared_auth_seconds),
             *(problem for name in _FLAGS for problem in _flag_problems(name, getattr(self, name))),
             *_csp_problems(self.csp),
             *_skip_paths_problems(skip_paths),
             *_embed_url_problems(self.embed_url),
-            *_share_auth_problems(self.share_auth, domains),
+            *_share_auth_problems(share_auth or self.share_auth, domains),
             *_shared_auth_domains_problems(domains),
             *_init_options_problems(self.init_options),
         ]
@@ -105,7 +118,20 @@ class Settings:
         object.__setattr__(self, "shared_auth_domains", domains)
         object.__setattr__(self, "init_options", MappingProxyType(options))
         object.__setattr__(self, "skip_paths", skip_paths)
+        if isinstance(self.secret_key, Sequence) and not isinstance(self.secret_key, str | bytes):
+            object.__setattr__(self, "secret_key", tuple(self.secret_key))
         _warn_if_weak(self.api_key)
+
+    @property
+    def hands_off(self) -> bool:
+        """Whether links to the borrowers of this site's login take it along."""
+        lends = self.share_auth is None and bool(self.shared_auth_domains)
+        return lends and self.handoff and bool(self.secret_keys)
+
+    @property
+    def secret_keys(self) -> tuple[str | bytes, ...]:
+        """The secret keys from the oldest to the newest; none if there is no `secret_key`."""
+        return _keys(self.secret_key)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object]) -> Settings:
@@ -166,6 +192,10 @@ def _from_text(name: str, value: object) -> object:
             return json.loads(value)
         except ValueError:
             return value
+    if name == "secret_key" and "\n" in value:
+        return tuple(filter(None, map(str.strip, value.splitlines())))
+    if name == "shared_auth_seconds" and value.strip().isdecimal():
+        return int(value)
     return value
 
 
@@ -182,6 +212,41 @@ def _text_problems(name: str, value: object, *, required: bool) -> list[str]:
     except UnicodeEncodeError:
         return [f"{_label(name)} cannot be encoded as UTF-8: copy it again"]
     return []
+
+
+def _keys(value: object) -> tuple[Any, ...]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return tuple(value)
+    return (value,)
+
+
+def _secret_key_problems(key: object, api_key: object) -> list[str]:
+    label = _label("secret_key")
+    if key in ("", b""):
+        return [f"{label} has an empty key: remove it"]
+    is_bytes = isinstance(key, bytes)
+    text = key.decode("latin-1") if isinstance(key, bytes) else key
+    problems = [] if is_bytes else _text_problems("secret_key", text, required=True)
+    if text == api_key:
+        problems.append(
+            f"{label} is the API key, with which Pavior's users can have any text signed:"
+            " use a random text of its own"
+        )
+    return problems
+
+
+def _shared_auth_seconds_problems(value: object) -> list[str]:
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and 1 <= value <= LONGEST_LOAN_SECONDS
+    ):
+        return []
+    return [
+        f"{_label('shared_auth_seconds')} must be a whole number from 1 to {LONGEST_LOAN_SECONDS}"
+    ]
 
 
 def _flag_problems(name: str, value: object) -> list[str]:
@@ -209,8 +274,9 @@ def _embed_url_problems(value: object) -> list[str]:
 
 
 def _domains(value: object) -> tuple[object, ...]:
-    """The domains in a list or in the lines of the text box, in lower case."""
-    return _each([each.lower() if isinstance(each, str) else each for each in _each(value)])
+    """The domains in a list or in the lines of the text box, as browsers write them."""
+    lines = [each.partition("#")[0] if isinstance(each, str) else each for each in _each(value)]
+    return _each([normalized(each) if isinstance(each, str) else each for each in _each(lines)])
 
 
 def _each(value: object) -> tuple[Any, ...]:
@@ -245,15 +311,15 @@ def _skip_paths_problems(patterns: Iterable[object]) -> list[str]:
 def _shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:
     return [
         f"{_label('shared_auth_domains')}: {problem}"
-        for problem in map(_domain_problem, domains)
-        if problem
+        for domain in domains
+        if (problem := _domain_problem(domain, allows_subdomains=True))
     ]
 
 
 def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str]:
     if value is None:
         return []
-    problem = _domain_problem(value.lower() if isinstance(value, str) else value)
+    problem = _domain_problem(value)
     if problem:
         return [f"{_label('share_auth')}: {problem}"]
     if domains:
@@ -264,10 +330,10 @@ def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str
     return []
 
 
-def _domain_problem(domain: object) -> str | None:
+def _domain_problem(domain: object, *, allows_subdomains: bool = False) -> str | None:
     if not isinstance(domain, str):
         return f"a domain must be text, not {type(domain).__name__}"
-    return domain_problem(domain)
+    return domain_problem(domain, allows_subdomains=allows_subdomains)
 
 
 def _init_options_problems(value: object) -> list[str]:
@@ -296,11 +362,11 @@ def _init_options_problems(value: object) -> list[str]:
 def _leak_problems(settings: Settings) -> list[str]:
     """Name each setting that would carry a key to visitors, as a value pasted twice does."""
     public = ("team_vanity_id", "embed_url", "init_options", "share_auth", "shared_auth_domains")
-    keys = {"API key": settings.api_key, "secret key": settings.secret_key}
+    keys = [("secret key", key) for key in _keys(settings.secret_key)]
     return [
         f"{_label(name)} holds the {key_name}, which every visitor would see: remove it"
         for name in public
-        for key_name, key in keys.items()
+        for key_name, key in [("API key", settings.api_key), *keys]
         if isinstance(key, str)
         and len(key) >= len(EXAMPLE_API_KEY)
         and key.lower() in str(getattr(settings, name)).lower()
@@ -314,9 +380,9 @@ def _warn_if_weak(api_key: str) -> None:
             " use your own team's key",
             _label("api_key"),
         )
-    elif api_key and len(api_key) < SHORTEST_STRONG_API_KEY:
+    elif api_key and len(api_key) < SHORTEST_STRONG_KEY:
         logger.warning(
             "%s is shorter than %d characters and can be guessed: check that it was copied whole",
             _label("api_key"),
-            SHORTEST_STRONG_API_KEY,
+            SHORTEST_STRONG_KEY,
         )

@@ -10,8 +10,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from .domains import is_loopback, split_port
 from .identity import Identity, IdentityRefused, signed_options
-from .settings import RESERVED_OPTIONS, SHARE_AUTH_PATH, Settings
+from .links import LINKS
+from .settings import RESERVED_OPTIONS, Settings
+from .well_known import HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from .whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name under which the script makes a URL that Trusted Types accept."""
@@ -30,8 +34,12 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # The question goes to the page's own origin, whatever its `<base>` says. The embed is loaded
 # meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
 # the visitor consents.
+#
+# A page that borrows its login loads share.js of the site that lends it, and hands it the code of
+# a handoff, which it takes out of the address bar at once. Where there is no share.js, init is
+# called with `shareAuth`, and the embed may know what to do.
 _BEFORE = (
-    """(function (window, document, url, options, identity, asks, inFrames, path) {
+    """(function (window, document, url, options, identity, asks, inFrames, path, lender) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
 var self = document.currentScript;
 if (self) self.remove();
@@ -46,24 +54,54 @@ if (!state.ready || state.text === text) return;
 state.text = text;
 window.Pavior('init', state.options);
 }
-function load() {
-if (state.loads) return;
-state.loads = true;
-var script = document.createElement('script');
+function policy() {
 var policy = {createScriptURL: function (url) { return url; }};
 try {
 if (window.trustedTypes) policy = window.trustedTypes.createPolicy('"""
     + TRUSTED_TYPES_POLICY
     + """', policy);
 } catch (error) { warn(error); }
+return policy;
+}
+function element(url) {
+var script = document.createElement('script');
+if (!state.policy) state.policy = policy();
 if (self) if (self.nonce) script.nonce = self.nonce;
-script.src = policy.createScriptURL(url);
+script.src = state.policy.createScriptURL(url);
+return script;
+}
+function load() {
+if (state.loads) return;
+state.loads = true;
+var script = element(url);
 script.onerror = function () { warn(); };
 script.onload = function () {
 if (typeof window.Pavior !== 'function') return warn();
 state.ready = true;
 init();
 };
+document.head.appendChild(script);
+}
+function takeCode() {
+var page = window.location.href.split('#')[0], fragment = window.location.hash.slice(1);
+var code = /^pavior-handoff=([\\w.-]*)/.exec(fragment);
+if (!code) return null;
+var rest = fragment.replace(/^(pavior-handoff=[^\\x26]*(\\x26|$))+/, '');
+if (rest) page += '#' + rest;
+window.history.replaceState(window.history.state, '', page);
+return code[1];
+}
+function borrow() {
+if (state.borrows) return;
+state.borrows = true;
+load();
+var script = element(lender);
+script.code = takeCode();
+script.addEventListener('pavior-identity', function (event) {
+delete options.shareAuth;
+show(event.detail);
+});
+script.onerror = function () { show({}); };
 document.head.appendChild(script);
 }
 function show(identity) {
@@ -104,14 +142,13 @@ if (event.persisted) if (state.check) state.check(true);
 function refresh() { ask(show, warn); }
 state.check = {restored: confirm, always: refresh, first: refresh}[asks];
 var mustAsk = asks === 'always' || asks === 'first';
+if (lender) return borrow();
 if (asks === 'restored') if (isFirst) mustAsk = isRestored();
 if (!mustAsk) return show(identity);
 if (asks !== 'first') load();
 state.check(false);
 })(window, document, """
 )
-_AFTER = ");"
-
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 _DIGEST_BYTES = 16
 
@@ -122,11 +159,13 @@ class Snippet:
 
     `text` is what stands between the tags, in pure ASCII. `is_personal` tells that it names
     somebody. `asks` tells that it may ask the site who is logged in, by a fetch of its own origin.
+    `lender_url` is that of the script by which it borrows a login, if it does.
     """
 
     text: str
     is_personal: bool
     asks: bool
+    lender_url: str | None = None
 
     def element(self, nonce: str | None = None) -> bytes:
         """Return the `<script>` element, with the nonce of the page's policy if it has one."""
@@ -214,10 +253,38 @@ def render(
             asks = "restored" if named else "never"
     # The page of a cacheable site is the same in a frame, so its script looks where it is.
     in_frames = settings.inject_in_frames or not settings.cacheable_pages
-    path = quote(root_path + SHARE_AUTH_PATH)
-    arguments = (settings.embed_url, site_options(settings), named, asks, in_frames, path)
-    text = _BEFORE + ", ".join(map(_script_json, arguments)) + _AFTER
-    return Snippet(text, is_personal=bool(named), asks=asks != "never")
+    path = quote(root_path + SHARE_AUTH)
+    lender = lender_url(settings)
+    arguments = (
+        *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
+        lender or "",
+    )
+    text = _links(settings, root_path) + _call(_BEFORE, *arguments)
+    return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
+
+
+def lender_url(settings: Settings) -> str | None:
+    """Return the URL of the script that borrows the login; None on a site with users of its own.
+
+    A site on this machine is asked by http where its borrower's pages are, so its URL has no scheme
+    (WHATWG URL section 4.3) and takes theirs.
+    """
+    if settings.share_auth is None:
+        return None
+    host, _ = split_port(settings.share_auth)
+    return f"{'' if is_loopback(host) else 'https:'}//{settings.share_auth}{SHARE_SCRIPT}"
+
+
+def _links(settings: Settings, root_path: str) -> str:
+    """Return the script that takes the login along where a link leads to a borrower."""
+    if not settings.hands_off:
+        return ""
+    patterns = Whitelist(settings.shared_auth_domains).patterns
+    return _call(LINKS, patterns, quote(root_path + HANDOFF)) + "\n"
+
+
+def _call(function: str, *arguments: Any) -> str:
+    return f"{function}{', '.join(map(_script_json, arguments))});"
 
 
 def _script_json(value: Any) -> str:

@@ -52,12 +52,20 @@ def _settings(settings: Settings | Config) -> Settings:
 
 
 def read_settings(config: Config) -> Settings:
-    """Read the `PAVIOR_*` keys of a config, behind its `env_prefix`; raise `SettingsError`."""
+    """Read the `PAVIOR_*` keys of a config, behind its `env_prefix`; raise `SettingsError`.
+
+    Without a `PAVIOR_SECRET_KEY`, the config's `SECRET_KEY` is the secret key.
+    """
     prefix = config.env_prefix
     keys = (*config.environ, *config.file_values)
     present = {key[len(prefix) :] for key in keys if key.startswith(prefix + PREFIX)}
     names = present.union(NAMES)
-    return Settings.from_mapping({name: config(name, default=None) for name in sorted(names)})
+    mapping: dict[str, object] = {name: config(name, default=None) for name in sorted(names)}
+    secret_key = config("SECRET_KEY", default="")
+    if secret_key and not mapping["PAVIOR_SECRET_KEY"]:
+        # As bytes, since what we ask of a text is not asked of the app's own key.
+        mapping["PAVIOR_SECRET_KEY"] = str(secret_key).encode()
+    return Settings.from_mapping(mapping)
 
 
 def _authenticated_user(scope: MutableMapping[str, Any]) -> Identity | None:

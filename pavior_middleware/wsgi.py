@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.wsgi import get_input_stream
+
 from .conditions import FIELDS
 from .exchange import Exchange
 from .headers import HeaderList
@@ -13,7 +15,8 @@ from .identity import Identity
 from .rewriter import Rewriter
 from .rewriting import Handling, Rewriting
 from .settings import Settings
-from .sharing import ShareAuth
+from .sharing import FIELDS as SHARING_FIELDS
+from .sharing import LONGEST_CODE, Answer, Needed, Request, Sharing
 from .skipping import has_skip_field, without_skip_field
 from .visitor import Visitor, VisitorSource
 
@@ -49,16 +52,19 @@ class PaviorMiddleware:
         if not settings.enabled:  # then `self` is the app, which may be such a middleware too
             return
         self.app = app
-        self.rewriting = Rewriting(settings, asks_consent=consent is not None)
-        self.share_auth = ShareAuth(settings)
+        self.sharing = Sharing(settings)
+        self.rewriting = Rewriting(
+            settings, asks_consent=consent is not None, cookie=self.sharing.cookie
+        )
         self._visitors = VisitorSource(identity, consent)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
-        if self.share_auth.serves(path, root_path):
-            return self._serve_share_auth(environ, start_response)
+        our_path = self.sharing.path(path, root_path)
+        if our_path is not None:
+            return self._serve_sharing(our_path, environ, start_response)
         exchange = self.rewriting.exchange(
             environ["REQUEST_METHOD"], path, root_path, _fields(environ)
         )
@@ -85,19 +91,22 @@ class PaviorMiddleware:
         )
         return response.body(self.app(environ, response.start), ask_again)
 
-    def _serve_share_auth(
-        self, environ: WSGIEnvironment, start_response: StartResponse
+    def _serve_sharing(
+        self, path: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Let the app see the request, so that its middleware finds the user, and answer for it."""
-        method = environ["REQUEST_METHOD"]
-        origin = [environ["HTTP_ORIGIN"]] if "HTTP_ORIGIN" in environ else []
-        site = [environ["HTTP_SEC_FETCH_SITE"]] if "HTTP_SEC_FETCH_SITE" in environ else []
-        answer = self.share_auth.refusal(method, origin, site)
-        if answer is None:
-            answer = self.share_auth.answer(origin, self._visitor_of_app(environ))
+        """Answer in the app's place, which may see the request so that the user is known."""
+        request = _sharing_request(environ, path)
+        begun = self.sharing.begin(request)
+        if isinstance(begun, Answer):
+            answer = begun
+        elif begun is Needed.CONTENT:
+            content = get_input_stream(environ).read(LONGEST_CODE + 1)
+            answer = self.sharing.exchange(request, content)
+        else:
+            answer = self.sharing.answer(request, self._visitor_of_app(environ))
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
-        return [] if method == "HEAD" else [answer.body]
+        return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
     def _visitor_of_app(self, environ: WSGIEnvironment) -> Visitor:
         begun: list[Visitor] = []
@@ -302,10 +311,17 @@ def _for_app(environ: WSGIEnvironment, exchange: Exchange | None) -> WSGIEnviron
     return environ
 
 
-_KEYS = {
-    name: ("" if name == "content-length" else "HTTP_") + name.upper().replace("-", "_")
-    for name in FIELDS
-}
+def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:
+    keys = {name: _key(name) for name in SHARING_FIELDS}
+    fields = {name: [environ[key]] for name, key in keys.items() if key in environ}
+    return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), fields)
+
+
+def _key(name: str) -> str:
+    return ("" if name == "content-length" else "HTTP_") + name.upper().replace("-", "_")
+
+
+_KEYS = {name: _key(name) for name in FIELDS}
 
 
 def _close(pieces: Iterable[bytes]) -> None:

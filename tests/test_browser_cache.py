@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings
-from pavior_middleware.settings import SHARE_AUTH_PATH
+from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium
@@ -97,7 +97,7 @@ class Shop:
             return response
         if directory == "order":
             self.orders.append(request.method)
-        if request.path == SHARE_AUTH_PATH:
+        if request.path == SHARE_AUTH:
             self.asked.put(None)
         text = f"<iframe src='/pages/{name}'></iframe>" if directory == "framed" else ""
         text = PAGE.replace("<title>", HEADS.get(name, "") + "<title>") + text
@@ -321,7 +321,7 @@ def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: 
     shop.users.clear()
     frozen_page.context.set_offline(True)
     with frozen_page.expect_event(
-        "requestfailed", lambda request: request.url.endswith(SHARE_AUTH_PATH)
+        "requestfailed", lambda request: request.url.endswith(SHARE_AUTH)
     ):
         go(frozen_page, -1)
     assert is_as_left(frozen_page)
@@ -349,7 +349,7 @@ def test_a_frozen_page_asks_below_its_own_path_and_without_an_answer_names_nobod
         take_a_note(page)
         page.goto(f"{shop.origin}/pages/etag")
         assert shop.next_call() == ADA
-        with page.expect_response(lambda response: response.url.endswith(SHARE_AUTH_PATH)):
+        with page.expect_response(lambda response: response.url.endswith(SHARE_AUTH)):
             go(page, -1)
         assert [shop.next_call() for _ in names] == names
         assert is_as_left(page)

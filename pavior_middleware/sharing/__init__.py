@@ -1,5 +1,11 @@
-"""shareAuth: the primary authentication domain lends its login to whitelisted sites."""
+"""shareAuth: the primary authentication domain lends its login to whitelisted sites.
 
-from .endpoint import Answer, ShareAuth
+Everything is stateless: any worker on any machine of the site can answer any request.
+"""
 
-__all__ = ["Answer", "ShareAuth"]
+from .answer import Answer
+from .request import FIELDS, Request
+from .share_auth import LONGEST_CODE
+from .sharing import Needed, Sharing
+
+__all__ = ["FIELDS", "LONGEST_CODE", "Answer", "Needed", "Request", "Sharing"]

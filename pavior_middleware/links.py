@@ -1,0 +1,53 @@
+"""The script by which links to a borrower take the login along."""
+
+# A link's address is changed at the last moment before it is followed, and changed back right after
+# that, so that what the status bar shows, what is copied and what other scripts read is the link's
+# own. The last moment is that of the last listener: the one that is added when the others are
+# there, since all who listen on the window have heard of the event when it gets to the document.
+# Whoever stops the event, or follows the link in a way of their own, is left alone.
+#
+# The next page knows by its referrer that the code comes from here, so the link has to send it; it
+# goes to this site first, and from there only the origin does.
+#
+# Like the snippet that it stands in, it holds no "<", ">" or "&".
+LINKS = """(function (window, patterns, handoff) {
+var document = window.document, key = Symbol.for('pavior-middleware.links');
+if (window[key]) return;
+window[key] = true;
+function matches(origin, pattern) {
+var parts = pattern.split('*');
+if (parts.length === 1) return origin === pattern;
+return origin.startsWith(parts[0]) ? origin.endsWith(parts[1]) : false;
+}
+function isLink(node) {
+return ['a', 'area'].includes(node.localName) ? typeof node.href === 'string' : false;
+}
+function leadsToBorrower(link) {
+if (link.username || link.password || link.hasAttribute('download')) return false;
+return patterns.some(function (pattern) { return matches(link.origin, pattern); });
+}
+function follow(event) {
+if (event.defaultPrevented || event.button === 2) return;
+var link = event.composedPath().find(isLink);
+if (!link) return;
+if (!leadsToBorrower(link)) return;
+var before = ['href', 'rel', 'referrerpolicy'].map(function (name) {
+return [name, link.getAttribute(name)];
+});
+link.href = window.location.origin + handoff + '?to=' + encodeURIComponent(link.href);
+link.relList.replace('noreferrer', 'noopener');
+link.referrerPolicy = 'strict-origin-when-cross-origin';
+window.setTimeout(function () {
+before.forEach(function (each) {
+if (each[1] === null) link.removeAttribute(each[0]);
+else link.setAttribute(each[0], each[1]);
+});
+});
+}
+['click', 'auxclick'].forEach(function (type) {
+document.addEventListener(type, function () {
+window.removeEventListener(type, follow);
+window.addEventListener(type, follow);
+}, true);
+});
+})(window, """

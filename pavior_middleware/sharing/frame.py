@@ -1,0 +1,62 @@
+"""`frame`: a page within a borrower's page, which a user's click lets to the cookie."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from pathlib import Path
+
+from ..whitelist import Whitelist
+from .answer import Answer, answer, not_allowed, refused
+from .request import Request
+
+_STYLE = "html,body,button{margin:0;width:100%;height:100%;border:0;background:none;cursor:pointer}"
+
+
+class Frame:
+    """The path of one site; made once, at start-up.
+
+    The page says nothing about anybody. It may stand in pages of the one origin that it is for, and
+    tells that one alone, by `postMessage`, what `share-auth` tells the frame.
+    """
+
+    def __init__(self, whitelist: Whitelist) -> None:
+        self._whitelist = whitelist
+        self._script = (Path(__file__).parent / "frame.js").read_text("utf-8")
+        self._policy = (
+            f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(_STYLE)};"
+            " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+        )
+
+    def answer(self, request: Request) -> Answer:
+        """Return the page for the origin in the parameter `origin`."""
+        if not request.is_read:
+            return not_allowed("GET, HEAD")
+        origin = request.parameter("origin")
+        if origin is None or not self._whitelist.allows(origin):
+            return refused("This origin may not share the login.")
+        if request.destination not in (None, "iframe"):
+            return refused("This page is for frames.")
+        fields = [
+            ("Content-Security-Policy", self._policy + origin),
+            # A page that wants all it loads to consent (COEP) can frame this one too.
+            ("Cross-Origin-Resource-Policy", "cross-origin"),
+            ("Cross-Origin-Embedder-Policy", "require-corp"),
+        ]
+        if request.storage_access == "inactive":
+            fields.append(("Activate-Storage-Access", "load"))
+        return answer(200, "text/html; charset=utf-8", self._page(origin), *fields)
+
+    def _page(self, origin: str) -> bytes:
+        return (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title>'
+            f"<style>{_STYLE}</style>"
+            f'<button type="button" aria-label="Open chat" data-origin="{html.escape(origin)}">'
+            f"</button><script>{self._script}</script></html>"
+        ).encode()
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

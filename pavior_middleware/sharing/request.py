@@ -1,0 +1,74 @@
+"""A request for one of the paths, as far as it matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+FIELDS = (
+    *("access-control-request-headers", "access-control-request-method", "cookie"),
+    *("if-none-match", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"),
+    "sec-fetch-storage-access",
+)
+"""The header fields that are looked at, in lower case."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request: its path as `well_known` names it, its query as sent, and its `FIELDS`.
+
+    Each of these comes with all its values, in latin-1.
+    """
+
+    method: str
+    path: str
+    query: str
+    fields: Mapping[str, Sequence[str]]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the method only reads."""
+        return self.method in ("GET", "HEAD")
+
+    @property
+    def site(self) -> str | None:
+        """How the asking page's site relates to ours (Fetch Metadata section 2.4).
+
+        None if it is not said: our site is not https, or the browser an old one. '' if it makes no
+        sense.
+        """
+        return self._fetch_metadata("sec-fetch-site")
+
+    @property
+    def mode(self) -> str | None:
+        """The request's mode (Fetch Metadata section 2.2); None and '' as for `site`."""
+        return self._fetch_metadata("sec-fetch-mode")
+
+    @property
+    def destination(self) -> str | None:
+        """What the response is for (Fetch Metadata section 2.1); None and '' as for `site`."""
+        return self._fetch_metadata("sec-fetch-dest")
+
+    @property
+    def storage_access(self) -> str | None:
+        """`active` if cookies come along, `inactive` if they could (Storage Access Headers)."""
+        return self._fetch_metadata("sec-fetch-storage-access")
+
+    def parameter(self, name: str) -> str | None:
+        """Return a parameter of the query, decoded as UTF-8; None unless it is there once."""
+        try:
+            values = parse_qs(self.query, keep_blank_values=True, max_num_fields=16).get(name, [])
+        except ValueError:  # more fields
+            return None
+        return values[0] if len(values) == 1 else None
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether the query names a parameter, however often."""
+        return f"{name}=" in self.query
+
+    def _fetch_metadata(self, name: str) -> str | None:
+        values = self.fields.get(name, ())
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else ""

@@ -1,0 +1,39 @@
+"""`share.js`: what the pages of a borrower run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from werkzeug.http import parse_etags, quote_etag
+
+from .answer import Answer, answer, not_allowed
+from .request import Request
+
+_SECONDS = 3600
+_FIELDS = (
+    ("Cache-Control", f"public, max-age={_SECONDS}"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Cross-Origin-Resource-Policy", "cross-origin"),
+    ("Vary", "Accept-Encoding"),
+)
+
+
+class Script:
+    """The path of any site: the same for everyone, so that it may be stored by all."""
+
+    def __init__(self) -> None:
+        self._body = (Path(__file__).parent / "share.js").read_bytes()
+        digest = hashlib.sha256(self._body).digest()
+        self._etag = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+
+    def answer(self, request: Request) -> Answer:
+        """Return the script, or 304 to whom has it."""
+        if not request.is_read:
+            return not_allowed("GET, HEAD")
+        fields = (*_FIELDS, ("ETag", quote_etag(self._etag)))
+        held = parse_etags(", ".join(request.fields.get("if-none-match", ())))
+        if held.contains_weak(self._etag):
+            return answer(304, "", b"", *fields)
+        return answer(200, "text/javascript; charset=utf-8", self._body, *fields)

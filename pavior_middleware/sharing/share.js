@@ -1,0 +1,246 @@
+/*
+ * Borrows the login of the site that serves this file, for the page that loads it.
+ *
+ *   <script src="https://auth.example.com/.well-known/pavior/share.js"
+ *     data-init='{"teamVanityId": "…", "doChat": true, "doTimeTravel": true}'></script>
+ *
+ * loads Pavior's embed and calls init with these options and the borrowed identity, once it is
+ * known and again when it changes. Put it before other scripts: it takes the code out of the
+ * address bar. Further attributes: data-embed, the embed's URL; data-bubble, a selector of the
+ * chat's bubble, whose first click then asks the browser to let this site's cookie through.
+ *
+ * Without data-init it tells whoever loaded it: each time, the script element gets an event
+ * "pavior-identity", whose detail is {id, email, hmac}, those that apply, or {} for nobody. The
+ * loader may set on the element, before it stands in the page: `code`, the handoff's code if it
+ * took that out of the address bar, and `bubble`, a function that returns the bubble.
+ */
+(() => {
+  'use strict';
+
+  const script = document.currentScript;
+  if (!script) {
+    console.warn('Pavior: load share.js with a plain <script src>, not as a module.');
+    return;
+  }
+  const lender = new URL(script.src).origin;
+  const base = new URL('.', script.src);
+  const LONGEST_WAIT = 5000; // milliseconds
+
+  // ── The loan, kept for the tab ─────────────────────────────────────────────────────────────
+
+  const KEY = 'pavior-share ' + base.href;
+  let inMemory = null; // where the storage is closed to the page, the loan lasts as long as that
+  let timer;
+
+  function keep(loan) {
+    inMemory = loan;
+    clearTimeout(timer);
+    if (loan) timer = setTimeout(refresh, Math.max(0, loan.until - Date.now()));
+    try {
+      if (loan) window.sessionStorage.setItem(KEY, JSON.stringify(loan));
+      else window.sessionStorage.removeItem(KEY);
+    } catch {
+      return;
+    }
+  }
+
+  function kept() {
+    let loan = inMemory;
+    try {
+      loan = JSON.parse(window.sessionStorage.getItem(KEY));
+    } catch {
+      loan = inMemory;
+    }
+    return loan && Date.now() < loan.until ? loan : null;
+  }
+
+  // ── What the lender says ───────────────────────────────────────────────────────────────────
+
+  function identified(said) {
+    const names = ['id', 'email', 'hmac'].filter((name) => typeof said?.[name] === 'string');
+    return Object.fromEntries(names.map((name) => [name, said[name]]));
+  }
+
+  async function ask(request) {
+    const response = await fetch(new URL('share-auth', base), {
+      ...request, cache: 'no-store', signal: AbortSignal.timeout?.(LONGEST_WAIT),
+    });
+    if (!response.ok) throw new Error('HTTP ' + response.status);
+    const seconds = response.headers.get('Pavior-Expires-In');
+    const identity = identified(await response.json());
+    return {identity, seconds: seconds === null ? null : Number(seconds)};
+  }
+
+  function isSomebody(identity) {
+    return Object.keys(identity).length > 0;
+  }
+
+  // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts.
+  function take({identity, seconds}) {
+    if (isSomebody(identity)) {
+      keep({identity, until: Date.now() + seconds * 1000});
+      tell(identity);
+      return;
+    }
+    const loan = seconds === 0 ? null : kept();
+    if (!loan) keep(null);
+    tell(loan ? loan.identity : {});
+  }
+
+  let told = null;
+
+  function tell(identity) {
+    const text = JSON.stringify(identity);
+    if (text === told) return;
+    told = text;
+    script.dispatchEvent(new CustomEvent('pavior-identity', {detail: identity}));
+  }
+
+  async function refresh() {
+    let said = {identity: {}, seconds: null};
+    try {
+      said = await ask({credentials: 'include'});
+    } catch (error) {
+      console.info('Pavior: ' + lender + ' does not say who is logged in:', error.message);
+    }
+    take(said);
+    if (said.seconds === null && !kept()) askForAccess();
+  }
+
+  // ── The code, handed over in the address ───────────────────────────────────────────────────
+
+  function codeInAddress() {
+    const [page, fragment] = window.location.href.split(/#(.*)/s);
+    const code = /^pavior-handoff=([\w.-]*)(?=&|$)/.exec(fragment ?? '');
+    if (!code) return null;
+    const rest = fragment.replace(/^(pavior-handoff=[^&]*(&|$))+/, '');
+    window.history.replaceState(window.history.state, '', page + (rest && '#' + rest));
+    return code[1];
+  }
+
+  // A code from elsewhere may name somebody else, who would read what is written here.
+  function comesFromLender() {
+    try {
+      return new URL(document.referrer).origin === lender;
+    } catch {
+      return false;
+    }
+  }
+
+  async function exchange(code) {
+    if (code === '') return {identity: {}, seconds: 0};
+    return ask({method: 'POST', body: code, credentials: 'omit'});
+  }
+
+  async function begin() {
+    const code = script.code ?? codeInAddress();
+    if (code !== null && comesFromLender()) {
+      try {
+        take(await exchange(code));
+        return;
+      } catch (error) {
+        console.info('Pavior: ' + lender + ' does not take the code:', error.message);
+      }
+    }
+    const loan = kept();
+    if (loan) {
+      keep(loan);
+      tell(loan.identity);
+    }
+    await refresh();
+  }
+
+  // ── Access to the lender's cookie, by a click on the bubble ────────────────────────────────
+
+  const selector = script.dataset.bubble;
+  const bubble = script.bubble ?? (selector ? () => document.querySelector(selector) : null);
+  let frame = null;
+
+  function askForAccess() {
+    if (frame || !bubble || !document.requestStorageAccess) return;
+    frame = document.createElement('iframe');
+    frame.src = new URL('frame?origin=' + encodeURIComponent(window.location.origin), base);
+    frame.title = 'Chat';
+    Object.assign(frame.style, {
+      position: 'fixed', border: '0', zIndex: '2147483647', colorScheme: 'normal',
+      visibility: 'hidden', width: '0', height: '0',
+    });
+    window.addEventListener('message', hear);
+    if (document.body) document.body.append(frame);
+    else document.addEventListener('DOMContentLoaded', () => frame && document.body.append(frame));
+  }
+
+  function hear({source, origin, data}) {
+    if (!frame || source !== frame.contentWindow || origin !== lender) return;
+    if (data.pavior === 'click') {
+      cover();
+      return;
+    }
+    window.removeEventListener('message', hear);
+    frame.remove();
+    frame = null;
+    take({identity: identified(data.identity), seconds: data.seconds});
+    if (data.isClicked) bubble()?.click();
+  }
+
+  // Lays the frame over the bubble, so that the click is one in the frame, as browsers want it.
+  function cover() {
+    const target = bubble();
+    if (!target) {
+      const watcher = new MutationObserver(() => {
+        if (frame && !bubble()) return;
+        watcher.disconnect();
+        if (frame) cover();
+      });
+      watcher.observe(document.documentElement, {childList: true, subtree: true});
+      return;
+    }
+    function place() {
+      if (!frame) return;
+      const box = target.getBoundingClientRect();
+      Object.assign(frame.style, {
+        left: box.left + 'px', top: box.top + 'px',
+        width: box.width + 'px', height: box.height + 'px',
+        visibility: box.width ? 'visible' : 'hidden',
+      });
+    }
+    new ResizeObserver(place).observe(target); // also tells when it comes and goes
+    window.addEventListener('resize', place);
+  }
+
+  // ── On its own ─────────────────────────────────────────────────────────────────────────────
+
+  function standAlone() {
+    const {shareAuth, ...options} = JSON.parse(script.dataset.init);
+    const embed = document.createElement('script');
+    const policy = window.trustedTypes?.createPolicy('pavior-middleware', {createScriptURL: String});
+    const url = script.dataset.embed ?? 'https://app.pavior.com/embed';
+    let latest = null;
+    let isReady = false;
+    function init() {
+      if (latest && isReady) window.Pavior('init', {...options, ...latest});
+    }
+    script.addEventListener('pavior-identity', ({detail}) => {
+      latest = detail;
+      init();
+    });
+    embed.nonce = script.nonce;
+    embed.src = policy ? policy.createScriptURL(url) : url;
+    embed.onload = () => {
+      isReady = typeof window.Pavior === 'function';
+      if (isReady) init();
+      else console.warn('Pavior: there is no chat at ' + url);
+    };
+    embed.onerror = () => console.warn('Pavior: the chat could not be loaded from ' + url);
+    document.head.append(embed);
+  }
+
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') refresh();
+  });
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) refresh();
+  });
+  if (script.dataset.init !== undefined) standAlone();
+  begin();
+})();

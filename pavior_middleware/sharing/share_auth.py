@@ -1,0 +1,178 @@
+"""`share-auth`: who is logged in, told to the site itself and to whitelisted origins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from ..identity import Identity, IdentityRefused, signed_options
+from ..log import WarnOnce
+from ..settings import Settings
+from ..snippet import identity_options
+from ..visitor import Visitor
+from ..whitelist import Whitelist
+from .answer import Answer, Fields, answer, not_allowed, refused
+from .cookie import ShareCookie
+from .request import Request
+from .tokens import Tokens
+
+LONGEST_CODE = 8192  # bytes
+
+_READING, _WITH_CODES = "GET, HEAD", "GET, HEAD, POST"
+_EXPIRES = "Pavior-Expires-In"
+_NOT_WHITELISTED = "This origin may not share the login."
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """Who asks: the site itself, or a borrower for whom the answer is.
+
+    `cors` are the fields with which a browser lets it read the answer (Fetch section 3.3.3).
+    """
+
+    borrower: str | None
+    cors: Fields = ()
+
+
+class ShareAuth:
+    """The path of one site; made once, at start-up.
+
+    The site's own pages are told all that their init would say. Borrowers are told the fields that
+    identify the user, and with them, in the field `Pavior-Expires-In`, for how many seconds they
+    may keep that without asking again. `0` for nobody says that the user is known to be logged out;
+    without the field, no cookie may have come along.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        whitelist: Whitelist,
+        tokens: Tokens | None,
+        cookie: ShareCookie | None,
+    ) -> None:
+        self._settings = settings
+        self._whitelist = whitelist
+        self._tokens = tokens
+        self._cookie = cookie
+        self._methods = _READING if tokens is None else _WITH_CODES
+        self._warn = WarnOnce()
+
+    def refusal(self, request: Request) -> Answer | None:
+        """Answer what can be answered without knowing the user, or return None.
+
+        Nothing about them is read for an origin that is not whitelisted, so nothing about them can
+        show in the answer, nor in the time that it takes.
+        """
+        asker = self._asker(request)
+        if asker is None:
+            return refused(_NOT_WHITELISTED)
+        if request.method == "OPTIONS":
+            methods = ("Access-Control-Allow-Methods", self._methods)
+            return answer(204, "", b"", *asker.cors, methods)
+        if request.method not in self._methods.split(", "):
+            return not_allowed(f"{self._methods}, OPTIONS", *asker.cors)
+        if request.method == "POST" and not asker.cors:
+            return refused("A code is exchanged by the origin that it was made for.")
+        return None
+
+    def answer(self, request: Request, visitor: Visitor) -> Answer:
+        """Tell who is logged in, as JSON: fields of init; `{}` for nobody.
+
+        To the site's own pages `null` says that there is no consent to the chat.
+        """
+        asker = self._asker(request)
+        if asker is None:
+            return refused(_NOT_WHITELISTED)
+        if asker.borrower is None:
+            return self._answer_to_ourselves(request, visitor)
+        if not visitor.consents:
+            return _told({}, None, asker)
+        identity, seconds = visitor.identity, self._settings.shared_auth_seconds
+        if identity is None and request.site != "same-site":  # the app's own cookies were left out
+            loan = self._cookie and self._cookie.read(request.fields.get("cookie", ()))
+            if loan:
+                identity, seconds = loan.identity, seconds - loan.age
+        told = self._identified(identity)
+        if told:
+            return _told(told, seconds, asker)
+        if request.storage_access == "inactive":
+            retry = f'retry; allowed-origin="{asker.borrower}"'
+            return _told({}, None, asker, ("Activate-Storage-Access", retry))
+        is_known = request.site == "same-site" or request.storage_access == "active"
+        return _told({}, 0 if is_known else None, asker)
+
+    def exchange(self, request: Request, code: bytes) -> Answer:
+        """Tell whom a handoff's code names, to the origin that it was made for."""
+        asker = self._asker(request)
+        if asker is None or asker.borrower is None:
+            return refused(_NOT_WHITELISTED)
+        loan = None
+        if self._tokens is not None and len(code) <= LONGEST_CODE:
+            loan = self._tokens.read_code(code.decode("latin-1"), asker.borrower)
+        if loan is None:
+            reason = "This code is too old, or was not made for this origin."
+            return refused(reason, *asker.cors)
+        seconds = self._settings.shared_auth_seconds - loan.age
+        return _told(self._identified(loan.identity), seconds, asker)
+
+    def _asker(self, request: Request) -> _Asker | None:
+        """Return who asks; None if it is neither a page of the site itself nor a borrower's.
+
+        GETs of our own pages have no `Origin` (Fetch section 3.1). Without a `Sec-Fetch-Site`
+        a page of another site could make such a request too, but not read the answer. A page of
+        ours that a borrower frames asks for the borrower, in a parameter.
+        """
+        origins = request.fields.get("origin", ())
+        if len(origins) == 1 and self._whitelist.allows(origins[0]):
+            return _Asker(
+                origins[0],
+                (
+                    ("Access-Control-Allow-Origin", origins[0]),
+                    ("Access-Control-Allow-Credentials", "true"),
+                    ("Access-Control-Expose-Headers", _EXPIRES),
+                ),
+            )
+        if origins or request.site not in (None, "same-origin"):
+            return None
+        if not request.has_parameter("origin"):
+            return _Asker(None)
+        borrower = request.parameter("origin")
+        if borrower is None or not self._whitelist.allows(borrower):
+            return None
+        return _Asker(borrower)
+
+    def _answer_to_ourselves(self, request: Request, visitor: Visitor) -> Answer:
+        told: dict[str, object] | None = None
+        if visitor.consents:
+            try:
+                told = identity_options(self._settings, visitor.identity)
+            except IdentityRefused as refusal:
+                self._warn(f"Pavior's identity is not shared: {refusal}")
+                told = {}
+        fields = []
+        if self._cookie is not None:
+            # In a frame of another site's page, where the app's own cookies may be left out, it
+            # says nothing that nobody is logged in.
+            is_held = request.storage_access is None and any(
+                map(self._cookie.is_held, request.fields.get("cookie", ()))
+            )
+            cookie = self._cookie.update(visitor, is_held=is_held)
+            fields = [("Set-Cookie", cookie)] if cookie else []
+        return answer(200, "application/json", json.dumps(told).encode(), *fields)
+
+    def _identified(self, identity: Identity | None) -> dict[str, str]:
+        if identity is None:
+            return {}
+        try:
+            return signed_options(self._settings.api_key, identity)
+        except IdentityRefused as refusal:
+            self._warn(f"Pavior's identity is not shared: {refusal}")
+            return {}
+
+
+def _told(
+    told: dict[str, str], seconds: int | None, asker: _Asker, *fields: tuple[str, str]
+) -> Answer:
+    expiry = () if seconds is None else ((_EXPIRES, str(max(seconds, 0))),)
+    body = json.dumps(told).encode()
+    return answer(200, "application/json", body, *asker.cors, *expiry, *fields)

@@ -1,0 +1,92 @@
+"""All the paths of one site, and which of them needs what."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from ..log import logger
+from ..settings import Settings
+from ..visitor import Visitor
+from ..well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from ..whitelist import Whitelist
+from .answer import Answer
+from .cookie import ShareCookie
+from .frame import Frame
+from .handoff import Handoff
+from .request import Request
+from .script import Script
+from .share_auth import ShareAuth
+from .tokens import Tokens
+
+
+class Needed(Enum):
+    """What a request needs before it can be answered."""
+
+    VISITOR = "the visitor, whom the app knows: `answer` takes it"
+    CONTENT = "the request's content: `exchange` takes it"
+
+
+class Sharing:
+    """How one site lends its login; made once, at start-up."""
+
+    def __init__(self, settings: Settings) -> None:
+        keys = settings.secret_keys
+        lends = settings.share_auth is None and bool(settings.shared_auth_domains)
+        whitelist = Whitelist(settings.shared_auth_domains)
+        tokens = Tokens(keys, settings.shared_auth_seconds) if lends and keys else None
+        if lends and tokens is None:
+            logger.warning(
+                "Pavior's login travels to sites under the same domain alone: set secret_key"
+                " (PAVIOR_SECRET_KEY) to a long random text, so that it travels to other sites too"
+            )
+        self.cookie = None if tokens is None else ShareCookie(settings, tokens)
+        """Keeps the narrow cookie, where there is one."""
+
+        self._paths: set[str] = set()
+        if settings.share_auth is None:
+            self._paths.add(SHARE_AUTH)
+        if lends:
+            self._paths.update((SHARE_SCRIPT, FRAME))
+        self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie)
+        self._frame = Frame(whitelist)
+        self._script = Script()
+        self._handoff: Handoff | None = None
+        if tokens is not None and settings.hands_off:
+            self._handoff = Handoff(settings, whitelist, tokens)
+            self._paths.add(HANDOFF)
+
+    def path(self, path: str, root_path: str) -> str | None:
+        """Return which of our paths it is, as `well_known` names them; None if it is the app's.
+
+        Borrowers know the domain alone, so ours are at the domain's root. The pages of a site that
+        stands below `root_path` find them there.
+        """
+        if path in self._paths:
+            return path
+        below = path.removeprefix(root_path)
+        return below if below in self._paths else None
+
+    def begin(self, request: Request) -> Answer | Needed:
+        """Answer a request, or say what is needed for that."""
+        if request.path == SHARE_SCRIPT:
+            return self._script.answer(request)
+        if request.path == FRAME:
+            return self._frame.answer(request)
+        if request.path == HANDOFF and self._handoff is not None:
+            return self._handoff.refusal(request) or Needed.VISITOR
+        needed = Needed.CONTENT if request.method == "POST" else Needed.VISITOR
+        return self._share_auth.refusal(request) or needed
+
+    def answer(self, request: Request, visitor: Visitor) -> Answer:
+        """Answer a request whose visitor is known."""
+        if request.path == HANDOFF and self._handoff is not None:
+            return self._handoff.answer(request, visitor)
+        return self._share_auth.answer(request, visitor)
+
+    def exchange(self, request: Request, content: bytes) -> Answer:
+        """Answer a request whose content has come; what exceeds `LONGEST_CODE` may be cut off."""
+        return self._share_auth.exchange(request, content)
+
+    def asks_app(self, path: str, root_path: str) -> bool:
+        """Whether an answer may depend on the visitor."""
+        return self.path(path, root_path) in (SHARE_AUTH, HANDOFF)

@@ -1,0 +1,100 @@
+"""What travels through browsers, signed: the narrow cookie and the handoff's code."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from ..identity import Identity
+
+CODE_SECONDS = 60
+CLOCK_SKEW_SECONDS = 5
+"""By so much the clocks of a site's machines may differ."""
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Who was logged in, and how many seconds ago that was known."""
+
+    identity: Identity
+    age: int
+
+
+class Tokens:
+    """Signs and reads tokens under the site's secret keys, with a salt for each purpose.
+
+    They hold the id, the email and whether the site vouches for them; not the hmac, and nothing
+    secret. Whoever bears one is believed, so each goes only where its purpose takes it. `clock`
+    returns the time in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        secret_keys: Sequence[str | bytes],
+        cookie_seconds: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cookie_seconds = cookie_seconds
+        self._clock = clock
+        self._cookies = _serializer(secret_keys, "pavior-middleware.share-cookie.1")
+        self._codes = _serializer(secret_keys, "pavior-middleware.handoff-code.1")
+
+    def cookie(self, identity: Identity) -> str:
+        """Return the value of a narrow cookie."""
+        return self._dumps(self._cookies, identity)
+
+    def read_cookie(self, value: str) -> Loan | None:
+        """Return what a cookie's value says; None if it is not ours or too old."""
+        return self._loan(_loads(self._cookies, value), self._cookie_seconds)
+
+    def code(self, identity: Identity, origin: str) -> str:
+        """Return a code that an origin may exchange for the identity, for `CODE_SECONDS`."""
+        return self._dumps(self._codes, identity, to=origin)
+
+    def read_code(self, code: str, origin: str) -> Loan | None:
+        """Return what a code says; None if it is not ours, too old, or meant for another origin."""
+        said = _loads(self._codes, code)
+        if said is None or said["to"] != origin:
+            return None
+        return self._loan(said, CODE_SECONDS)
+
+    def _dumps(self, serializer: Any, identity: Identity, **more: str) -> str:
+        said = {
+            "at": int(self._clock()),
+            "id": identity.id,
+            "email": identity.email,
+            "vouched": identity.authenticated,
+            **more,
+        }
+        token: str = serializer.dumps(said)
+        return token
+
+    def _loan(self, said: dict[str, Any] | None, seconds: int) -> Loan | None:
+        if said is None:
+            return None
+        age = int(self._clock()) - said["at"]
+        if not -CLOCK_SKEW_SECONDS <= age <= seconds:
+            return None
+        identity = Identity(said["id"], said["email"], authenticated=said["vouched"])
+        return Loan(identity, max(age, 0))
+
+
+def _serializer(secret_keys: Sequence[str | bytes], salt: str) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        [key.encode() if isinstance(key, str) else key for key in secret_keys],
+        salt=salt,
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+def _loads(serializer: Any, token: str) -> dict[str, Any] | None:
+    try:
+        said: dict[str, Any] = serializer.loads(token)
+    except BadData:
+        return None
+    return said

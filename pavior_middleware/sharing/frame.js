@@ -21,16 +21,32 @@
     });
   }
 
-  // Whoever has allowed it before is not asked again, so the first try needs no click.
-  async function ask(isClicked) {
-    await document.requestStorageAccess();
-    await lend(isClicked);
+  async function isAllowed() {
+    if (await document.hasStorageAccess()) return true;
+    try {
+      const permission = await navigator.permissions.query({name: 'storage-access'});
+      return permission.state === 'granted';
+    } catch { // the browser does not tell
+      return false;
+    }
   }
 
-  ask(false).catch(() => {
-    button.addEventListener('click', () => {
-      ask(true).catch(() => say({pavior: 'told', identity: {}, seconds: null, isClicked: true}));
-    });
+  async function ask(isClicked) {
+    try {
+      await document.requestStorageAccess();
+      await lend(isClicked);
+    } catch {
+      say({pavior: 'told', identity: {}, seconds: null, isClicked});
+    }
+  }
+
+  // Whoever has allowed it before is not asked again, so that needs no click.
+  isAllowed().then((allowed) => {
+    if (allowed) {
+      ask(false);
+      return;
+    }
+    button.addEventListener('click', () => ask(true));
     say({pavior: 'click'});
   });
 })();

@@ -7,7 +7,8 @@
  * loads Pavior's embed and calls init with these options and the borrowed identity, once it is
  * known and again when it changes. Put it before other scripts: it takes the code out of the
  * address bar. Further attributes: data-embed, the embed's URL; data-bubble, a selector of the
- * chat's bubble, whose first click then asks the browser to let this site's cookie through.
+ * chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click then asks the
+ * browser to let this site's cookie through.
  *
  * Without data-init it tells whoever loaded it: each time, the script element gets an event
  * "pavior-identity", whose detail is {id, email, hmac}, those that apply, or {} for nobody. The
@@ -97,14 +98,14 @@
   }
 
   async function refresh() {
-    let said = {identity: {}, seconds: null};
     try {
-      said = await ask({credentials: 'include'});
+      const said = await ask({credentials: 'include'});
+      take(said);
+      if (said.seconds === null && !kept()) askForAccess();
     } catch (error) {
       console.info('Pavior: ' + lender + ' does not say who is logged in:', error.message);
+      take({identity: {}, seconds: null});
     }
-    take(said);
-    if (said.seconds === null && !kept()) askForAccess();
   }
 
   // ── The code, handed over in the address ───────────────────────────────────────────────────
@@ -153,50 +154,41 @@
   // ── Access to the lender's cookie, by a click on the bubble ────────────────────────────────
 
   const selector = script.dataset.bubble;
-  const bubble = script.bubble ?? (selector ? () => document.querySelector(selector) : null);
-  let frame = null;
+  const bubble = script.bubble ?? (selector ? () => find(selector) : null);
+  let isAsking = false; // once a page is enough
 
+  function find(selector) {
+    return selector.split('>>>').reduce(
+      (found, part) => (found?.shadowRoot ?? found)?.querySelector(part) ?? null, document);
+  }
+
+  // The frame comes after the bubble, so that it lies over it.
   function askForAccess() {
-    if (frame || !bubble || !document.requestStorageAccess) return;
-    frame = document.createElement('iframe');
+    if (isAsking || !bubble || !document.requestStorageAccess) return;
+    isAsking = true;
+    const watcher = new MutationObserver(frameWhereBubbleIs);
+    watcher.observe(document, {childList: true, subtree: true});
+    frameWhereBubbleIs();
+
+    function frameWhereBubbleIs() {
+      const target = bubble();
+      if (!target?.isConnected) return;
+      watcher.disconnect();
+      addFrame(target);
+    }
+  }
+
+  function addFrame(target) {
+    const frame = document.createElement('iframe');
     frame.src = new URL('frame?origin=' + encodeURIComponent(window.location.origin), base);
     frame.title = 'Chat';
     Object.assign(frame.style, {
       position: 'fixed', border: '0', zIndex: '2147483647', colorScheme: 'normal',
-      visibility: 'hidden', width: '0', height: '0',
+      visibility: 'hidden',
     });
-    window.addEventListener('message', hear);
-    if (document.body) document.body.append(frame);
-    else document.addEventListener('DOMContentLoaded', () => frame && document.body.append(frame));
-  }
 
-  function hear({source, origin, data}) {
-    if (!frame || source !== frame.contentWindow || origin !== lender) return;
-    if (data.pavior === 'click') {
-      cover();
-      return;
-    }
-    window.removeEventListener('message', hear);
-    frame.remove();
-    frame = null;
-    take({identity: identified(data.identity), seconds: data.seconds});
-    if (data.isClicked) bubble()?.click();
-  }
-
-  // Lays the frame over the bubble, so that the click is one in the frame, as browsers want it.
-  function cover() {
-    const target = bubble();
-    if (!target) {
-      const watcher = new MutationObserver(() => {
-        if (frame && !bubble()) return;
-        watcher.disconnect();
-        if (frame) cover();
-      });
-      watcher.observe(document.documentElement, {childList: true, subtree: true});
-      return;
-    }
+    // Lays the frame over the bubble, so that the click is one in the frame, as browsers want it.
     function place() {
-      if (!frame) return;
       const box = target.getBoundingClientRect();
       Object.assign(frame.style, {
         left: box.left + 'px', top: box.top + 'px',
@@ -204,8 +196,24 @@
         visibility: box.width ? 'visible' : 'hidden',
       });
     }
-    new ResizeObserver(place).observe(target); // also tells when it comes and goes
-    window.addEventListener('resize', place);
+    const watcher = new ResizeObserver(place); // which also tells when the bubble comes and goes
+
+    function hear({source, origin, data}) {
+      if (source !== frame.contentWindow || origin !== lender) return;
+      if (data.pavior === 'click') {
+        watcher.observe(target);
+        window.addEventListener('resize', place);
+        return;
+      }
+      window.removeEventListener('message', hear);
+      window.removeEventListener('resize', place);
+      watcher.disconnect();
+      frame.remove();
+      take({identity: identified(data.identity), seconds: data.seconds});
+      if (data.isClicked) target.click();
+    }
+    window.addEventListener('message', hear);
+    document.body.append(frame);
   }
 
   // ── On its own ─────────────────────────────────────────────────────────────────────────────

@@ -249,6 +249,9 @@
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) refresh();
   });
+  // Only the address that the page began with was led to by a link; one that is put there later, by
+  // whoever has a hold of this window, might be taken for that after a reload.
+  window.addEventListener('hashchange', codeInAddress);
   if (script.dataset.init !== undefined) standAlone();
   begin();
 })();

@@ -85,10 +85,10 @@ class ShareAuth:
             return refused(_NOT_WHITELISTED)
         if asker.borrower is None:
             return self._answer_to_ourselves(request, visitor)
-        if not visitor.consents:
-            return _told({}, None, asker)
         identity, seconds = visitor.identity, self._settings.shared_auth_seconds
-        if identity is None and request.site != "same-site":  # the app's own cookies were left out
+        # Of another site's request the app may see no cookie: not who it is, and no consent either.
+        # Ours is there only as long as there was consent.
+        if identity is None and request.site != "same-site":
             loan = self._cookie and self._cookie.read(request.fields.get("cookie", ()))
             if loan:
                 identity, seconds = loan.identity, seconds - loan.age

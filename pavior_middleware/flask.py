@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 try:
@@ -56,7 +57,7 @@ class Pavior:
         if "pavior" in app.extensions:
             raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
         app.extensions["pavior"] = self
-        settings = self._settings or Settings.from_mapping(_with_secret_key(app.config))
+        settings = _settings(self._settings, app.config)
         app.jinja_env.globals["pavior_snippet"] = _snippet
         if not settings.enabled:
             return
@@ -95,14 +96,17 @@ class Pavior:
         app.wsgi_app = middleware  # type: ignore[method-assign]
 
 
-def _with_secret_key(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config with the app's own secret keys for ours, unless it has one of ours."""
+def _settings(given: Settings | None, config: Mapping[str, Any]) -> Settings:
+    """Return the settings given, or the config's; without a secret key, the app's own are used."""
     keys = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
-    if config.get("PAVIOR_SECRET_KEY") or not keys[-1]:
-        return dict(config)
     # As bytes, since what we ask of a text is not asked of Flask's.
-    in_bytes = [key.encode() if isinstance(key, str) else key for key in keys]
-    return {**config, "PAVIOR_SECRET_KEY": in_bytes}
+    in_bytes = [key.encode() if isinstance(key, str) else key for key in keys if keys[-1]]
+    if given is not None:
+        needs_key = given.shared_auth_domains and not given.secret_keys and in_bytes
+        return replace(given, secret_key=in_bytes) if needs_key else given
+    if config.get("PAVIOR_SECRET_KEY") or not in_bytes:
+        return Settings.from_mapping(config)
+    return Settings.from_mapping({**config, "PAVIOR_SECRET_KEY": in_bytes})
 
 
 def _snippet() -> Markup:

@@ -22,8 +22,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware.flask import Pavior
-from pavior_middleware.whitelist import Whitelist
 from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware.whitelist import Whitelist
 
 from .conftest import API_KEY, TEAM
 from .pages import scripts_in_head

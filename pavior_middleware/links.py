@@ -9,6 +9,8 @@
 # The next page knows by its referrer that the code comes from here, so the link has to send it; it
 # goes to this site first, and from there only the origin does.
 #
+# A link with a user name or of a `blob:` does not begin with its origin, and is not for us.
+#
 # Like the snippet that it stands in, it holds no "<", ">" or "&".
 LINKS = """(function (window, patterns, handoff) {
 var document = window.document, key = Symbol.for('pavior-middleware.links');
@@ -17,13 +19,14 @@ window[key] = true;
 function matches(origin, pattern) {
 var parts = pattern.split('*');
 if (parts.length === 1) return origin === pattern;
-return origin.startsWith(parts[0]) ? origin.endsWith(parts[1]) : false;
+if (!origin.startsWith(parts[0]) || !origin.endsWith(parts[1])) return false;
+return /^[a-z0-9-]+(\\.[a-z0-9-]+)*$/.test(origin.slice(parts[0].length, -parts[1].length));
 }
 function isLink(node) {
 return ['a', 'area'].includes(node.localName) ? typeof node.href === 'string' : false;
 }
 function leadsToBorrower(link) {
-if (link.username || link.password || link.hasAttribute('download')) return false;
+if (link.hasAttribute('download') || !link.href.startsWith(link.origin)) return false;
 return patterns.some(function (pattern) { return matches(link.origin, pattern); });
 }
 function follow(event) {

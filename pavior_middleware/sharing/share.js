@@ -76,14 +76,15 @@
     return Object.keys(identity).length > 0;
   }
 
-  // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts.
-  function take({identity, seconds}) {
+  // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts;
+  // but not one that a cookie brought, since cookies get through then.
+  function take({identity, seconds}, isByCookie = false) {
     if (isSomebody(identity)) {
-      keep({identity, until: Date.now() + seconds * 1000});
+      keep({identity, until: Date.now() + seconds * 1000, isByCookie});
       tell(identity);
       return;
     }
-    const loan = seconds === 0 ? null : kept();
+    const loan = seconds === 0 || (isByCookie && kept()?.isByCookie) ? null : kept();
     if (!loan) keep(null);
     tell(loan ? loan.identity : {});
   }
@@ -100,7 +101,7 @@
   async function refresh() {
     try {
       const said = await ask({credentials: 'include'});
-      take(said);
+      take(said, true);
       if (said.seconds === null && !kept()) askForAccess();
     } catch (error) {
       console.info('Pavior: ' + lender + ' does not say who is logged in:', error.message);
@@ -146,7 +147,7 @@
     const loan = kept();
     if (loan) {
       keep(loan);
-      tell(loan.identity);
+      if (!loan.isByCookie) tell(loan.identity); // of the others, a cookie tells more
     }
     await refresh();
   }

@@ -12,7 +12,8 @@ from .caching import Validator, for_app, is_marked, validators
 
 FIELDS = (
     *("content-length", "cookie", "if-match", "if-modified-since", "if-none-match", "if-range"),
-    *("range", "sec-fetch-dest", "sec-fetch-site", "transfer-encoding"),
+    *("range", "sec-fetch-dest", "sec-fetch-site", "sec-fetch-storage-access"),
+    "transfer-encoding",
 )
 """The request fields that matter to a page, in lower case."""
 

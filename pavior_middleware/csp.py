@@ -183,7 +183,11 @@ class _Policy:
 
 def _not_allowed(sources: list[str], urls: Sequence[SplitResult]) -> list[str]:
     """Return the origins of the URLs that no source expression allows."""
-    return [_origin(url) for url in urls if not any(_allows(source, url) for source in sources)]
+    return [
+        _origin(url)
+        for url in urls
+        if _origin(url) not in _lower(sources) and not any(_allows(each, url) for each in sources)
+    ]
 
 
 def _origin(url: SplitResult) -> str:

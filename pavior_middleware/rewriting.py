@@ -87,10 +87,12 @@ class Rewriting:
         destination = fields.get("sec-fetch-dest", "")
         is_for_page = destination in FRAMES | FETCHED_OR_UNKNOWN | {"document"}
         gets_page = is_for_page and destination not in self._frames
-        # What another site began may lack the app's own cookies, and so say that nobody is there.
+        # What another site began, or a frame in its page, may lack the app's own cookies, and so
+        # say that nobody is there.
         holds_cookie = (
             self._cookie is not None
             and fields.get("sec-fetch-site") != "cross-site"
+            and "sec-fetch-storage-access" not in fields
             and self._cookie.is_held(fields.get("cookie", ""))
         )
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is

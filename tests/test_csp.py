@@ -276,3 +276,113 @@ def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
     assert csp.extend(once, snippet, SETTINGS.embed_url) == once
     assert csp.nonce(once) == csp.nonce(headers)
     assert csp.forbids_scripts(once) == csp.forbids_scripts(headers)
+
+
+# ── The page of a borrower, which loads a script of its lender, calls it and frames it ─────────
+
+# As above; None where nothing is missing.
+BORROWING = {
+    "nothing about it": ("img-src 'self'; object-src 'none'", None),
+    "its own scripts": ("script-src 'self'", "script-src 'self' HASH EMBED LENDER"),
+    "the lender's scripts": (
+        "script-src 'unsafe-inline' EMBED LENDER/.well-known/pavior/",
+        None,
+    ),
+    "a nonce": ("script-src 'nonce-abc'", None),
+    "strict": ("script-src 'strict-dynamic'", "script-src 'strict-dynamic' HASH"),
+    "its own calls": ("connect-src 'self'", "connect-src 'self' EMBED LENDER"),
+    "calls to one page of the lender's": (
+        "connect-src EMBED LENDER/.well-known/pavior/share.js",
+        "connect-src EMBED LENDER/.well-known/pavior/share.js LENDER",
+    ),
+    "its own frames": ("frame-src 'self'", "frame-src 'self' LENDER"),
+    "no frames": ("frame-src 'none'", "frame-src LENDER"),
+    "no frames, by saying nothing": ("frame-src; img-src *", "frame-src LENDER; img-src *"),
+    "frames of the lender": ("frame-src *.example.com", None),
+    "all frames": ("frame-src *", None),
+    "all frames by https": ("frame-src https:", None),
+    "frames of one page of the lender's": (
+        "frame-src LENDER/.well-known/",
+        "frame-src LENDER/.well-known/ LENDER",
+    ),
+    "its own children": ("child-src 'self'", "child-src 'self' LENDER"),
+    "no children": ("child-src 'none'", "child-src LENDER"),
+    "no frames, but children": (
+        "child-src LENDER; frame-src 'none'",
+        "child-src LENDER; frame-src LENDER",
+    ),
+    "frames, but no children": ("child-src 'none'; frame-src LENDER", None),
+    "children go before the default": (
+        "default-src *; child-src 'self'; script-src 'nonce-a'",
+        "default-src *; child-src 'self' LENDER; script-src 'nonce-a'",
+    ),
+    "its own by default": (
+        "default-src 'self'",
+        "default-src 'self'; script-src 'self' HASH EMBED LENDER;"
+        " connect-src 'self' EMBED LENDER; frame-src 'self' LENDER",
+    ),
+    "nothing by default": (
+        "default-src 'none'",
+        "default-src 'none'; script-src HASH EMBED LENDER;"
+        " connect-src EMBED LENDER; frame-src LENDER",
+    ),
+    "the lender by default": ("default-src 'unsafe-inline' EMBED LENDER", None),
+}
+
+
+@pytest.mark.parametrize("name", [CSP, REPORT_ONLY])
+@pytest.mark.parametrize(("policy", "expected"), BORROWING.values(), ids=list(BORROWING))
+@pytest.mark.parametrize(
+    ("domain", "lender"),
+    [
+        ("auth.example.com", "https://auth.example.com"),
+        ("auth.example.com:8443", "https://auth.example.com:8443"),
+    ],
+)
+def test_a_borrowing_page_may_load_call_and_frame_its_lender(
+    fetch: Fetch, policy: str, expected: str | None, name: str, domain: str, lender: str
+) -> None:
+    if ":8443" in domain and "*.example.com" in policy:
+        policy = policy.replace("*.example.com", "*.example.com:*")
+    policy = policy.replace("EMBED", EMBED).replace("LENDER", lender)
+    seen = page_with(fetch, policy, name=name, settings=Settings(TEAM, share_auth=domain))
+    expected = (expected or policy).replace("HASH", hash_of_script(seen))
+    expected = expected.replace("EMBED", EMBED).replace("LENDER", lender)
+    assert seen.headers.getlist(name) == [expected]
+
+
+@pytest.mark.parametrize("domain", ["localhost:8001", "[::1]:8001", "127.0.0.1"])
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("script-src 'self'", "script-src 'self' HASH EMBED LENDER"),
+        ("connect-src 'none'", "connect-src EMBED LENDER"),
+        ("frame-src 'none'", "frame-src LENDER"),
+        ("frame-src *", None),
+        ("frame-src LENDER", None),
+    ],
+)
+def test_a_lender_on_this_machine_is_allowed_by_the_pages_own_scheme(
+    fetch: Fetch, domain: str, policy: str, expected: str | None
+) -> None:
+    policy = policy.replace("LENDER", domain)
+    seen = page_with(fetch, policy, settings=Settings(TEAM, share_auth=domain))
+    expected = (expected or policy).replace("HASH", hash_of_script(seen))
+    assert seen.headers[CSP] == expected.replace("EMBED", EMBED).replace("LENDER", domain)
+
+
+def test_other_pages_frame_nobody(fetch: Fetch) -> None:
+    lender = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.com"], secret_key="a key")
+    for settings in (SETTINGS, lender):
+        assert page_with(fetch, "frame-src 'none'", settings=settings).headers[CSP] == (
+            "frame-src 'none'"
+        )
+
+
+@given(policies=st.lists(any_policy, max_size=3))
+def test_extending_a_borrowers_policy_again_adds_nothing(policies: list[str]) -> None:
+    settings = Settings(TEAM, share_auth="auth.example.com")
+    snippet = render(settings)
+    headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
+    once = csp.extend(headers, snippet, settings.embed_url)
+    assert csp.extend(once, snippet, settings.embed_url) == once

@@ -10,8 +10,6 @@ from urllib.parse import quote
 import anyio
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
@@ -23,7 +21,6 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware.flask import Pavior
 from pavior_middleware.well_known import SHARE_AUTH
-from pavior_middleware.whitelist import Whitelist
 
 from .conftest import API_KEY, TEAM
 from .pages import scripts_in_head
@@ -120,30 +117,6 @@ def test_any_other_origin_is_refused_alike_whoever_is_logged_in(fetch: Fetch, or
         assert known.status == 403
         assert not [name for name, _ in known.headers if "access-control" in str(name).lower()]
         assert b"ada" not in known.body
-
-
-@given(origin=st.text(st.characters(min_codepoint=33, max_codepoint=126)))
-def test_no_other_text_is_a_whitelisted_origin(origin: str) -> None:
-    allowed = {HELP, "http://localhost:8003", "https://localhost:8003"}
-    assert Whitelist(SETTINGS.shared_auth_domains).allows(origin) == (origin in allowed)
-
-
-@pytest.mark.parametrize(
-    ("domain", "whitelisted"),
-    [
-        ("help.example.com", {"https://help.example.com"}),
-        ("help.example.com:443", {"https://help.example.com"}),
-        ("help.example.com:8443", {"https://help.example.com:8443"}),
-        ("localhost", {"https://localhost", "http://localhost"}),
-        ("localhost:80", {"https://localhost:80", "http://localhost"}),
-        ("a.localhost:8003", {"https://a.localhost:8003", "http://a.localhost:8003"}),
-        ("[::1]:8003", {"https://[::1]:8003", "http://[::1]:8003"}),
-        ("[::1]", {"https://[::1]", "http://[::1]"}),
-    ],
-)
-def test_a_domain_is_written_as_its_origins_are(domain: str, whitelisted: set[str]) -> None:
-    settings = Settings(TEAM, API_KEY, shared_auth_domains=[domain])
-    assert set(Whitelist(settings.shared_auth_domains).patterns) == whitelisted
 
 
 def test_a_preflight_names_what_is_allowed(fetch: Fetch) -> None:

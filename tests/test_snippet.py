@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import string
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
@@ -13,9 +17,11 @@ from hypothesis import strategies as st
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware.identity import IdentityRefused
 from pavior_middleware.snippet import render
+from pavior_middleware.well_known import HANDOFF
 
 from .conftest import API_KEY, TEAM
-from .pages import init_arguments, init_calls
+from .pages import ARGUMENTS, init_arguments, init_calls, scripts_in_head
+from .shells import SHELLS, Fetch, Reply
 
 SETTINGS = Settings(TEAM, API_KEY)
 HOSTILE = ["</script>", "<!--<script>", "-->", "]]>", "&amp;", "\u2028\u2029", "\\", "'\"", "\x00"]
@@ -114,3 +120,117 @@ def test_it_means_the_same_in_every_ascii_compatible_charset(charset: str) -> No
 
 def test_the_api_key_is_not_in_it() -> None:
     assert API_KEY.encode() not in render(SETTINGS, Identity("7")).element()
+
+
+# ── Links that take the login along ────────────────────────────────────────────────────────────
+
+lender = partial(Settings, TEAM, API_KEY)
+DOMAINS = ["help.example.com", "*.b\xfccher.example", "localhost:8003"]
+LENDER = lender(shared_auth_domains=DOMAINS, secret_key="a secret key for the tests only")
+LINKS = re.compile(
+    r"pavior-middleware\.links.*?\n\}\)\(window, (\[.*?\]), (\".*?\")\);\n", re.DOTALL
+)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def script_of(fetch: Fetch, settings: Settings, identity: Identity | None = None) -> str:
+    (script,) = scripts_in_head(fetch(Reply(), settings, identity).body)
+    return script
+
+
+@pytest.mark.parametrize("identity", [Identity("7"), None])
+@pytest.mark.parametrize("cacheable_pages", [True, False])
+def test_a_lender_takes_the_login_along_before_anything_else(
+    fetch: Fetch, identity: Identity | None, cacheable_pages: bool
+) -> None:
+    settings = lender(
+        shared_auth_domains=DOMAINS, secret_key="a key", cacheable_pages=cacheable_pages
+    )
+    script = script_of(fetch, settings, identity)
+    found = LINKS.search(script)
+    assert found is not None
+    assert json.loads(found[1]) == [
+        "https://help.example.com",
+        "https://*.xn--bcher-kva.example",
+        "https://localhost:8003",
+        "http://localhost:8003",
+    ]
+    assert json.loads(found[2]) == HANDOFF
+    assert script.index("function follow") < found.end() < script.index("function init")
+    assert init_arguments(script[found.end() :])[1]["teamVanityId"] == TEAM
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        lender(shared_auth_domains=DOMAINS),
+        lender(secret_key="a key"),
+        lender(shared_auth_domains=DOMAINS, secret_key="a key", handoff=False),
+        Settings(TEAM, share_auth="auth.example.com", secret_key="a key"),
+    ],
+    ids=["no key", "no whitelist", "switched off", "borrows"],
+)
+def test_other_sites_leave_links_alone(fetch: Fetch, settings: Settings) -> None:
+    for identity in (Identity("7"), None):
+        script = script_of(fetch, settings, identity)
+        assert "pavior-middleware.links" not in script
+        assert HANDOFF not in script
+
+
+labels = st.text(string.ascii_letters + "0123456789\xfc\xe9", min_size=1, max_size=9)
+domains = st.builds("{}{}.example{}".format, st.sampled_from(["", "*."]), labels, st.just(":1"))
+
+
+@given(domains=st.lists(domains, min_size=1, max_size=5), root_path=hostile_text)
+def test_whatever_the_domains_and_the_path_it_ends_no_script(
+    domains: list[str], root_path: str
+) -> None:
+    text = render(lender(shared_auth_domains=domains, secret_key="k"), root_path=root_path).text
+    assert not set("<>&") & set(text)
+    assert set(text) <= set(string.printable)
+    found = LINKS.search(text)
+    assert found is not None
+    assert len(json.loads(found[1])) == len({domain.lower() for domain in domains})
+    assert json.loads(found[2]) == quote(root_path + HANDOFF)
+    (script,) = scripts_in_head(
+        b"<!doctype html><title>A</title>" + render(LENDER, root_path=root_path).element()
+    )
+    assert script == render(LENDER, root_path=root_path).text
+
+
+# ── The page of a borrower ─────────────────────────────────────────────────────────────────────
+
+
+def lender_url(script: str) -> str:
+    """Return the URL of share.js, the last argument."""
+    found = ARGUMENTS.search(script)
+    assert found is not None
+    *_, url = json.loads(f"[{found[1]}]")
+    assert isinstance(url, str)
+    return url
+
+
+@pytest.mark.parametrize(
+    ("domain", "url"),
+    [
+        ("Auth.example.com", "https://auth.example.com/.well-known/pavior/share.js"),
+        ("auth.example.com:8443", "https://auth.example.com:8443/.well-known/pavior/share.js"),
+        ("b\xfccher.example", "https://xn--bcher-kva.example/.well-known/pavior/share.js"),
+        ("localhost:8001", "//localhost:8001/.well-known/pavior/share.js"),
+        ("shop.localhost", "//shop.localhost/.well-known/pavior/share.js"),
+        ("127.0.0.1:8001", "//127.0.0.1:8001/.well-known/pavior/share.js"),
+        ("[::1]:8001", "//[::1]:8001/.well-known/pavior/share.js"),
+    ],
+)
+def test_a_borrowing_page_loads_share_js_of_its_lender(fetch: Fetch, domain: str, url: str) -> None:
+    script = script_of(fetch, Settings(TEAM, share_auth=domain), Identity("7"))
+    assert lender_url(script) == url
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, LENDER])
+def test_other_pages_load_none(fetch: Fetch, settings: Settings) -> None:
+    assert lender_url(script_of(fetch, settings, Identity("7"))) == ""

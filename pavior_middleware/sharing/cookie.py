@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from werkzeug.http import dump_cookie, parse_cookie
+from werkzeug.http import dump_cookie
+from werkzeug.sansio.http import parse_cookie  # which takes any bytes
 
 from ..identity import Identity, IdentityRefused, signed_options
 from ..log import WarnOnce
@@ -60,7 +61,14 @@ class ShareCookie:
 
 def _dump(value: str, seconds: int) -> str:
     return dump_cookie(
-        NAME, value, max_age=seconds, secure=True, httponly=True, samesite="None", path="/"
+        NAME,
+        value,
+        max_age=seconds,
+        secure=True,
+        httponly=True,
+        samesite="None",
+        path="/",
+        max_size=0,  # how long it gets is looked at here
     )
 
 

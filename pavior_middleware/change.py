@@ -52,18 +52,12 @@ class Change:
         caching.forget_signatures(headers)
         if self.snippet is not None:
             caching.forget_original(headers)
-            if self.snippet.is_personal:
-                caching.keep_private(headers)
         if self.cookie is not None:
-            add_cookie(headers, self.cookie)
+            headers.add("Set-Cookie", self.cookie)
+        if self.cookie is not None or (self.snippet is not None and self.snippet.is_personal):
+            caching.keep_private(headers)
         if self.mark is None:
             headers.remove("ETag")
         else:
             caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
         return headers
-
-
-def add_cookie(headers: Headers, cookie: str) -> None:
-    """Add a `Set-Cookie` field, which is for this client alone."""
-    headers.add("Set-Cookie", cookie)
-    caching.keep_private(headers)

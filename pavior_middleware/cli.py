@@ -1,8 +1,10 @@
-"""The command `pavior`: sign an identifier, run the emulator."""
+"""The command `pavior`: sign an identifier, write a borrower's element, run the emulator."""
 
 from __future__ import annotations
 
 import argparse
+import html
+import json
 import os
 import sqlite3
 import sys
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 
 from .identity import Identity, IdentityRefused, signed_options
 from .settings import EXAMPLE_API_KEY, Settings, SettingsError
+from .snippet import lender_url, site_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +41,27 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--id", help="the user's id")
     sign.add_argument("--email", help="the user's email")
     sign.set_defaults(run=_sign)
+
+    snippet = commands.add_parser(
+        "snippet",
+        help="print what a page that borrows its login needs",
+        description="Print the element to paste into the pages of a site that has no login of its"
+        " own. Reads PAVIOR_TEAM_VANITY_ID and the other settings from the environment; no API key"
+        " is needed.",
+    )
+    snippet.add_argument(
+        "--share-auth",
+        metavar="DOMAIN",
+        default=os.environ.get("PAVIOR_SHARE_AUTH"),
+        help="where people log in; default: PAVIOR_SHARE_AUTH from the environment",
+    )
+    snippet.add_argument(
+        "--embed-url",
+        metavar="URL",
+        default=os.environ.get("PAVIOR_EMBED_URL"),
+        help="default: PAVIOR_EMBED_URL from the environment, else Pavior's own",
+    )
+    snippet.set_defaults(run=_print_snippet)
 
     emulator = commands.add_parser(
         "emulator",
@@ -75,6 +99,38 @@ def _sign(options: argparse.Namespace) -> int:
     signed = signed_options(settings.api_key, identity)
     sys.stdout.write(signed["hmac"] + "\n")
     return 0
+
+
+def _print_snippet(options: argparse.Namespace) -> int:
+    if not options.share_auth:
+        raise SettingsError(
+            ["pass --share-auth auth.example.com (or PAVIOR_SHARE_AUTH): where people log in"]
+        )
+    settings = Settings.from_mapping(
+        {
+            **os.environ,
+            "PAVIOR_SHARE_AUTH": options.share_auth,
+            "PAVIOR_EMBED_URL": options.embed_url,
+        }
+    )
+    sys.stdout.write(_borrowing_element(settings) + "\n")
+    sys.stderr.write(
+        "Put it first in <head>, before other scripts.\n"
+        f"Add this page's domain to PAVIOR_SHARED_AUTH_DOMAINS on {settings.share_auth}.\n"
+    )
+    return 0
+
+
+def _borrowing_element(settings: Settings) -> str:
+    """Return the element by which a plain page borrows its login."""
+    options = site_options(settings)
+    del options["shareAuth"]  # the script knows where it comes from
+    # JSON is full of double quotes, so it stands in single ones.
+    init = html.escape(json.dumps(options), quote=False).replace("'", "&#x27;")
+    element = f"<script src=\"{html.escape(lender_url(settings) or '')}\" data-init='{init}'"
+    if settings.embed_url != Settings.embed_url:
+        element += f' data-embed="{html.escape(settings.embed_url)}"'
+    return element + "></script>"
 
 
 def _run_emulator(options: argparse.Namespace) -> int:

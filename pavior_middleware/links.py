@@ -6,8 +6,10 @@
 # there, since all who listen on the window have heard of the event when it gets to the document.
 # Whoever stops the event, or follows the link in a way of their own, is left alone.
 #
-# The next page knows by its referrer that the code comes from here, so the link has to send it; it
-# goes to this site first, and from there only the origin does.
+# The next page knows by its referrer that the code comes from here, so the link has to send it: in
+# full to this site, and from there on only the origin. Firefox looks at that after the last moment,
+# so the link keeps the attributes that say so. In WebKit a link that was ever told to send none
+# never does, so another one is followed in its place, where that can be done.
 #
 # A link with a user name or of a `blob:` does not begin with its origin, and is not for us.
 #
@@ -29,23 +31,31 @@ function leadsToBorrower(link) {
 if (link.hasAttribute('download') || !link.href.startsWith(link.origin)) return false;
 return patterns.some(function (pattern) { return matches(link.origin, pattern); });
 }
+function isPlain(event) {
+return !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+}
+function lead(link, url) {
+link.href = url;
+link.referrerPolicy = 'strict-origin-when-cross-origin';
+link.relList.replace('noreferrer', 'noopener');
+}
 function follow(event) {
 if (event.defaultPrevented || event.button === 2) return;
 var link = event.composedPath().find(isLink);
 if (!link) return;
 if (!leadsToBorrower(link)) return;
-var before = ['href', 'rel', 'referrerpolicy'].map(function (name) {
-return [name, link.getAttribute(name)];
-});
-link.href = window.location.origin + handoff + '?to=' + encodeURIComponent(link.href);
-link.relList.replace('noreferrer', 'noopener');
-link.referrerPolicy = 'strict-origin-when-cross-origin';
-window.setTimeout(function () {
-before.forEach(function (each) {
-if (each[1] === null) link.removeAttribute(each[0]);
-else link.setAttribute(each[0], each[1]);
-});
-});
+var url = window.location.origin + handoff + '?to=' + encodeURIComponent(link.href);
+if (isPlain(event)) if (link.relList.contains('noreferrer')) {
+event.preventDefault();
+var twin = document.createElement('a');
+twin.target = link.target;
+twin.rel = 'noopener';
+lead(twin, url);
+return twin.click();
+}
+var own = link.getAttribute('href');
+lead(link, url);
+window.setTimeout(function () { link.setAttribute('href', own); });
 }
 ['click', 'auxclick'].forEach(function (type) {
 document.addEventListener(type, function () {

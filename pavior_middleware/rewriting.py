@@ -11,7 +11,7 @@ from typing import Protocol
 from werkzeug.datastructures import Headers
 
 from . import caching, csp
-from .change import Change, add_cookie
+from .change import Change
 from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
 from .conditions import conditions
@@ -184,7 +184,8 @@ class Rewriting:
         if cookie is None:
             return headers
         changed = Headers(headers)
-        add_cookie(changed, cookie)
+        changed.add("Set-Cookie", cookie)
+        caching.keep_private(changed)
         return changed.to_wsgi_list()
 
     def _change(

@@ -100,7 +100,7 @@ class Settings:
             *(
                 problem
                 for key in _keys(self.secret_key)
-                for problem in _secret_key_problems(key, self.api_key)
+                for problem in _secret_key_problems(key, self.api_key if domains else None)
             ),
             *_shared_auth_seconds_problems(self.shared_auth_seconds),
             *(problem for name in _FLAGS for problem in _flag_problems(name, getattr(self, name))),

@@ -100,8 +100,7 @@ class PaviorMiddleware:
         if isinstance(begun, Answer):
             answer = begun
         elif begun is Needed.CONTENT:
-            content = get_input_stream(environ).read(LONGEST_CODE + 1)
-            answer = self.sharing.exchange(request, content)
+            answer = self.sharing.exchange(request, _content(environ, LONGEST_CODE + 1))
         else:
             answer = self.sharing.answer(request, self._visitor_of_app(environ))
         status = HTTPStatus(answer.status)
@@ -315,6 +314,15 @@ def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:
     keys = {name: _key(name) for name in SHARING_FIELDS}
     fields = {name: [environ[key]] for name, key in keys.items() if key in environ}
     return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), fields)
+
+
+def _content(environ: WSGIEnvironment, longest: int) -> bytes:
+    """Return a request's content, or its beginning where it is longer."""
+    stream = get_input_stream(environ)
+    content = b""
+    while piece := stream.read(longest - len(content)):
+        content += piece
+    return content
 
 
 def _key(name: str) -> str:

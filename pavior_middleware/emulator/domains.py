@@ -1,10 +1,14 @@
-"""The text box "Shared Authentication Domains": one domain a line, `host` or `host:port`."""
+"""The text box "Shared Authentication Domains", and the pages that it names."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from pavior_middleware.domains import domain_problem
+from pavior_middleware.domains import covers, domain_problem, normalized
+
+_DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 
 class DomainsError(ValueError):
@@ -16,12 +20,20 @@ class DomainsError(ValueError):
 
 
 def parse_domains(text: str) -> tuple[str, ...]:
-    """Return the text box's domains in lower case, each once. Raises `DomainsError`."""
-    lines = [line for line in map(str.strip, text.lower().splitlines()) if line]
-    problems = [problem for line in lines if (problem := domain_problem(line))]
+    """Return the text box's domains as browsers write them, each once. Raises `DomainsError`.
+
+    It takes what the setting `shared_auth_domains` takes: `host` or `host:port`, one a line, with
+    `*.` for all subdomains, and comments after `#`.
+    """
+    lines = (line.partition("#")[0] for line in text.splitlines())
+    written = [each for line in lines for each in re.split(r"[\s,]+", line) if each]
+    domains = dict.fromkeys(map(normalized, written))
+    problems = [
+        problem for each in domains if (problem := domain_problem(each, allows_subdomains=True))
+    ]
     if problems:
         raise DomainsError(problems)
-    return tuple(dict.fromkeys(lines))
+    return tuple(domains)
 
 
 def domain_of(origin: str | None) -> str | None:
@@ -32,3 +44,15 @@ def domain_of(origin: str | None) -> str | None:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:
         return None
+
+
+def is_among(origin: str | None, domains: Sequence[str]) -> bool:
+    """Whether one of the text box's domains names the page with this `Origin` header."""
+    page = domain_of(origin)
+    if origin is None or page is None:
+        return False
+    # An origin leaves its scheme's own port out (RFC 6454 section 6.2); the text box may name it.
+    default_port = _DEFAULT_PORTS.get(urlsplit(origin).scheme)
+    return any(
+        covers(domain, name) for domain in domains for name in (page, f"{page}:{default_port}")
+    )

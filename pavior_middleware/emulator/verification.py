@@ -9,6 +9,8 @@ from typing import Literal
 
 from pavior_middleware import verify
 
+from .domains import domain_of, is_among
+
 Status = Literal["anonymous", "lead", "signup"]
 
 CONTROL_OPTIONS = frozenset(
@@ -32,15 +34,15 @@ class Borrowing:
     """An identity that a page asked another site for, through `shareAuth`.
 
     `lender` is the domain it was asked of, `identity` the answer (empty if there was none) and
-    `failure` what the widget says went wrong. `page` is the borrowing page's domain, and
-    `allowed_pages` the text box's domains.
+    `failure` what the widget says went wrong. `origin` is the borrowing page's `Origin` header,
+    and `allowed_domains` are the text box's.
     """
 
     lender: str
     identity: Mapping[str, object]
     failure: str | None
-    page: str | None
-    allowed_pages: Sequence[str]
+    origin: str | None
+    allowed_domains: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def _hmac_problem(team: Team, hmac: object, user_id: str | None, email: str | No
 
 
 def _page_problem(borrowing: Borrowing) -> str | None:
-    if not borrowing.allowed_pages or borrowing.page in borrowing.allowed_pages:
+    allowed = borrowing.allowed_domains
+    if not allowed or is_among(borrowing.origin, allowed):
         return None
-    page = borrowing.page or "a page without a domain"
+    page = domain_of(borrowing.origin) or "a page without a domain"
     return f"{page} is not among the Shared Authentication Domains"

@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from . import clock
 from .changes import Changes
-from .domains import domain_of
 from .payload import read_json
 from .store import Store, Visit
 from .verification import Borrowing, Team, attributes, judge
@@ -128,8 +127,8 @@ class Widget:
             lender=lender[:255],
             identity={name: borrowed[name] for name in ("id", "email", "hmac") if name in borrowed},
             failure=(_text(body.get("borrowFailure")) or "")[:200] or None,
-            page=domain_of(request.headers.get("origin")),
-            allowed_pages=self._store.shared_auth_domains(),
+            origin=request.headers.get("origin"),
+            allowed_domains=self._store.shared_auth_domains(),
         )
 
 

@@ -68,6 +68,7 @@ def _dump(value: str, seconds: int) -> str:
         httponly=True,
         samesite="None",
         path="/",
+        sync_expires=False,
         max_size=0,  # how long it gets is looked at here
     )
 

@@ -8,17 +8,24 @@
     window.parent.postMessage(message, borrower);
   }
 
-  async function lend(isClicked) {
+  async function lent() {
+    await document.requestStorageAccess();
     const query = '?origin=' + encodeURIComponent(borrower);
     const response = await fetch('share-auth' + query, {cache: 'no-store'});
     if (!response.ok) throw new Error('HTTP ' + response.status);
     const seconds = response.headers.get('Pavior-Expires-In');
-    say({
-      pavior: 'told',
-      identity: await response.json(),
-      seconds: seconds === null ? null : Number(seconds),
-      isClicked,
-    });
+    return {identity: await response.json(), seconds: seconds === null ? null : Number(seconds)};
+  }
+
+  async function ask(isClicked) {
+    let told = {identity: {}, seconds: null};
+    try {
+      told = await lent();
+    } catch (error) {
+      console.info('Pavior: the browser keeps the login to itself:', error.message);
+    }
+    if (!isClicked && told.seconds === null) say({pavior: 'click'});
+    else say({pavior: 'told', isClicked, ...told});
   }
 
   async function isAllowed() {
@@ -31,22 +38,8 @@
     }
   }
 
-  async function ask(isClicked) {
-    try {
-      await document.requestStorageAccess();
-      await lend(isClicked);
-    } catch {
-      say({pavior: 'told', identity: {}, seconds: null, isClicked});
-    }
-  }
-
-  // Whoever has allowed it before is not asked again, so that needs no click.
-  isAllowed().then((allowed) => {
-    if (allowed) {
-      ask(false);
-      return;
-    }
-    button.addEventListener('click', () => ask(true));
-    say({pavior: 'click'});
-  });
+  // Whoever has allowed it before need not click again, but in WebKit, which says that it is allowed
+  // and wants a click all the same.
+  button.addEventListener('click', () => ask(true));
+  isAllowed().then((allowed) => (allowed ? ask(false) : say({pavior: 'click'})));
 })();

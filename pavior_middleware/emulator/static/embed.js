@@ -8,10 +8,14 @@
  *
  *   Pavior.calls   every call so far: [{command, options}]
  *   Pavior.state   the newest init's result, as in the event below; null until there is one
- *   'pavior:ready' on window, once the server has answered the newest init; its detail is
+ *   'pavior:ready' on window, once the server has answered the newest init, and again when the
+ *                  login that it borrows has changed; its detail is
  *                  {status: 'anonymous' | 'lead' | 'signup', authenticated, reason, options}
  *
  * An init that a newer one overtakes has no event. Every text from elsewhere is set as text.
+ *
+ * With `shareAuth`, a domain, the identity is the one that share.js of that domain tells. The embed
+ * takes a handoff's code out of the address bar when it is loaded, so load it before other scripts.
  */
 (() => {
   'use strict';
@@ -23,16 +27,19 @@
     console.error('Pavior emulator: load /embed with a plain <script src>, not as a module.');
     return;
   }
+  const handoffCode = codeInAddress();
   const server = new URL('.', script.src);
   const VISITOR_KEY = 'pavior-emulator-visitor';
-  const SHARE_AUTH_PATH = '/.well-known/pavior/share-auth';
+  const SHARE_SCRIPT_PATH = '/.well-known/pavior/share.js';
   const LONGEST_LOAN_WAIT = 10000; // milliseconds
+  const lenders = new Map(); // by domain, each of which has loaded its share.js
 
   let newest = 0; // counts inits, so that an answer to an older one is known as such
   let person = 0; // counts identities, so that nothing is sent as somebody else
   let session = null;
   let connecting = Promise.resolve();
   let options = {};
+  let lender = null; // the one that the newest init borrows from
   let visitorInMemory = null;
 
   // ── Who is here ────────────────────────────────────────────────────────────────────────────
@@ -55,36 +62,86 @@
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
+  // ── Who lends the identity ─────────────────────────────────────────────────────────────────
+
+  // As in share.js, which would find the code itself, but comes later.
+  function codeInAddress() {
+    const [page, fragment] = window.location.href.split(/#(.*)/s);
+    const code = /^pavior-handoff=([\w.-]*)(?=&|$)/.exec(fragment ?? '');
+    if (!code) return null;
+    const rest = fragment.replace(/^(pavior-handoff=[^&]*(&|$))+/, '');
+    window.history.replaceState(window.history.state, '', page + (rest && '#' + rest));
+    return code[1];
+  }
+
   function isLoopback(host) {
     return host === 'localhost' || host.endsWith('.localhost') || host === '127.0.0.1' || host === '[::1]';
   }
 
   function lenderUrl(domain) {
-    const url = new URL('https://' + domain + SHARE_AUTH_PATH);
-    if (url.username || url.password || url.pathname !== SHARE_AUTH_PATH || url.search || url.hash) {
+    const url = new URL('https://' + domain + SHARE_SCRIPT_PATH);
+    if (url.username || url.password || url.pathname !== SHARE_SCRIPT_PATH || url.search || url.hash) {
       throw new TypeError('shareAuth is not a domain');
     }
     if (isLoopback(url.hostname)) url.protocol = window.location.protocol;
     return url;
   }
 
-  // Whatever goes wrong, the visitor is anonymous and the page goes on.
-  async function borrow(domain) {
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), LONGEST_LOAN_WAIT);
-    try {
-      const response = await fetch(lenderUrl(domain), {
-        credentials: 'include', cache: 'no-store', signal: patience.signal,
-      });
-      if (!response.ok) throw new Error('HTTP ' + response.status);
-      const {id, email, hmac} = await response.json();
-      return {identity: {id, email, hmac}};
-    } catch (error) {
-      console.info('Pavior emulator: ' + domain + ' lent no identity:', error.message);
-      return {identity: {}, failure: String(error.message)};
-    } finally {
-      clearTimeout(timer);
-    }
+  function lenderAt(domain) {
+    if (!lenders.has(domain)) lenders.set(domain, createLender(domain));
+    return lenders.get(domain);
+  }
+
+  // Returns an object whose `loan` is a promise of {identity, failure}, in the place of which a
+  // newer one is put. Whatever goes wrong, the visitor is anonymous and the page goes on.
+  function createLender(domain) {
+    const created = {};
+    let known = null;
+    created.loan = new Promise((resolve) => {
+      const timer = setTimeout(fail, LONGEST_LOAN_WAIT, 'share.js tells nothing');
+
+      function take(identity, failure) {
+        clearTimeout(timer);
+        const isFirst = known === null;
+        if (!isFirst && sameIdentity(known, identity)) return;
+        known = identity;
+        if (isFirst) {
+          resolve({identity, failure});
+          return;
+        }
+        created.loan = Promise.resolve({identity, failure});
+        if (created === lender) greetAnother();
+      }
+
+      function fail(failure) {
+        console.info('Pavior emulator: ' + domain + ' lent no identity:', failure);
+        take({}, failure);
+      }
+
+      try {
+        const loader = document.createElement('script');
+        loader.src = lenderUrl(domain);
+        loader.nonce = script.nonce;
+        loader.code = handoffCode;
+        loader.bubble = () => (created === lender ? view.bubble : null);
+        loader.addEventListener('pavior-identity', ({detail}) => take(detail));
+        loader.addEventListener('error', () => {
+          lenders.delete(domain); // so that another init tries again
+          fail('share.js could not be loaded');
+        });
+        document.head.append(loader);
+      } catch (error) { // no domain, or a page whose policy asks for Trusted Types
+        fail(String(error.message));
+      }
+    });
+    return created;
+  }
+
+  function greetAnother() {
+    person += 1;
+    view.forget();
+    view.wait();
+    reconnect();
   }
 
   // ── The server ─────────────────────────────────────────────────────────────────────────────
@@ -102,8 +159,7 @@
     const turn = ++newest;
     const current = options;
     session = null;
-    const lender = typeof current.shareAuth === 'string' ? current.shareAuth : '';
-    const loan = lender ? await borrow(lender) : null;
+    const loan = await lender?.loan;
     if (turn !== newest) return;
     const tracked = current.doTracking !== false;
     const response = await call('init', {
@@ -190,6 +246,8 @@
       view.forget();
     }
     options = copy;
+    const {shareAuth} = copy;
+    lender = typeof shareAuth === 'string' && shareAuth ? lenderAt(shareAuth) : null;
     view.use(copy);
     reconnect();
   }
@@ -434,12 +492,18 @@
       }
     }
 
+    function wait() {
+      greeting.textContent = '';
+      standing.textContent = 'Connecting…';
+    }
+
     return {
+      bubble,
+      wait,
       /* Take up an init's options; the server's answer comes later. */
       use(given) {
         feedbackByClicks = given.quadClickForFeedback === true;
-        greeting.textContent = '';
-        standing.textContent = 'Connecting…';
+        wait();
         if (document.body) place();
         else document.addEventListener('DOMContentLoaded', place, {once: true});
       },

@@ -2,8 +2,8 @@
 
     python -m tests.programs
 
-Looks on the PATH, then where Debian keeps servers, which is not on every user's PATH. Installing
-takes Debian's packages.
+Looks on the PATH, then where Debian keeps servers and WebKitGTK's browser, which are not on every
+user's PATH. Installing takes Debian's packages.
 """
 
 from __future__ import annotations
@@ -13,17 +13,29 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-PACKAGES = {"nginx": "nginx-light", "varnishd": "varnish"}
+PACKAGES = {
+    "nginx": "nginx-light",
+    "varnishd": "varnish",
+    "firefox-esr": "firefox-esr",
+    "WebKitWebDriver": "webkit2gtk-driver",
+    "MiniBrowser": "webkit2gtk-driver",
+    "Xvfb": "xvfb",
+}
 """The programs, and the Debian package of each."""
 
-FOLDERS_OF_SERVERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 INSTALL_SECONDS = 600
+
+
+def _folders() -> list[str]:
+    of_webkit = map(str, sorted(Path("/usr/lib").glob("*/webkit2gtk-4*"), reverse=True))
+    return ["/usr/local/sbin", "/usr/sbin", "/sbin", *of_webkit]
 
 
 def find(name: str) -> str | None:
     """Return the path of a program, or None."""
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(FOLDERS_OF_SERVERS))
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(_folders()))
 
 
 def path(name: str) -> str:
@@ -61,7 +73,7 @@ def run(command: Sequence[str]) -> None:
 
 def main() -> int:
     """Say where the programs are, or how to get them."""
-    wanted = [PACKAGES[name] for name in missing()]
+    wanted = sorted({PACKAGES[name] for name in missing()})
     if wanted:
         sys.stderr.write(f"Not found: {', '.join(missing())}.\n")
         install_packages(wanted)

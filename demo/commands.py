@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from demo.guide import Addresses
+from demo.guide import LOAN_SECONDS, Addresses
 from demo.ports import LOOPBACK
 
 TEAM_VANITY_ID = "YOUR_TEAM_ID"
@@ -42,7 +42,10 @@ def commands(ports: Sequence[int], at: Addresses) -> list[Command]:
     lending_shop = {
         **shop,
         "HELP_CENTER_URL": at.help_center,
-        "PAVIOR_SHARED_AUTH_DOMAINS": urlsplit(at.help_center).netloc,
+        "PAVIOR_SHARED_AUTH_DOMAINS": "\n".join(
+            urlsplit(address).netloc for address in (at.help_center, at.same_site_help_center)
+        ),
+        "PAVIOR_SHARED_AUTH_SECONDS": str(LOAN_SECONDS),
     }
     return [
         Command(

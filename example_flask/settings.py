@@ -4,7 +4,10 @@ import secrets
 from os import environ
 
 SECRET_KEY = environ.get("SECRET_KEY") or secrets.token_hex()
-"""Signs the session cookie. Random unless given, so a restart logs everybody out."""
+"""Signs the session cookie, and what takes the login along to the help center.
+
+Random unless given, so a restart logs everybody out.
+"""
 
 SESSION_COOKIE_SAMESITE = "Lax"
 """Other sites' forms come without our cookie, so none of them can act as a logged-in customer."""
@@ -21,5 +24,9 @@ PAVIOR_API_KEY = environ.get("PAVIOR_API_KEY", "ladygaga")
 # The emulator. Leave this one out to talk to Pavior itself.
 PAVIOR_EMBED_URL = environ.get("PAVIOR_EMBED_URL", "http://pavior.localhost:8000/embed")
 
-# The help center has no login of its own: it may ask this shop who is chatting.
-PAVIOR_SHARED_AUTH_DOMAINS = environ.get("PAVIOR_SHARED_AUTH_DOMAINS", "help.shop.localhost:8003")
+# The help center is another site without a login of its own: it may ask this shop who is chatting,
+# and our links to it take the login along.
+PAVIOR_SHARED_AUTH_DOMAINS = environ.get("PAVIOR_SHARED_AUTH_DOMAINS", "help.localhost:8003")
+
+# For so long the help center may go on with a login without hearing from us; an hour if left out.
+PAVIOR_SHARED_AUTH_SECONDS = environ.get("PAVIOR_SHARED_AUTH_SECONDS")

@@ -1,5 +1,8 @@
 """Serve the help center; its files hold the documentation's words, the arguments your own.
 
+Its pages show both ways to borrow a login: `index.html` calls init with `shareAuth`, `returns.html`
+has one element that loads `share.js`, as `pavior snippet` prints it.
+
 Run it with `python -m example_help_center.serve --share-auth shop.localhost:8001`.
 """
 
@@ -12,21 +15,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pavior_middleware import Settings
+from pavior_middleware.snippet import lender_url
+
 HERE = Path(__file__).parent
 
 DOCUMENTED_EMBED_URL = "https://app.pavior.com/embed"
 DOCUMENTED_SHARE_AUTH = "auth.example.com"
+DOCUMENTED_SHARE_SCRIPT = "https://auth.example.com/.well-known/pavior/share.js"
 
 
 class HelpCenter(ThreadingHTTPServer):
-    """A server that has its few files in memory, with the two addresses filled in."""
+    """A server that has its few files in memory, with the addresses filled in."""
 
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], embed_url: str, share_auth: str) -> None:
+        # Of a shop on this machine it has no scheme, so that it takes the page's.
+        share_script = lender_url(Settings("YOUR_TEAM_ID", share_auth=share_auth)) or ""
+
         def file(name: str, content_type: str) -> tuple[str, bytes]:
             text = (HERE / name).read_text(encoding="utf-8")
             text = text.replace(DOCUMENTED_EMBED_URL, html.escape(embed_url))
+            text = text.replace(DOCUMENTED_SHARE_SCRIPT, html.escape(share_script))
             return content_type, text.replace(DOCUMENTED_SHARE_AUTH, share_auth).encode()
 
         self.files = {

@@ -14,13 +14,16 @@ DEFAULTS = {
     "PAVIOR_API_KEY": "ladygaga",
     # The emulator. Leave this one out to talk to Pavior itself.
     "PAVIOR_EMBED_URL": "http://pavior.localhost:8000/embed",
+    # Sites without a login of their own that may ask this shop who is chatting would stand in
+    # PAVIOR_SHARED_AUTH_DOMAINS, and for how many seconds they may go on with a login without
+    # hearing from us in PAVIOR_SHARED_AUTH_SECONDS.
 }
 
 
 def read(environ: Mapping[str, str]) -> Config:
     """Return the environment's settings, with the defaults for what it leaves out.
 
-    Without a `SECRET_KEY`, which signs the session cookie, a random one is made, so a restart logs
-    everybody out.
+    Without a `SECRET_KEY`, which signs the session cookie and what takes the login along to other
+    sites, a random one is made, so a restart logs everybody out.
     """
     return Config(environ={"SECRET_KEY": secrets.token_hex(), **DEFAULTS, **environ})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 
 from pavior_middleware import sign
 
@@ -36,6 +38,66 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
     assert done.stdout == sign("ladygaga", "7") + "\n"
 
 
+def test_snippet_prints_the_one_element_to_paste() -> None:
+    done = pavior("snippet", "--share-auth", "auth.example.com", PAVIOR_TEAM_VANITY_ID="acme")
+    assert done.stdout == (
+        '<script src="https://auth.example.com/.well-known/pavior/share.js" data-init=\''
+        '{"teamVanityId": "acme", "doChat": true, "doTimeTravel": true}\'></script>\n'
+    )
+    assert done.stderr.splitlines() == [
+        "Put it first in <head>, before other scripts.",
+        "Add this page's domain to PAVIOR_SHARED_AUTH_DOMAINS on auth.example.com.",
+    ]
+    assert done.returncode == 0
+
+
+def element(*arguments: str, **environ: str) -> Tag:
+    """Return the one element that `pavior snippet` prints, as a browser reads it."""
+    done = pavior("snippet", *arguments, **{"PAVIOR_TEAM_VANITY_ID": "acme", **environ})
+    page = BeautifulSoup(done.stdout, "html5lib")
+    assert page.text.strip() == ""
+    (script,) = page.find_all("script")
+    return script
+
+
+def test_snippet_takes_its_settings_from_the_environment_and_from_the_options() -> None:
+    environ = {
+        "PAVIOR_SHARE_AUTH": "auth.example.com",
+        "PAVIOR_EMBED_URL": "https://pavior.example/embed",
+        "PAVIOR_DO_TIME_TRAVEL": "false",
+        "PAVIOR_INIT_OPTIONS": '{"doTracking": false}',
+    }
+    script = element(**environ)
+    assert script["src"] == "https://auth.example.com/.well-known/pavior/share.js"
+    assert script["data-embed"] == "https://pavior.example/embed"
+    assert json.loads(str(script["data-init"])) == {
+        "teamVanityId": "acme",
+        "doChat": True,
+        "doTimeTravel": False,
+        "doTracking": False,
+    }
+    options = ["--share-auth", "auth.example.org", "--embed-url", "https://app.pavior.com/embed"]
+    script = element(*options, **environ)
+    assert script["src"] == "https://auth.example.org/.well-known/pavior/share.js"
+    assert not script.has_attr("data-embed")
+
+
+def test_snippet_asks_a_site_on_this_machine_by_the_pages_own_scheme() -> None:
+    script = element("--share-auth", "localhost:8001")
+    assert script["src"] == "//localhost:8001/.well-known/pavior/share.js"
+
+
+def test_no_value_breaks_out_of_snippets_attributes() -> None:
+    team = "'\"></script><script>alert(1)</script><!-- &quot;&amp; é"
+    embed_url = "https://pavior.example/'\"></script><script>alert(1)</script>&amp;"
+    script = element(
+        "--share-auth", "auth.example.com", PAVIOR_TEAM_VANITY_ID=team, PAVIOR_EMBED_URL=embed_url
+    )
+    assert set(script.attrs) == {"src", "data-init", "data-embed"}
+    assert json.loads(str(script["data-init"]))["teamVanityId"] == team
+    assert script["data-embed"] == embed_url
+
+
 @pytest.mark.parametrize(
     ("arguments", "environ", "told"),
     [
@@ -48,6 +110,15 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
             "PAVIOR_API_KEY is missing",
         ),
         (["sign", "--id", "boss@bank.com"], DOCUMENTED, "'@'"),
+        (["snippet"], DOCUMENTED, "pass --share-auth auth.example.com"),
+        (["snippet", "--share-auth", ""], DOCUMENTED, "pass --share-auth auth.example.com"),
+        (["snippet", "--share-auth", "https://a.example"], DOCUMENTED, "is a URL"),
+        (["snippet", "--share-auth", "a.example"], {}, "team_vanity_id (PAVIOR_TEAM_VANITY_ID)"),
+        (
+            ["snippet", "--share-auth", "a.example"],
+            {**DOCUMENTED, "PAVIOR_SHARED_AUTH_DOMAINS": "b.example"},
+            "are both set",
+        ),
         ([], {}, "usage: pavior"),
         (["emulator", "--database", "/nowhere/inbox.sqlite"], {}, "unable to open database file"),
     ],

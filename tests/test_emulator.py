@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from pavior_middleware import Settings, SettingsError
 from pavior_middleware.emulator import create_app
 from pavior_middleware.emulator.changes import Changes
 from pavior_middleware.emulator.domains import DomainsError, domain_of, parse_domains
@@ -355,6 +356,26 @@ def test_while_the_box_is_empty_everybody_may_borrow(site: Site) -> None:
             False,
             "x.help.example.com is not among the Shared Authentication Domains",
         ),
+        ("https://a.docs.example.com", True, None),
+        ("https://a.b.docs.example.com", True, None),
+        (
+            "https://docs.example.com",
+            False,
+            "docs.example.com is not among the Shared Authentication Domains",
+        ),
+        ("https://xn--hjlp-woa.example.com", True, None),
+        ("https://tls.example.com", True, None),
+        (
+            "http://tls.example.com",
+            False,
+            "tls.example.com is not among the Shared Authentication Domains",
+        ),
+        ("http://plain.localhost", True, None),
+        (
+            "https://plain.localhost",
+            False,
+            "plain.localhost is not among the Shared Authentication Domains",
+        ),
         ("null", False, "a page without a domain is not among the Shared Authentication Domains"),
         (
             "http://[",
@@ -366,7 +387,10 @@ def test_while_the_box_is_empty_everybody_may_borrow(site: Site) -> None:
 def test_the_box_says_who_may_borrow(
     site: Site, origin: str, authenticated: bool, reason: str | None
 ) -> None:
-    site.save_domains("help.example.com\nlocalhost:8001")
+    site.save_domains(
+        "# our help\nhelp.example.com\n\nlocalhost:8001  # for development\n*.docs.example.com\n"
+        "hjælp.example.com\ntls.example.com:443\nplain.localhost:80\n"
+    )
     answer = borrow(site, origin, id="7", hmac=signature("7"))
     assert (answer["authenticated"], answer["reason"]) == (authenticated, reason)
     assert answer["status"] == ("signup" if authenticated else "lead")
@@ -434,9 +458,9 @@ def test_a_line_that_is_no_domain_is_named_and_nothing_is_saved(site: Site) -> N
     [
         ("https://help.example.com", "is a URL"),
         ("help.example.com/path", "has a path"),
-        ("*.example.com", "has a wildcard"),
-        ("hjælp.example.com", "is not ASCII"),
-        ("help example.com", "is not a domain"),
+        ("*.com", "is too wide"),
+        ("x.*.example.com", "has a wildcard"),
+        ("-hjælp.example.com", "write it in Punycode"),
         ("help.example.com:", "is not a domain"),
         ("help.example.com:0", "is not a domain"),
         ("help.example.com:65536", "is not a domain"),
@@ -453,8 +477,9 @@ def test_what_is_no_domain(line: str, problem: str) -> None:
 
 
 def test_what_is_a_domain() -> None:
-    text = "help.example.com\nLOCALHOST:8000\n127.0.0.1:80\n[::1]:8000\nxn--hjlp-0qa.example.com"
+    text = "help.example.com\nLOCALHOST:8000\n127.0.0.1:80\n[::1]:8000\n*.Docs.example.com"
     assert parse_domains(text) == tuple(text.lower().split("\n"))
+    assert parse_domains("Hjælp.example.com # ours\n\n# none") == ("xn--hjlp-woa.example.com",)
     assert parse_domains("") == ()
 
 
@@ -463,6 +488,25 @@ def test_any_text_is_domains_or_a_problem(text: str) -> None:
     with suppress(DomainsError):
         domains = parse_domains(text)
         assert all(domain_of(f"http://{domain}") == domain for domain in domains)
+
+
+lines = st.lists(
+    st.sampled_from(
+        ["help.example.com", "*.", "Hjælp.", "#", " ", ",", ":80", "example", "x", "\n"]
+    )
+    | st.characters()
+).map("".join)
+
+
+@given(lines)
+def test_the_box_takes_what_the_setting_takes(text: str) -> None:
+    try:
+        setting = tuple(Settings(TEAM, API_KEY, shared_auth_domains=text).shared_auth_domains)
+    except SettingsError:
+        with pytest.raises(DomainsError):
+            parse_domains(text)
+    else:
+        assert parse_domains(text) == setting
 
 
 # The inbox's pages

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from demo.commands import Command
-from demo.guide import addresses, guide
+from demo.commands import Command, commands
+from demo.guide import LOAN_SECONDS, addresses, guide
 from demo.ports import LOOPBACK, answers, free_ports
 from demo.servers import ServerFailed, start, stop
 
@@ -95,6 +95,20 @@ def test_the_guide_fits_a_terminal_and_names_every_address() -> None:
     assert max(map(len, text.splitlines())) <= 100
     for address in at:
         assert address in text
+    assert f"{LOAN_SECONDS} seconds" in text
+
+
+def test_the_shop_lends_its_login_to_both_help_centers_and_to_nobody_else() -> None:
+    at = addresses(50000, 50001, 50002, 50003)
+    _, shop, other_shop, help_center = commands([50000, 50001, 50002, 50003], at)
+    assert shop.environ["PAVIOR_SHARED_AUTH_DOMAINS"].split() == [
+        "help.localhost:50003",
+        "help.shop.localhost:50003",
+    ]
+    assert shop.environ["PAVIOR_SHARED_AUTH_SECONDS"] == str(LOAN_SECONDS)
+    assert shop.environ["HELP_CENTER_URL"] == at.help_center
+    assert "PAVIOR_SHARED_AUTH_DOMAINS" not in other_shop.environ
+    assert help_center.arguments[-1] == "shop.localhost:50001"
 
 
 @posix_only

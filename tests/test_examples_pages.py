@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.request import urlopen
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -20,6 +24,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 import example_flask.app
 import example_starlette.app
 from example_help_center.serve import create_server
+from pavior_middleware.cli import main
 
 from .pages import init_call
 
@@ -28,7 +33,7 @@ SETTINGS = {
     "PAVIOR_TEAM_VANITY_ID": "YOUR_TEAM_ID",
     "PAVIOR_API_KEY": "ladygaga",
     "PAVIOR_EMBED_URL": "http://pavior.localhost:8000/embed",
-    "HELP_CENTER_URL": "http://help.shop.localhost:8003/",
+    "HELP_CENTER_URL": "http://help.localhost:8003/",
 }
 DOCUMENTED = {
     "teamVanityId": "YOUR_TEAM_ID",
@@ -171,7 +176,7 @@ def test_logging_out_takes_a_form(site: Site) -> None:
 
 
 def test_the_help_center_is_linked(site: Site) -> None:
-    assert 'href="http://help.shop.localhost:8003/"' in site.get("/")[1]
+    assert 'href="http://help.localhost:8003/"' in site.get("/")[1]
 
 
 @pytest.mark.parametrize(
@@ -225,35 +230,84 @@ def test_starlette_streams_row_by_row() -> None:
     assert is_streamed([message["body"] for message in messages[1:]])
 
 
-@pytest.fixture
-def help_center() -> Iterator[str]:
-    server = create_server("127.0.0.1", 0, "http://pavior.test/embed", "shop.test")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+@contextmanager
+def serving_help_center(share_auth: str) -> Iterator[str]:
+    with create_server("127.0.0.1", 0, "http://pavior.test/embed?a&b", share_auth) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/returns.html"])
-def test_the_help_center_borrows_the_login(help_center: str, path: str) -> None:
-    with urlopen(help_center + path) as response:
-        page = response.read().decode()
-    assert '<script src="http://pavior.test/embed"></script>' in page
+def text_at(url: str) -> str:
+    with urlopen(url) as response:
+        return str(response.read().decode())
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html"])
+def test_the_help_center_borrows_the_login(path: str) -> None:
+    with serving_help_center("shop.test") as url:
+        page = text_at(url + path)
+    assert '<script src="http://pavior.test/embed?a&amp;b"></script>' in page
     assert (
         "<script>Pavior('init', {'teamVanityId': 'YOUR_TEAM_ID', 'doChat': true,"
         " 'doTimeTravel': true, 'shareAuth': 'shop.test'});</script>"
     ) in page
 
 
-@pytest.mark.parametrize("name", ["index.html", "returns.html"])
-def test_the_help_centers_files_hold_the_documented_call(name: str) -> None:
-    page = (Path(example_flask.__file__).parent.parent / "example_help_center" / name).read_text(
-        encoding="utf-8"
-    )
+@pytest.mark.parametrize(
+    ("share_auth", "src"),
+    [
+        ("shop.test", "https://shop.test/.well-known/pavior/share.js"),
+        ("shop.localhost:8001", "//shop.localhost:8001/.well-known/pavior/share.js"),
+    ],
+)
+def test_the_help_centers_second_page_has_the_one_element(share_auth: str, src: str) -> None:
+    with serving_help_center(share_auth) as url:
+        page = BeautifulSoup(text_at(f"{url}/returns.html"), "html5lib")
+    (script,) = page.find_all("script")
+    assert script["src"] == src
+    assert json.loads(str(script["data-init"])) == ANONYMOUS
+    assert script["data-embed"] == "http://pavior.test/embed?a&b"
+
+
+def help_center_file(name: str) -> str:
+    folder = Path(example_flask.__file__).parent.parent / "example_help_center"
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def test_the_help_centers_files_hold_the_documented_call() -> None:
+    page = help_center_file("index.html")
     assert '<script src="https://app.pavior.com/embed"></script>' in page
     assert (
         "<script>Pavior('init', {'teamVanityId': 'YOUR_TEAM_ID', 'doChat': true,"
         " 'doTimeTravel': true, 'shareAuth': 'auth.example.com'});</script>"
     ) in page
+
+
+def test_the_help_centers_files_hold_what_the_command_prints() -> None:
+    environ = {"PAVIOR_TEAM_VANITY_ID": "YOUR_TEAM_ID", "PAVIOR_SHARE_AUTH": "auth.example.com"}
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as printed:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        assert main(["snippet"]) == 0
+    without_embed = help_center_file("returns.html").replace(
+        ' data-embed="https://app.pavior.com/embed"', ""
+    )
+    assert printed.getvalue().strip() in without_embed
+
+
+@pytest.mark.parametrize("name", ["flask", "starlette"])
+def test_the_apps_own_secret_key_takes_the_login_along(name: str) -> None:
+    borrower = "https://help.example.com"
+    settings = {"PAVIOR_SHARED_AUTH_DOMAINS": "help.example.com"}
+    site: Site = (
+        FlaskSite(flask_app(**settings))
+        if name == "flask"
+        else StarletteSite(starlette_app(**settings))
+    )
+    site.post("/login", LOGGED_IN)
+    status, _, location = site.get(f"/.well-known/pavior/handoff?to={borrower}/")
+    assert status == 303
+    assert re.fullmatch(rf"{borrower}/#pavior-handoff=[\w.-]+", location)

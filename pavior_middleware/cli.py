@@ -130,6 +130,8 @@ def _borrowing_element(settings: Settings) -> str:
     element = f"<script src=\"{html.escape(lender_url(settings) or '')}\" data-init='{init}'"
     if settings.embed_url != Settings.embed_url:
         element += f' data-embed="{html.escape(settings.embed_url)}"'
+    if settings.bubble is not None:
+        element += f' data-bubble="{html.escape(settings.bubble)}"'
     return element + "></script>"
 
 

@@ -59,7 +59,9 @@ class Settings:
     Punycode. For that `secret_key` signs what travels through browsers: text, bytes, or a sequence
     of such keys from the oldest to the newest, which signs. A loan lasts `shared_auth_seconds`
     without news from this site. `handoff` tells whether links to these domains take the login
-    along. With `share_auth`, the domain a site borrows its login from, no API key is needed.
+    along. With `share_auth`, the domain a site borrows its login from, no API key is needed; there
+    `bubble`, a CSS selector, may tell where the chat's bubble is, whose click lets the browser ask
+    whether that domain's cookie may be sent.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. `csp` says whether to "extend" a page's
@@ -82,6 +84,7 @@ class Settings:
     secret_key: str | bytes | Sequence[str | bytes] | None = field(default=None, repr=False)
     shared_auth_seconds: int = 3600
     handoff: bool = True
+    bubble: str | None = None
     inject_in_frames: bool = False
     cacheable_pages: bool = False
     csp: str = "extend"
@@ -103,6 +106,7 @@ class Settings:
                 for problem in _secret_key_problems(key, self.api_key if domains else None)
             ),
             *_shared_auth_seconds_problems(self.shared_auth_seconds),
+            *_bubble_problems(self.bubble, share_auth),
             *(problem for name in _FLAGS for problem in _flag_problems(name, getattr(self, name))),
             *_csp_problems(self.csp),
             *_skip_paths_problems(skip_paths),
@@ -247,6 +251,16 @@ def _shared_auth_seconds_problems(value: object) -> list[str]:
     return [
         f"{_label('shared_auth_seconds')} must be a whole number from 1 to {LONGEST_LOAN_SECONDS}"
     ]
+
+
+def _bubble_problems(value: object, share_auth: str | None) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, str) or not value.strip():
+        return [f"{_label('bubble')} must be a CSS selector, as text"]
+    if share_auth is None:
+        return [f"{_label('bubble')} is for sites with {_label('share_auth')}: remove it"]
+    return []
 
 
 def _flag_problems(name: str, value: object) -> list[str]:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -39,7 +39,7 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # a handoff, which it takes out of the address bar at once. Where there is no share.js, init is
 # called with `shareAuth`, and the embed may know what to do.
 _BEFORE = (
-    """(function (window, document, url, options, identity, asks, inFrames, path, lender) {
+    """(function (window, document, url, options, identity, asks, inFrames, path, lender, bubble) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
 var self = document.currentScript;
 if (self) self.remove();
@@ -97,6 +97,7 @@ state.borrows = true;
 load();
 var script = element(lender);
 script.code = takeCode();
+if (bubble) script.dataset.bubble = bubble;
 script.addEventListener('pavior-identity', function (event) {
 delete options.shareAuth;
 show(event.detail);
@@ -257,7 +258,7 @@ def render(
     lender = lender_url(settings)
     arguments = (
         *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
-        lender or "",
+        *(lender or "", settings.bubble or ""),
     )
     text = _links(settings, root_path) + _call(_BEFORE, *arguments)
     return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
@@ -279,8 +280,12 @@ def _links(settings: Settings, root_path: str) -> str:
     """Return the script that takes the login along where a link leads to a borrower."""
     if not settings.hands_off:
         return ""
-    patterns = Whitelist(settings.shared_auth_domains).patterns
-    return _call(LINKS, patterns, quote(root_path + HANDOFF)) + "\n"
+    return _links_to(tuple(settings.shared_auth_domains), root_path)
+
+
+@lru_cache(maxsize=16)  # the same for every page of a site
+def _links_to(domains: tuple[str, ...], root_path: str) -> str:
+    return _call(LINKS, Whitelist(domains).patterns, quote(root_path + HANDOFF)) + "\n"
 
 
 def _call(function: str, *arguments: Any) -> str:

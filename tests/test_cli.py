@@ -66,10 +66,12 @@ def test_snippet_takes_its_settings_from_the_environment_and_from_the_options() 
         "PAVIOR_EMBED_URL": "https://pavior.example/embed",
         "PAVIOR_DO_TIME_TRAVEL": "false",
         "PAVIOR_INIT_OPTIONS": '{"doTracking": false}',
+        "PAVIOR_BUBBLE": 'chat >>> "bubble"',
     }
     script = element(**environ)
     assert script["src"] == "https://auth.example.com/.well-known/pavior/share.js"
     assert script["data-embed"] == "https://pavior.example/embed"
+    assert script["data-bubble"] == 'chat >>> "bubble"'
     assert json.loads(str(script["data-init"])) == {
         "teamVanityId": "acme",
         "doChat": True,

@@ -468,6 +468,16 @@ def test_content_in_chunks_is_read_where_the_server_ends_it() -> None:
     assert (status, json.loads(body)) == ("200 OK", ADAS)
 
 
+def test_content_that_comes_slowly_is_read_whole() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, 10))
+
+    code = code_of(follow(SHELLS["wsgi"])).encode()
+    status, body = with_input(Slow(code), CONTENT_LENGTH=str(len(code)))
+    assert (status, json.loads(body)) == ("200 OK", ADAS)
+
+
 def test_content_of_no_known_length_is_not_waited_for() -> None:
     class Endless(io.RawIOBase):
         def readinto(self, buffer: Any) -> int:

@@ -95,13 +95,14 @@ def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, si
         assert not [answer for answer in answers if told in answer]
 
 
+@pytest.mark.parametrize("at", ["help", "python_help"])
 def test_a_click_on_the_bubble_lets_a_help_center_know_who_came_directly(
-    window: Window, sites: Sites, request: pytest.FixtureRequest
+    window: Window, sites: Sites, at: str, request: pytest.FixtureRequest
 ) -> None:
     if request.node.callspec.params["engine"] in COOKIES_PASS:
         return  # and nobody need click
     log_in(window, sites)
-    window.open(f"{sites.help}/page")
+    window.open(f"{getattr(sites, at)}/page")
     window.wait_for("document.querySelector('iframe')?.style.visibility === 'visible'")
     window.click_and_agree("iframe")
     window.wait_for("window.Pavior.state.status === 'signup'")

@@ -326,3 +326,18 @@ def test_a_weak_api_key_is_warned_of_once_and_works(
 def test_a_strong_api_key_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     Settings("acme", "x" * 16)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("bubble", ["", " ", 7, ["#chat"]])
+def test_a_bubble_must_be_a_selector(bubble: Any) -> None:
+    told = problems(api_key="", share_auth="auth.example.com", bubble=bubble)
+    assert "bubble (PAVIOR_BUBBLE) must be a CSS selector" in told
+
+
+def test_a_bubble_is_for_sites_that_borrow() -> None:
+    told = problems(bubble="#chat")
+    assert "bubble (PAVIOR_BUBBLE) is for sites with share_auth (PAVIOR_SHARE_AUTH)" in told
+
+
+def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
+    assert Settings("acme", KEY, secret_key=KEY).secret_keys == (KEY,)

@@ -206,10 +206,10 @@ def test_whatever_the_domains_and_the_path_it_ends_no_script(
 
 
 def lender_url(script: str) -> str:
-    """Return the URL of share.js, the last argument."""
+    """Return the URL of share.js, the last argument but one."""
     found = ARGUMENTS.search(script)
     assert found is not None
-    *_, url = json.loads(f"[{found[1]}]")
+    *_, url, _ = json.loads(f"[{found[1]}]")
     assert isinstance(url, str)
     return url
 
@@ -229,6 +229,11 @@ def lender_url(script: str) -> str:
 def test_a_borrowing_page_loads_share_js_of_its_lender(fetch: Fetch, domain: str, url: str) -> None:
     script = script_of(fetch, Settings(TEAM, share_auth=domain), Identity("7"))
     assert lender_url(script) == url
+
+
+def test_a_borrowing_page_tells_where_the_bubble_is(fetch: Fetch) -> None:
+    settings = Settings(TEAM, share_auth="auth.example.com", bubble="#chat")
+    assert script_of(fetch, settings, None).endswith(', "#chat");')
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, LENDER])

@@ -13,7 +13,8 @@
  * Without data-init it tells whoever loaded it: each time, the script element gets an event
  * "pavior-identity", whose detail is {id, email, hmac}, those that apply, or {} for nobody. The
  * loader may set on the element, before it stands in the page: `code`, the handoff's code if it
- * took that out of the address bar, and `bubble`, a function that returns the bubble.
+ * took that out of the address bar, and `bubble`, a function that returns the bubble. An embed may
+ * tell that, too, in `Pavior.bubble`.
  */
 (() => {
   'use strict';
@@ -104,7 +105,9 @@
       take(said, true);
       if (said.seconds === null && !kept()) askForAccess();
     } catch (error) {
-      console.info('Pavior: ' + lender + ' does not say who is logged in:', error.message);
+      console.info(
+        'Pavior: ' + lender + ' does not say who is logged in. It may not know '
+        + window.location.host + ' as one of its Shared Authentication Domains:', error.message);
       take({identity: {}, seconds: null});
     }
   }
@@ -165,17 +168,16 @@
 
   // The frame comes after the bubble, so that it lies over it.
   function askForAccess() {
-    if (isAsking || !bubble || !document.requestStorageAccess) return;
+    if (isAsking || !document.requestStorageAccess) return;
     isAsking = true;
     const watcher = new MutationObserver(frameWhereBubbleIs);
     watcher.observe(document, {childList: true, subtree: true});
     frameWhereBubbleIs();
 
     function frameWhereBubbleIs() {
-      const target = bubble();
-      if (!target?.isConnected) return;
-      watcher.disconnect();
-      addFrame(target);
+      const target = bubble ? bubble() : window.Pavior?.bubble;
+      if (target?.isConnected) addFrame(target);
+      if (target?.isConnected || (!bubble && window.Pavior && !target)) watcher.disconnect();
     }
   }
 

@@ -525,5 +525,6 @@
   }
 
   const view = createView();
+  Pavior.bubble = view.bubble; // where share.js may lay its frame
   window.Pavior = Pavior;
 })();

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 help:
 	@echo "make demo    run two shops, a help center and a Pavior emulator on this machine"
-	@echo "make test    run all tests; installs a Chromium, nginx and Varnish if missing"
+	@echo "make test    run all tests; installs the browsers and servers they need"
 	@echo "make lint    check formatting and lint rules"
 	@echo "make types   check types"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
 from .conditions import FIELDS
@@ -320,8 +322,9 @@ def _content(environ: WSGIEnvironment, longest: int) -> bytes:
     """Return a request's content, or its beginning where it is longer."""
     stream = get_input_stream(environ)
     content = b""
-    while piece := stream.read(longest - len(content)):
-        content += piece
+    with suppress(ClientDisconnected):  # then there is nobody to answer
+        while len(content) < longest and (piece := stream.read(longest - len(content))):
+            content += piece
     return content
 
 

@@ -478,6 +478,10 @@ def test_content_that_comes_slowly_is_read_whole() -> None:
     assert (status, json.loads(body)) == ("200 OK", ADAS)
 
 
+def test_content_that_is_cut_off_is_refused() -> None:
+    assert with_input(io.BytesIO(b"abc"), CONTENT_LENGTH="10")[0] == "403 Forbidden"
+
+
 def test_content_of_no_known_length_is_not_waited_for() -> None:
     class Endless(io.RawIOBase):
         def readinto(self, buffer: Any) -> int:

@@ -12,7 +12,7 @@ from .conftest import API_KEY
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
-from .journeys import COOKIES_PASS, EMAIL, JOURNEYS, Sites, log_in, say, status
+from .journeys import COOKIES_PASS, EMAIL, JOURNEYS, Sites, log_in, log_out, say, status
 from .journeys import sites as sites
 
 LOAN_SECONDS = 3600
@@ -80,6 +80,20 @@ def test_who_comes_directly_is_known_where_the_browser_lets_cookies_through(
     window.open(f"{sites.help}/page")
     known = "signup" if engine in COOKIES_PASS else "anonymous"
     assert status(window, sites.help) == known
+
+
+def test_who_logs_out_is_anonymous_on_the_next_page_where_cookies_get_through(
+    window: Window, sites: Sites, request: pytest.FixtureRequest
+) -> None:
+    at = sites.same_site_help
+    if request.node.callspec.params["engine"] in COOKIES_PASS:
+        at = sites.help
+    log_in(window, sites)
+    window.open(f"{at}/page")
+    assert status(window, at) == "signup"
+    log_out(window, sites)
+    window.open(f"{at}/page")
+    assert status(window, at) == "anonymous"
 
 
 def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, sites: Sites) -> None:

@@ -11,7 +11,8 @@
 # so the link keeps the attributes that say so. In WebKit a link that was ever told to send none
 # never does, so another one is followed in its place, where that can be done.
 #
-# A link with a user name or of a `blob:` does not begin with its origin, and is not for us.
+# A link with a user name or of a `blob:` does not begin with its origin, and is not for us. Nor is
+# one that the page's users have put there, if it says so: it may lead to what hands the code on.
 #
 # Like the snippet that it stands in, it holds no "<", ">" or "&".
 LINKS = """(function (window, patterns, handoff) {
@@ -29,6 +30,7 @@ return ['a', 'area'].includes(node.localName) ? typeof node.href === 'string' : 
 }
 function leadsToBorrower(link) {
 if (link.hasAttribute('download') || !link.href.startsWith(link.origin)) return false;
+if (link.relList.contains('ugc') || link.relList.contains('nofollow')) return false;
 return patterns.some(function (pattern) { return matches(link.origin, pattern); });
 }
 function isPlain(event) {

@@ -230,10 +230,8 @@ def _secret_key_problems(key: object, api_key: object) -> list[str]:
     label = _label("secret_key")
     if key in ("", b""):
         return [f"{label} has an empty key: remove it"]
-    is_bytes = isinstance(key, bytes)
-    text = key.decode("latin-1") if isinstance(key, bytes) else key
-    problems = [] if is_bytes else _text_problems("secret_key", text, required=True)
-    if text == api_key:
+    problems = [] if isinstance(key, bytes) else _text_problems("secret_key", key, required=True)
+    if key == api_key or (isinstance(api_key, str) and key == api_key.encode(errors="replace")):
         problems.append(
             f"{label} is the API key, with which Pavior's users can have any text signed:"
             " use a random text of its own"

@@ -41,7 +41,7 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 _BEFORE = (
     """(function (window, document, url, options, identity, asks, inFrames, path, lender, bubble) {
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
-var self = document.currentScript;
+var self = Object.getOwnPropertyDescriptor(Document.prototype, 'currentScript').get.call(document);
 if (self) self.remove();
 if (!inFrames) if (window.parent !== window) return;
 function warn(error) {

@@ -435,6 +435,22 @@ def long_code(length: int) -> str:
     raise AssertionError
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
+@pytest.mark.parametrize("identity", [ADA, None])
+def test_what_no_page_of_the_site_began_gets_no_code(
+    fetch: Fetch, site: str, identity: Identity | None
+) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    for to, location in [
+        (f"{HELP}/a", f"{HELP}/a"),
+        (f"{HELP}/a#b", f"{HELP}/a#b"),
+        (f"{HELP}/a#pavior-handoff=c&b", f"{HELP}/a#b"),
+    ]:
+        path = f"{HANDOFF}?to={quote(to, safe='')}"
+        seen = fetch(Reply(), SETTINGS, identity, path=path, headers=headers)
+        assert (seen.status, seen.headers["Location"]) == (303, location)
+
+
 def test_content_that_is_too_long_is_refused(fetch: Fetch) -> None:
     assert post(fetch, long_code(8192)).status == 200
     assert post(fetch, long_code(8193)).status == 403

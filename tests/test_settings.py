@@ -341,3 +341,11 @@ def test_a_bubble_is_for_sites_that_borrow() -> None:
 
 def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
     assert Settings("acme", KEY, secret_key=KEY).secret_keys == (KEY,)
+
+
+@pytest.mark.parametrize("key", ["schl\u00fcssel-schl\u00fcssel", "a-key-Of-twenty-chars"])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_the_api_key_is_no_secret_key(key: str, as_bytes: bool) -> None:
+    secret = key.encode() if as_bytes else key
+    told = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
+    assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in told

@@ -47,15 +47,21 @@ class Handoff:
         return None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Redirect, with a code for whoever is logged in; with an empty one for nobody."""
+        """Redirect, with a code for whoever is logged in; with an empty one for nobody.
+
+        What no page of our own began gets no code at all.
+        """
         destination = self._destination(request)
         if destination is None:
             return refused("This site does not hand its login over to that address.")
         url, origin = destination
         page, _, fragment = url.partition("#")
         kept = _OTHER_CODES.sub("", fragment, count=1)
-        code = self._code(visitor.identity, origin)
-        location = f"{page}#pavior-handoff={code}" + (f"&{kept}" if kept else "")
+        if request.site in (None, "same-origin"):
+            code = f"pavior-handoff={self._code(visitor.identity, origin)}"
+        else:  # who began it might get hold of the code, and the next page would not take it
+            code = ""
+        location = "#".join(filter(None, [page, "&".join(filter(None, [code, kept]))]))
         fields = (("Location", location), ("Referrer-Policy", "strict-origin"))
         return answer(303, "", b"", *fields)
 

@@ -19,7 +19,9 @@
 (() => {
   'use strict';
 
-  const script = document.currentScript;
+  // Markup with the name of a property takes its place in the document.
+  const {get} = Object.getOwnPropertyDescriptor(Document.prototype, 'currentScript');
+  const script = get.call(document);
   if (!script) {
     console.warn('Pavior: load share.js with a plain <script src>, not as a module.');
     return;
@@ -123,10 +125,13 @@
     return code[1];
   }
 
-  // A code from elsewhere may name somebody else, who would read what is written here.
-  function comesFromLender() {
+  // A code from elsewhere may name somebody else, who would read what is written here. So it must
+  // be the one that this page began with, and the lender must have led here.
+  function comesFromLender(code) {
+    const began = window.performance.getEntriesByType('navigation')[0]?.name ?? '';
+    const [named] = began.split('#').slice(1).join('#').split('&');
     try {
-      return new URL(document.referrer).origin === lender;
+      return named === 'pavior-handoff=' + code && new URL(document.referrer).origin === lender;
     } catch {
       return false;
     }
@@ -138,13 +143,14 @@
   }
 
   async function begin() {
-    const code = script.code ?? codeInAddress();
-    if (code !== null && comesFromLender()) {
+    const code = script.code === undefined ? codeInAddress() : script.code;
+    if (code !== null && comesFromLender(code)) {
       try {
         take(await exchange(code));
         return;
       } catch (error) {
         console.info('Pavior: ' + lender + ' does not take the code:', error.message);
+        keep(null); // it may have named another user
       }
     }
     const loan = kept();
@@ -175,9 +181,10 @@
     frameWhereBubbleIs();
 
     function frameWhereBubbleIs() {
-      const target = bubble ? bubble() : window.Pavior?.bubble;
+      const embed = typeof window.Pavior === 'function' ? window.Pavior : null;
+      const target = bubble ? bubble() : embed?.bubble;
       if (target?.isConnected) addFrame(target);
-      if (target?.isConnected || (!bubble && window.Pavior && !target)) watcher.disconnect();
+      if (target?.isConnected || (!bubble && embed && !target)) watcher.disconnect();
     }
   }
 
@@ -252,8 +259,8 @@
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) refresh();
   });
-  // Only the address that the page began with was led to by a link; one that is put there later, by
-  // whoever has a hold of this window, might be taken for that after a reload.
+  // One that is put there later, by whoever has a hold of this window, might be taken for the one
+  // that the page began with after a reload.
   window.addEventListener('hashchange', codeInAddress);
   if (script.dataset.init !== undefined) standAlone();
   begin();

@@ -22,7 +22,9 @@
 
   if (typeof window.Pavior === 'function' && Array.isArray(window.Pavior.calls)) return;
 
-  const script = document.currentScript;
+  // Markup with the name of a property takes its place in the document.
+  const {get} = Object.getOwnPropertyDescriptor(Document.prototype, 'currentScript');
+  const script = get.call(document);
   if (!script) {
     console.error('Pavior emulator: load /embed with a plain <script src>, not as a module.');
     return;

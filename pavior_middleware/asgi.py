@@ -15,7 +15,7 @@ from .rewriter import Rewriter
 from .rewriting import Handling, Rewriting
 from .settings import Settings
 from .sharing import FIELDS as SHARING_FIELDS
-from .sharing import LONGEST_CODE, Answer, Needed, Request, Sharing
+from .sharing import LONGEST_CONTENT, Answer, Needed, Request, Sharing
 from .visitor import VisitorSource
 
 Scope = MutableMapping[str, Any]
@@ -108,7 +108,7 @@ class PaviorMiddleware:
             await _send_answer(begun, scope, send)
             return
         if begun is Needed.CONTENT:
-            content = await _content(receive, LONGEST_CODE + 1)
+            content = await _content(receive, LONGEST_CONTENT + 1)
             await _send_answer(self._sharing.exchange(request, content), scope, send)
             return
 

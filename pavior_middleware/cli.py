@@ -127,7 +127,7 @@ def _borrowing_element(settings: Settings) -> str:
     del options["shareAuth"]  # the script knows where it comes from
     # JSON is full of double quotes, so it stands in single ones.
     init = html.escape(json.dumps(options), quote=False).replace("'", "&#x27;")
-    element = f"<script src=\"{html.escape(lender_url(settings) or '')}\" data-init='{init}'"
+    element = f"<script async src=\"{html.escape(lender_url(settings) or '')}\" data-init='{init}'"
     if settings.embed_url != Settings.embed_url:
         element += f' data-embed="{html.escape(settings.embed_url)}"'
     if settings.bubble is not None:

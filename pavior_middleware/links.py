@@ -6,16 +6,13 @@
 # there, since all who listen on the window have heard of the event when it gets to the document.
 # Whoever stops the event, or follows the link in a way of their own, is left alone.
 #
-# The next page knows by its referrer that the code comes from here, so the link has to send it: in
-# full to this site, and from there on only the origin. Firefox looks at that after the last moment,
-# so the link keeps the attributes that say so. In WebKit a link that was ever told to send none
-# never does, so another one is followed in its place, where that can be done.
+# What the address gains is a hint in its fragment. It holds nothing, so it may get anywhere: the
+# borrower's page asks when it finds it.
 #
-# A link with a user name or of a `blob:` does not begin with its origin, and is not for us. Nor is
-# one that the page's users have put there, if it says so: it may lead to what hands the code on.
+# A link with a user name or of a `blob:` does not begin with its origin, and is not for us.
 #
 # Like the snippet that it stands in, it holds no "<", ">" or "&".
-LINKS = """(function (window, patterns, handoff) {
+LINKS = """(function (window, patterns) {
 var document = window.document, key = Symbol.for('pavior-middleware.links');
 if (window[key]) return;
 window[key] = true;
@@ -30,33 +27,15 @@ return ['a', 'area'].includes(node.localName) ? typeof node.href === 'string' : 
 }
 function leadsToBorrower(link) {
 if (link.hasAttribute('download') || !link.href.startsWith(link.origin)) return false;
-if (link.relList.contains('ugc') || link.relList.contains('nofollow')) return false;
 return patterns.some(function (pattern) { return matches(link.origin, pattern); });
-}
-function isPlain(event) {
-return !(event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-}
-function lead(link, url) {
-link.href = url;
-link.referrerPolicy = 'strict-origin-when-cross-origin';
-link.relList.replace('noreferrer', 'noopener');
 }
 function follow(event) {
 if (event.defaultPrevented || event.button === 2) return;
 var link = event.composedPath().find(isLink);
 if (!link) return;
 if (!leadsToBorrower(link)) return;
-var url = window.location.origin + handoff + '?to=' + encodeURIComponent(link.href);
-if (isPlain(event)) if (link.relList.contains('noreferrer')) {
-event.preventDefault();
-var twin = document.createElement('a');
-twin.target = link.target;
-twin.rel = 'noopener';
-lead(twin, url);
-return twin.click();
-}
-var own = link.getAttribute('href');
-lead(link, url);
+var own = link.getAttribute('href'), fragment = link.hash.slice(1);
+link.hash = 'pavior-handoff=ask' + (fragment ? '\\x26' + fragment : '');
 window.setTimeout(function () { link.setAttribute('href', own); });
 }
 ['click', 'auxclick'].forEach(function (type) {

@@ -14,7 +14,7 @@ from .domains import is_loopback, split_port
 from .identity import Identity, IdentityRefused, signed_options
 from .links import LINKS
 from .settings import RESERVED_OPTIONS, Settings
-from .well_known import HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from .well_known import SHARE_AUTH, SHARE_SCRIPT
 from .whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
@@ -260,7 +260,7 @@ def render(
         *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
         *(lender or "", settings.bubble or ""),
     )
-    text = _links(settings, root_path) + _call(_BEFORE, *arguments)
+    text = _links(settings) + _call(_BEFORE, *arguments)
     return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
 
 
@@ -276,16 +276,16 @@ def lender_url(settings: Settings) -> str | None:
     return f"{'' if is_loopback(host) else 'https:'}//{settings.share_auth}{SHARE_SCRIPT}"
 
 
-def _links(settings: Settings, root_path: str) -> str:
+def _links(settings: Settings) -> str:
     """Return the script that takes the login along where a link leads to a borrower."""
     if not settings.hands_off:
         return ""
-    return _links_to(tuple(settings.shared_auth_domains), root_path)
+    return _links_to(tuple(settings.shared_auth_domains))
 
 
 @lru_cache(maxsize=16)  # the same for every page of a site
-def _links_to(domains: tuple[str, ...], root_path: str) -> str:
-    return _call(LINKS, Whitelist(domains).patterns, quote(root_path + HANDOFF)) + "\n"
+def _links_to(domains: tuple[str, ...]) -> str:
+    return _call(LINKS, Whitelist(domains).patterns) + "\n"
 
 
 def _call(function: str, *arguments: Any) -> str:

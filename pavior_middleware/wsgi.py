@@ -18,7 +18,7 @@ from .rewriter import Rewriter
 from .rewriting import Handling, Rewriting
 from .settings import Settings
 from .sharing import FIELDS as SHARING_FIELDS
-from .sharing import LONGEST_CODE, Answer, Needed, Request, Sharing
+from .sharing import LONGEST_CONTENT, Answer, Needed, Request, Sharing
 from .skipping import has_skip_field, without_skip_field
 from .visitor import Visitor, VisitorSource
 
@@ -102,7 +102,7 @@ class PaviorMiddleware:
         if isinstance(begun, Answer):
             answer = begun
         elif begun is Needed.CONTENT:
-            answer = self.sharing.exchange(request, _content(environ, LONGEST_CODE + 1))
+            answer = self.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
             answer = self.sharing.answer(request, self._visitor_of_app(environ))
         status = HTTPStatus(answer.status)

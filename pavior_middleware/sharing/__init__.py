@@ -5,7 +5,7 @@ Everything is stateless: any worker on any machine of the site can answer any re
 
 from .answer import Answer
 from .request import FIELDS, Request
-from .share_auth import LONGEST_CODE
+from .share_auth import LONGEST_CONTENT
 from .sharing import Needed, Sharing
 
-__all__ = ["FIELDS", "LONGEST_CODE", "Answer", "Needed", "Request", "Sharing"]
+__all__ = ["FIELDS", "LONGEST_CONTENT", "Answer", "Needed", "Request", "Sharing"]

@@ -35,7 +35,10 @@ class Frame:
             return not_allowed("GET, HEAD")
         origin = request.parameter("origin")
         if origin is None or not self._whitelist.allows(origin):
-            return refused("This origin may not share the login.")
+            return refused(
+                "This origin may not share the login. If it should, its domain is missing in"
+                " PAVIOR_SHARED_AUTH_DOMAINS."
+            )
         if request.destination not in (None, "iframe"):
             return refused("This page is for frames.")
         fields = [

@@ -1,84 +1,115 @@
-"""`handoff`: sends a user on to a whitelisted site, with a code that names them."""
+"""`handoff`: a borrower's page comes by, at the top of its window, to be told who is logged in."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from ..identity import Identity, IdentityRefused, signed_options
+from ..identity import IdentityRefused, signed_options
 from ..log import WarnOnce
 from ..settings import Settings
 from ..visitor import Visitor
 from ..whitelist import Whitelist
 from .answer import Answer, answer, not_allowed, refused
+from .cookie import ShareCookie
 from .request import Request
 from .tokens import Tokens
 
 # An origin, then what can only be a path, a query or a fragment of it, as browsers serialize them
 # (WHATWG URL section 4.5). So whoever reads it, the origin ends at the first of `/?#`.
 _DESTINATION = re.compile(
-    r"""(?P<origin>https?://[^/?#\\@]+)"""
-    r"""(?P<rest>(?:/[^\x00-\x20"<>\\?#\x7f-\U0010ffff]*)?(?:[?#][^\x00-\x20"<>\x7f-\U0010ffff]*)?)"""
+    r"""(?P<page>(?P<origin>https?://[^/?#\\@]+)"""
+    r"""(?:/[^\x00-\x20"<>\\?#\x7f-\U0010ffff]*)?(?:\?[^\x00-\x20"<>#\x7f-\U0010ffff]*)?)"""
+    r"""(?:#(?P<fragment>[^\x00-\x20"<>\x7f-\U0010ffff]*))?"""
 )
 _OTHER_CODES = re.compile(r"(?:pavior-handoff=[^&]*(?:&|$))*")
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_ASK = "pavior-handoff=ask"
+
+
+@dataclass(frozen=True)
+class _Destination:
+    """Where a request wants to go: a page's URL, its origin, and the fragment that stays."""
+
+    page: str
+    origin: str
+    fragment: str
+
+    def with_fragment(self, ours: str = "") -> Answer:
+        """Return a redirect there, with a piece of the fragment that is ours."""
+        fragment = "&".join(filter(None, [ours, self.fragment]))
+        return answer(303, "", b"", ("Location", "#".join(filter(None, [self.page, fragment]))))
 
 
 class Handoff:
     """The path of one site; made once, at start-up.
 
-    It is never an open redirect: it leads to whitelisted origins alone. The code stands in the
-    fragment, which no server and no `Referer` is told. `Referrer-Policy` lets the next page see the
-    origin that it was led to from, by which it knows that the code is not somebody else's.
+    It is never an open redirect: it leads to whitelisted origins alone. It gives a code only to a
+    page of the origin that it leads to, as `Referer` tells, and to nobody but who knows what the
+    `challenge` was made of. The code stands in the fragment, which no server is told.
     """
 
-    def __init__(self, settings: Settings, whitelist: Whitelist, tokens: Tokens) -> None:
+    def __init__(
+        self, settings: Settings, whitelist: Whitelist, tokens: Tokens, cookie: ShareCookie
+    ) -> None:
         self._settings = settings
         self._whitelist = whitelist
         self._tokens = tokens
+        self._cookie = cookie
         self._warn = WarnOnce()
 
     def refusal(self, request: Request) -> Answer | None:
         """Answer what can be answered without knowing the user, or return None."""
         if not request.is_read:
             return not_allowed("GET, HEAD")
-        if request.mode not in (None, "navigate") or request.destination not in (None, "document"):
+        # A service worker of our own site may have taken the navigation in hand.
+        is_navigation = request.mode in (None, "navigate") and request.destination in (
+            None,
+            "document",
+        )
+        if not is_navigation and request.site != "same-origin":
             return refused("This is a link to follow, and nothing to fetch or to frame.")
-        if self._destination(request) is None:
-            return refused("This site does not hand its login over to that address.")
+        destination = self._destination(request)
+        if destination is None:
+            return refused(
+                "This site does not hand its login over to that address. If it should, its domain"
+                " is missing in PAVIOR_SHARED_AUTH_DOMAINS."
+            )
+        if not request.has_parameter("challenge"):
+            return destination.with_fragment(_ASK)
+        if self._challenge(request) is None or not self._comes_from(request, destination):
+            return destination.with_fragment()
         return None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Redirect, with a code for whoever is logged in; with an empty one for nobody.
-
-        What no page of our own began gets no code at all.
-        """
-        destination = self._destination(request)
-        if destination is None:
+        """Redirect, with a code for whoever is logged in; with an empty one for nobody."""
+        destination, challenge = self._destination(request), self._challenge(request)
+        if destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
-        url, origin = destination
-        page, _, fragment = url.partition("#")
-        kept = _OTHER_CODES.sub("", fragment, count=1)
-        if request.site in (None, "same-origin"):
-            code = f"pavior-handoff={self._code(visitor.identity, origin)}"
-        else:  # who began it might get hold of the code, and the next page would not take it
-            code = ""
-        location = "#".join(filter(None, [page, "&".join(filter(None, [code, kept]))]))
-        fields = (("Location", location), ("Referrer-Policy", "strict-origin"))
-        return answer(303, "", b"", *fields)
-
-    def _destination(self, request: Request) -> tuple[str, str] | None:
-        """Return the URL to go to and its origin; None if nobody is led there."""
-        url = request.parameter("to")
-        found = _DESTINATION.fullmatch(url or "")
-        if url is None or found is None or not self._whitelist.allows(found["origin"]):
-            return None
-        return url, found["origin"]
-
-    def _code(self, identity: Identity | None, origin: str) -> str:
-        if identity is None:
-            return ""
+        identity = visitor.identity
+        if identity is None and request.site not in ("same-origin", "same-site"):
+            # The app's cookies may be `SameSite=Strict`, and left out.
+            loan = self._cookie.read(request.fields.get("cookie", ()))
+            identity = None if loan is None else loan.identity
+        code = ""
         try:
-            named = signed_options(self._settings.api_key, identity)
+            if identity is not None and signed_options(self._settings.api_key, identity):
+                code = self._tokens.code(identity, destination.origin, challenge)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is not shared: {refusal}")
-            return ""
-        return self._tokens.code(identity, origin) if named else ""
+        return destination.with_fragment(f"pavior-handoff={code}")
+
+    def _destination(self, request: Request) -> _Destination | None:
+        found = _DESTINATION.fullmatch(request.parameter("to") or "")
+        if found is None or not self._whitelist.allows(found["origin"]):
+            return None
+        fragment = _OTHER_CODES.sub("", found["fragment"] or "", count=1)
+        return _Destination(found["page"], found["origin"], fragment)
+
+    def _challenge(self, request: Request) -> str | None:
+        challenge = request.parameter("challenge") or ""
+        return challenge if _CHALLENGE.fullmatch(challenge) else None
+
+    def _comes_from(self, request: Request, destination: _Destination) -> bool:
+        referers = request.fields.get("referer", ())
+        return len(referers) == 1 and f"{referers[0]}/".startswith(f"{destination.origin}/")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 FIELDS = (
-    *("access-control-request-headers", "access-control-request-method", "cookie"),
-    *("if-none-match", "origin", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"),
-    "sec-fetch-storage-access",
+    *("cookie", "if-none-match", "origin", "referer"),
+    *("sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access"),
 )
 """The header fields that are looked at, in lower case."""
 

@@ -21,10 +21,15 @@ _FIELDS = (
 
 
 class Script:
-    """The path of any site: the same for everyone, so that it may be stored by all."""
+    """The path of one site: the same for everyone, so that it may be stored by all.
 
-    def __init__(self) -> None:
+    `hands_off` tells that there is a `handoff`.
+    """
+
+    def __init__(self, *, hands_off: bool) -> None:
         self._body = (Path(__file__).parent / "share.js").read_bytes()
+        if not hands_off:
+            self._body = self._body.replace(b"const handsOff = true;", b"const handsOff = false;")
         digest = hashlib.sha256(self._body).digest()
         self._etag = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 

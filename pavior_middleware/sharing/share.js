@@ -5,8 +5,7 @@
  *     data-init='{"teamVanityId": "…", "doChat": true, "doTimeTravel": true}'></script>
  *
  * loads Pavior's embed and calls init with these options and the borrowed identity, once it is
- * known and again when it changes. Put it before other scripts: it takes the code out of the
- * address bar. Further attributes: data-embed, the embed's URL; data-bubble, a selector of the
+ * known and again when it changes. Further attributes: data-embed, the embed's URL; data-bubble, a selector of the
  * chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click then asks the
  * browser to let this site's cookie through.
  *
@@ -29,10 +28,13 @@
   const lender = new URL(script.src).origin;
   const base = new URL('.', script.src);
   const LONGEST_WAIT = 5000; // milliseconds
+  const SHORTEST_LOAN = 5; // seconds
+  const handsOff = true; // whether the lender has a handoff; it says so here
 
   // ── The loan, kept for the tab ─────────────────────────────────────────────────────────────
 
   const KEY = 'pavior-share ' + base.href;
+  const VERIFIER = KEY + ' verifier';
   let inMemory = null; // where the storage is closed to the page, the loan lasts as long as that
   let timer;
 
@@ -83,7 +85,7 @@
   // but not one that a cookie brought, since cookies get through then.
   function take({identity, seconds}, isByCookie = false) {
     if (isSomebody(identity)) {
-      keep({identity, until: Date.now() + seconds * 1000, isByCookie});
+      keep({identity, until: Date.now() + Math.max(seconds, SHORTEST_LOAN) * 1000, isByCookie});
       tell(identity);
       return;
     }
@@ -101,9 +103,15 @@
     script.dispatchEvent(new CustomEvent('pavior-identity', {detail: identity}));
   }
 
-  async function refresh() {
+  // Asks who is there. Where the lender led the page, and no cookie tells, the page asks it on the
+  // way: nobody but its user may be known here then.
+  async function refresh(isLedHere = false) {
     try {
       const said = await ask({credentials: 'include'});
+      if (isLedHere && said.seconds === null) {
+        keep(null);
+        if (await askOnTheWay()) return;
+      }
       take(said, true);
       if (said.seconds === null && !kept()) askForAccess();
     } catch (error) {
@@ -121,44 +129,82 @@
     const code = /^pavior-handoff=([\w.-]*)(?=&|$)/.exec(fragment ?? '');
     if (!code) return null;
     const rest = fragment.replace(/^(pavior-handoff=[^&]*(&|$))+/, '');
-    window.history.replaceState(window.history.state, '', page + (rest && '#' + rest));
+    const url = page + (rest && '#' + rest);
+    if (rest && document.readyState !== 'loading') window.location.replace(url); // and scroll there
+    else window.history.replaceState(window.history.state, '', url);
     return code[1];
   }
 
-  // A code from elsewhere may name somebody else, who would read what is written here. So it must
-  // be the one that this page began with, and the lender must have led here.
-  function comesFromLender(code) {
-    const began = window.performance.getEntriesByType('navigation')[0]?.name ?? '';
-    const [named] = began.split('#').slice(1).join('#').split('&');
+  function isFromLender() {
+    const [entry] = window.performance.getEntriesByType('navigation');
     try {
-      return named === 'pavior-handoff=' + code && new URL(document.referrer).origin === lender;
+      return entry.type === 'navigate' && new URL(document.referrer).origin === lender;
     } catch {
       return false;
     }
   }
 
-  async function exchange(code) {
-    if (code === '') return {identity: {}, seconds: 0};
-    return ask({method: 'POST', body: code, credentials: 'omit'});
+  function base64url(bytes) {
+    const text = btoa(String.fromCharCode(...new Uint8Array(bytes)));
+    return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
   }
 
-  async function begin() {
-    const code = script.code === undefined ? codeInAddress() : script.code;
-    if (code !== null && comesFromLender(code)) {
+  // Goes to the lender, who sends the page back with a code. It is worth nothing without the
+  // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
+  // code can be put into this page.
+  async function askOnTheWay() {
+    if (!handsOff || window.top !== window || !window.crypto?.subtle) return false;
+    const verifier = base64url(window.crypto.getRandomValues(new Uint8Array(32)));
+    try {
+      window.sessionStorage.setItem(VERIFIER, verifier);
+    } catch { // the storage is closed to the page
+      return false;
+    }
+    const digest = await window.crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
+    const policy = document.createElement('meta'); // so that the lender is told this origin
+    policy.name = 'referrer';
+    policy.content = 'strict-origin';
+    document.head.append(policy);
+    const url = new URL('handoff', base);
+    url.searchParams.set('to', window.location.href);
+    url.searchParams.set('challenge', base64url(digest));
+    window.location.replace(url);
+    return true;
+  }
+
+  function takeVerifier() {
+    try {
+      const verifier = window.sessionStorage.getItem(VERIFIER);
+      window.sessionStorage.removeItem(VERIFIER);
+      return verifier;
+    } catch {
+      return null;
+    }
+  }
+
+  async function exchange(code, verifier) {
+    if (code === '') return {identity: {}, seconds: 0};
+    const body = new URLSearchParams({code, verifier});
+    return ask({method: 'POST', body, credentials: 'omit'});
+  }
+
+  async function begin(code) {
+    const verifier = takeVerifier();
+    if (verifier !== null && code !== null && code !== 'ask') {
       try {
-        take(await exchange(code));
+        take(await exchange(code, verifier));
         return;
       } catch (error) {
         console.info('Pavior: ' + lender + ' does not take the code:', error.message);
-        keep(null); // it may have named another user
       }
     }
     const loan = kept();
-    if (loan) {
+    const isLedHere = verifier === null && (code === 'ask' || (!loan && isFromLender()));
+    if (loan && !isLedHere) {
       keep(loan);
       if (!loan.isByCookie) tell(loan.identity); // of the others, a cookie tells more
     }
-    await refresh();
+    await refresh(isLedHere);
   }
 
   // ── Access to the lender's cookie, by a click on the bubble ────────────────────────────────
@@ -166,6 +212,7 @@
   const selector = script.dataset.bubble;
   const bubble = script.bubble ?? (selector ? () => find(selector) : null);
   let isAsking = false; // once a page is enough
+  const MOVES = ['resize', 'scroll', 'transitionend'];
 
   function find(selector) {
     return selector.split('>>>').reduce(
@@ -212,11 +259,11 @@
       if (source !== frame.contentWindow || origin !== lender) return;
       if (data.pavior === 'click') {
         watcher.observe(target);
-        window.addEventListener('resize', place);
+        for (const type of MOVES) window.addEventListener(type, place, true);
         return;
       }
       window.removeEventListener('message', hear);
-      window.removeEventListener('resize', place);
+      for (const type of MOVES) window.removeEventListener(type, place, true);
       watcher.disconnect();
       frame.remove();
       take({identity: identified(data.identity), seconds: data.seconds});
@@ -259,9 +306,8 @@
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) refresh();
   });
-  // One that is put there later, by whoever has a hold of this window, might be taken for the one
-  // that the page began with after a reload.
+  const code = codeInAddress();
   window.addEventListener('hashchange', codeInAddress);
   if (script.dataset.init !== undefined) standAlone();
-  begin();
+  begin(script.code === undefined ? code : script.code);
 })();

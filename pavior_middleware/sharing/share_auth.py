@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from ..identity import Identity, IdentityRefused, signed_options
 from ..log import WarnOnce
@@ -16,11 +17,14 @@ from .cookie import ShareCookie
 from .request import Request
 from .tokens import Tokens
 
-LONGEST_CODE = 8192  # bytes
+LONGEST_CONTENT = 8192  # bytes
 
 _READING, _WITH_CODES = "GET, HEAD", "GET, HEAD, POST"
 _EXPIRES = "Pavior-Expires-In"
-_NOT_WHITELISTED = "This origin may not share the login."
+_NOT_WHITELISTED = (
+    "This origin may not share the login. If it should, its domain is missing in"
+    " PAVIOR_SHARED_AUTH_DOMAINS."
+)
 
 
 @dataclass(frozen=True)
@@ -101,16 +105,20 @@ class ShareAuth:
         is_known = request.site == "same-site" or request.storage_access == "active"
         return _told({}, 0 if is_known else None, asker)
 
-    def exchange(self, request: Request, code: bytes) -> Answer:
-        """Tell whom a handoff's code names, to the origin that it was made for."""
+    def exchange(self, request: Request, content: bytes) -> Answer:
+        """Tell whom a handoff's code names, to the page that it was made for.
+
+        The content is a form: `code` and `verifier`.
+        """
         asker = self._asker(request)
         if asker is None or asker.borrower is None:
             return refused(_NOT_WHITELISTED)
         loan = None
-        if self._tokens is not None and len(code) <= LONGEST_CODE:
-            loan = self._tokens.read_code(code.decode("latin-1"), asker.borrower)
+        if self._tokens is not None and len(content) <= LONGEST_CONTENT:
+            code, verifier = _form(content, "code"), _form(content, "verifier")
+            loan = self._tokens.read_code(code, asker.borrower, verifier)
         if loan is None:
-            reason = "This code is too old, or was not made for this origin."
+            reason = "This code is too old, or was not made for this page."
             return refused(reason, *asker.cors)
         seconds = self._settings.shared_auth_seconds - loan.age
         return _told(self._identified(loan.identity), seconds, asker)
@@ -168,6 +176,15 @@ class ShareAuth:
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is not shared: {refusal}")
             return {}
+
+
+def _form(content: bytes, name: str) -> str:
+    """Return a field of a form; '' if it has none."""
+    try:
+        fields = parse_qs(content.decode("latin-1"), max_num_fields=16)
+    except ValueError:  # more fields
+        return ""
+    return fields.get(name, [""])[0]
 
 
 def _told(

@@ -49,10 +49,10 @@ class Sharing:
             self._paths.update((SHARE_SCRIPT, FRAME))
         self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie)
         self._frame = Frame(whitelist)
-        self._script = Script()
+        self._script = Script(hands_off=settings.hands_off)
         self._handoff: Handoff | None = None
-        if tokens is not None and settings.hands_off:
-            self._handoff = Handoff(settings, whitelist, tokens)
+        if tokens is not None and self.cookie is not None and settings.hands_off:
+            self._handoff = Handoff(settings, whitelist, tokens, self.cookie)
             self._paths.add(HANDOFF)
 
     def path(self, path: str, root_path: str) -> str | None:
@@ -84,7 +84,7 @@ class Sharing:
         return self._share_auth.answer(request, visitor)
 
     def exchange(self, request: Request, content: bytes) -> Answer:
-        """Answer a request whose content has come; what exceeds `LONGEST_CODE` may be cut off."""
+        """Answer a request whose content has come, or `LONGEST_CONTENT` and a byte of it."""
         return self._share_auth.exchange(request, content)
 
     def asks_app(self, path: str, root_path: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,14 +54,19 @@ class Tokens:
         """Return what a cookie's value says; None if it is not ours or too old."""
         return self._loan(_loads(self._cookies, value), self._cookie_seconds)
 
-    def code(self, identity: Identity, origin: str) -> str:
-        """Return a code that an origin may exchange for the identity, for `CODE_SECONDS`."""
-        return self._dumps(self._codes, identity, to=origin)
+    def code(self, identity: Identity, origin: str, challenge: str) -> str:
+        """Return a code that an origin may exchange for the identity, for `CODE_SECONDS`.
 
-    def read_code(self, code: str, origin: str) -> Loan | None:
-        """Return what a code says; None if it is not ours, too old, or meant for another origin."""
+        It takes the verifier, whose `challenge_of` the page has that asked for the code.
+        """
+        return self._dumps(self._codes, identity, to=origin, challenge=challenge)
+
+    def read_code(self, code: str, origin: str, verifier: str) -> Loan | None:
+        """Return what a code says; None if it is not ours, too old, or not for this page."""
         said = _loads(self._codes, code)
         if said is None or said["to"] != origin:
+            return None
+        if not hmac.compare_digest(said["challenge"], challenge_of(verifier)):
             return None
         return self._loan(said, CODE_SECONDS)
 
@@ -82,6 +89,12 @@ class Tokens:
             return None
         identity = Identity(said["id"], said["email"], authenticated=said["vouched"])
         return Loan(identity, max(age, 0))
+
+
+def challenge_of(verifier: str) -> str:
+    """Return what may be told of a verifier: its SHA-256 (RFC 7636 section 4.2)."""
+    digest = hashlib.sha256(verifier.encode("utf-8", "replace")).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _serializer(secret_keys: Sequence[str | bytes], salt: str) -> URLSafeSerializer:

@@ -72,7 +72,9 @@
     const code = /^pavior-handoff=([\w.-]*)(?=&|$)/.exec(fragment ?? '');
     if (!code) return null;
     const rest = fragment.replace(/^(pavior-handoff=[^&]*(&|$))+/, '');
-    window.history.replaceState(window.history.state, '', page + (rest && '#' + rest));
+    const url = page + (rest && '#' + rest);
+    if (rest && document.readyState !== 'loading') window.location.replace(url); // and scroll there
+    else window.history.replaceState(window.history.state, '', url);
     return code[1];
   }
 

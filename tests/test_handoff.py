@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import anyio
 import pytest
@@ -30,7 +28,7 @@ from pavior_middleware.sharing.tokens import Tokens
 from pavior_middleware.well_known import HANDOFF, SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
-from .pages import scripts_in_head
+from .handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of
 from .redirect_tricks import REDIRECT_TRICKS, REDIRECTS_ALLOWED
 from .shells import PAGE, SHELLS, Fetch, Reply, Seen
 
@@ -51,10 +49,6 @@ def fetch(request: pytest.FixtureRequest) -> Fetch:
     return SHELLS[request.param]
 
 
-def path_to(*destinations: str) -> str:
-    return HANDOFF + "?" + "&".join(f"to={quote(each, safe='')}" for each in destinations)
-
-
 def follow(
     fetch: Fetch,
     to: str = f"{HELP}/",
@@ -62,8 +56,9 @@ def follow(
     settings: Settings = SETTINGS,
     **more: Any,
 ) -> Seen:
-    """Follow a link that takes the login along."""
-    return fetch(JSON, settings, identity, path=path_to(to), **more)
+    """Ask on the way to a page, as that page does."""
+    headers = {"Referer": referer_of(to), **(more.pop("headers", None) or {})}
+    return fetch(JSON, settings, identity, path=asking_for(to), headers=headers, **more)
 
 
 def code_of(seen: Seen) -> str:
@@ -111,9 +106,9 @@ def test_a_user_is_sent_on_with_a_code_before_the_fragment(
     assert seen.headers["Location"] == f"{before}#pavior-handoff={code}{after}"
 
 
-def test_the_redirect_is_kept_nowhere_and_tells_its_origin(fetch: Fetch) -> None:
+def test_the_redirect_is_kept_nowhere_and_tells_nothing(fetch: Fetch) -> None:
     headers = follow(fetch).headers
-    assert headers.getlist("Referrer-Policy") == ["strict-origin"]
+    assert headers.getlist("Referrer-Policy") == ["no-referrer"]
     assert headers.getlist("Cache-Control") == ["no-store"]
     assert headers["Content-Length"] == "0"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -139,7 +134,7 @@ def test_a_refused_identity_is_warned_of_once(caplog: pytest.LogCaptureFixture) 
     refused = Identity("boss@bank.com")
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: refused))
     for _ in range(2):
-        app.get(path_to(f"{HELP}/"))
+        app.get(asking_for(f"{HELP}/"), headers={"Referer": HELP})
     (record,) = caplog.records
     assert "not shared" in record.getMessage()
 
@@ -236,7 +231,7 @@ def test_an_address_that_is_not_whitelisted_is_refused_alike(fetch: Fetch, to: s
 def test_no_trick_leads_anywhere_else(kind: str) -> None:
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: ADA))
     for to in REDIRECT_TRICKS[kind]:
-        response = app.get(path_to(to), status="*")
+        response = app.get(asking_for(to), status="*")
         assert (response.status_int, "Location" in response.headers) == (403, False), to
 
 
@@ -289,10 +284,10 @@ def test_the_app_is_not_asked_about_what_is_refused(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         raise AssertionError
 
-    assert fetch(app, SETTINGS, ADA, path=path_to("https://evil.test/")).status == 403
-    assert fetch(app, SETTINGS, ADA, path=path_to(HELP), method="POST").status == 405
+    assert fetch(app, SETTINGS, ADA, path=asking_for("https://evil.test/")).status == 403
+    assert fetch(app, SETTINGS, ADA, path=asking_for(HELP), method="POST").status == 405
     headers = {"Sec-Fetch-Mode": "cors"}
-    assert fetch(app, SETTINGS, ADA, path=path_to(HELP), headers=headers).status == 403
+    assert fetch(app, SETTINGS, ADA, path=asking_for(HELP), headers=headers).status == 403
 
 
 # ── The code ───────────────────────────────────────────────────────────────────────────────────
@@ -307,8 +302,8 @@ def post(
     path: str = SHARE_AUTH,
 ) -> Seen:
     """Send a code as share.js does; the app is not to be asked."""
-    body = code.encode() if isinstance(code, str) else code
-    sent = {"Content-Type": "text/plain;charset=UTF-8", **(headers or {})}
+    body = form(code) if isinstance(code, str) else code
+    sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
     sent |= {} if origin is None else {"Origin": origin}
     seen: Seen
     if fetch is SHELLS["wsgi"]:
@@ -356,7 +351,7 @@ def test_the_site_that_it_was_made_for_exchanges_a_code_for_the_identity(
 
 def test_a_loan_lasts_from_when_the_code_was_made(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=DOMAINS, secret_key=KEY, shared_auth_seconds=100)
-    code = Tokens([KEY], 100, lambda: time.time() - 30).code(ADA, HELP)
+    code = Tokens([KEY], 100, lambda: time.time() - 30).code(ADA, HELP, CHALLENGE)
     assert 60 <= int(post(fetch, code, settings).headers["Pavior-Expires-In"]) <= 70
     settings = site(shared_auth_domains=DOMAINS, secret_key=KEY, shared_auth_seconds=10)
     assert post(fetch, code, settings).headers["Pavior-Expires-In"] == "0"
@@ -387,7 +382,7 @@ def test_another_whitelisted_site_cannot_exchange_it(fetch: Fetch, origin: str) 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.test", "http://help.example.com"])
 def test_no_other_origin_can(fetch: Fetch, origin: str | None) -> None:
-    for code in (code_of(follow(fetch)), Tokens([KEY], 3600).code(ADA, origin or "")):
+    for code in (code_of(follow(fetch)), Tokens([KEY], 3600).code(ADA, origin or "", CHALLENGE)):
         seen = post(fetch, code, origin=origin)
         assert seen.status == 403
         assert "Access-Control-Allow-Origin" not in seen.headers
@@ -401,7 +396,7 @@ def test_a_frame_of_the_site_itself_cannot_either(fetch: Fetch) -> None:
 
 
 def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
-    seen = post(fetch, Tokens([KEY], 3600, lambda: time.time() - 62).code(ADA, HELP))
+    seen = post(fetch, Tokens([KEY], 3600, lambda: time.time() - 62).code(ADA, HELP, CHALLENGE))
     assert (seen.status, b"too old" in seen.body) == (403, True)
 
 
@@ -415,45 +410,99 @@ def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
         b"\n",
         b"{}",
         Tokens([KEY], 3600).cookie(ADA).encode(),
-        Tokens(["another key"], 3600).code(ADA, HELP).encode(),
-        Tokens([KEY], 3600).code(ADA, HELP).encode() + b"\n",
+        Tokens(["another key"], 3600).code(ADA, HELP, CHALLENGE).encode(),
+        Tokens([KEY], 3600).code(ADA, HELP, CHALLENGE).encode() + b"\n",
     ],
 )
 def test_what_is_no_code_is_refused(fetch: Fetch, content: bytes) -> None:
     assert post(fetch, content).status == 403
 
 
-def long_code(length: int) -> str:
-    """Return a code of so many characters, found by trial: how much shorter it gets varies."""
-    size = length
-    for seed in range(1000):
-        text = random.Random(seed).randbytes(size).hex()[:size]
-        code = Tokens([KEY], 3600).code(Identity(text), HELP)
-        if len(code) == length:
-            return code
-        size += length - len(code)
+def long_form(length: int) -> bytes:
+    """Return content of so many bytes that would be exchanged if it were shorter."""
+    content = form(Tokens([KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
+    return content + b"x" * (length - len(content))
+
+
+TO_AND_LEFT = [
+    (f"{HELP}/a", f"{HELP}/a"),
+    (f"{HELP}/a#b", f"{HELP}/a#b"),
+    (f"{HELP}/a#pavior-handoff=c&b", f"{HELP}/a#b"),
+]
+
+
+@pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
+def test_a_link_to_it_only_has_the_page_ask(fetch: Fetch, to: str, left: str) -> None:
+    for identity in (ADA, None):
+        seen = fetch(unasked_reply, SETTINGS, identity, path=asking_for(to, challenge=None))
+        page, _, fragment = left.partition("#")
+        hint = f"{page}#pavior-handoff=ask" + (f"&{fragment}" if fragment else "")
+        assert (seen.status, seen.headers["Location"]) == (303, hint)
+
+
+@pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
+@pytest.mark.parametrize(
+    "referer",
+    [
+        *("", "null", "https://evil.test/", "https://help.example.com.evil.test/"),
+        *(
+            "https://docs.example.com/",
+            "https://help.example.com:8443/",
+            "http://help.example.com/",
+        ),
+        *("https://help.example.com@evil.test/", "https://help.example.com, https://evil.test/"),
+        None,
+    ],
+)
+def test_what_a_page_of_another_origin_began_gets_no_code(
+    fetch: Fetch, to: str, left: str, referer: str | None
+) -> None:
+    headers = {} if referer is None else {"Referer": referer}
+    for identity in (ADA, None):
+        seen = fetch(unasked_reply, SETTINGS, identity, path=asking_for(to), headers=headers)
+        assert (seen.status, seen.headers["Location"]) == (303, left)
+
+
+@pytest.mark.parametrize("challenge", ["", "x", CHALLENGE[:-1], CHALLENGE + "x", "%" + CHALLENGE])
+def test_what_is_no_challenge_gets_no_code(fetch: Fetch, challenge: str) -> None:
+    path = asking_for(f"{HELP}/", challenge=challenge)
+    seen = fetch(unasked_reply, SETTINGS, ADA, path=path, headers={"Referer": f"{HELP}/"})
+    assert (seen.status, seen.headers["Location"]) == (303, f"{HELP}/")
+
+
+def test_a_code_takes_the_verifier_of_its_challenge(fetch: Fetch) -> None:
+    code = code_of(follow(fetch))
+    assert post(fetch, form(code)).status == 200
+    for verifier in ("", "x", CHALLENGE, VERIFIER[:-1], f"{VERIFIER}x", VERIFIER.upper()):
+        assert post(fetch, form(code, verifier)).status == 403
+    assert post(fetch, f"code={code}".encode()).status == 403
+
+
+def unasked_reply(fields: dict[str, str]) -> Reply:
     raise AssertionError
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
-@pytest.mark.parametrize("identity", [ADA, None])
-def test_what_no_page_of_the_site_began_gets_no_code(
-    fetch: Fetch, site: str, identity: Identity | None
-) -> None:
-    headers = {"Sec-Fetch-Site": site}
-    for to, location in [
-        (f"{HELP}/a", f"{HELP}/a"),
-        (f"{HELP}/a#b", f"{HELP}/a#b"),
-        (f"{HELP}/a#pavior-handoff=c&b", f"{HELP}/a#b"),
-    ]:
-        path = f"{HANDOFF}?to={quote(to, safe='')}"
-        seen = fetch(Reply(), SETTINGS, identity, path=path, headers=headers)
-        assert (seen.status, seen.headers["Location"]) == (303, location)
+@pytest.mark.parametrize("site", ["cross-site", "none", None])
+def test_who_has_strict_cookies_is_known_by_the_narrow_one(fetch: Fetch, site: str | None) -> None:
+    cookie = Tokens([KEY], 3600).cookie(ADA)
+    headers = {"Cookie": f"__Host-pavior-share={cookie}"}
+    headers |= {} if site is None else {"Sec-Fetch-Site": site}
+    assert code_of(follow(fetch, identity=None, headers=headers)) != ""
+    for nearer in ("same-site", "same-origin"):
+        headers["Sec-Fetch-Site"] = nearer
+        assert code_of(follow(fetch, identity=None, headers=headers)) == ""
+
+
+def test_a_service_worker_of_the_site_may_take_it_in_hand(fetch: Fetch) -> None:
+    headers = {"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty"}
+    assert follow(fetch, headers={**headers, "Sec-Fetch-Site": "same-origin"}).status == 303
+    for site in ("cross-site", "same-site"):
+        assert follow(fetch, headers={**headers, "Sec-Fetch-Site": site}).status == 403
 
 
 def test_content_that_is_too_long_is_refused(fetch: Fetch) -> None:
-    assert post(fetch, long_code(8192)).status == 200
-    assert post(fetch, long_code(8193)).status == 403
+    assert post(fetch, long_form(8192)).status == 200
+    assert post(fetch, long_form(8193)).status == 403
     assert post(fetch, b"x" * 1_000_000).status == 403
 
 
@@ -478,7 +527,7 @@ def with_input(content: Any, **environ: Any) -> tuple[str, bytes]:
 
 
 def test_content_in_chunks_is_read_where_the_server_ends_it() -> None:
-    code = code_of(follow(SHELLS["wsgi"])).encode()
+    code = form(code_of(follow(SHELLS["wsgi"])))
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     status, body = with_input(io.BytesIO(code), **chunked)
     assert (status, json.loads(body)) == ("200 OK", ADAS)
@@ -489,7 +538,7 @@ def test_content_that_comes_slowly_is_read_whole() -> None:
         def read(self, size: int | None = -1) -> bytes:
             return super().read(min(size or 0, 10))
 
-    code = code_of(follow(SHELLS["wsgi"])).encode()
+    code = form(code_of(follow(SHELLS["wsgi"])))
     status, body = with_input(Slow(code), CONTENT_LENGTH=str(len(code)))
     assert (status, json.loads(body)) == ("200 OK", ADAS)
 
@@ -542,7 +591,7 @@ def part(body: bytes, *, more_body: bool) -> asgi.Message:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_content_in_several_messages_is_put_together(size: int) -> None:
-    code = code_of(follow(SHELLS["asgi"])).encode()
+    code = form(code_of(follow(SHELLS["asgi"])))
     pieces = [code[start : start + size] for start in range(0, len(code), size)]
     messages = [part(piece, more_body=True) for piece in pieces]
     for last in (part(b"", more_body=False), {"type": "http.request"}):
@@ -578,35 +627,36 @@ def asgi_app() -> Starlette:
 
 def flask_get(path: str) -> tuple[int, str, bytes]:
     app = DispatcherMiddleware(NotFound(), {"/shop": flask_app()})
-    response = TestApp(app).get(path, status="*")
+    response = TestApp(app).get(path, headers={"Referer": f"{HELP}/"}, status="*")
     return response.status_int, response.headers.get("Location", ""), response.body
 
 
 def asgi_get(path: str) -> tuple[int, str, bytes]:
-    response = TestClient(asgi_app(), follow_redirects=False).get(path)
+    response = TestClient(asgi_app(), follow_redirects=False).get(
+        path, headers={"Referer": f"{HELP}/"}
+    )
     return response.status_code, response.headers.get("location", ""), response.content
 
 
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
-def test_the_links_of_a_site_below_a_path_lead_there(
+def test_it_is_below_the_path_of_a_site_too(
     get: Callable[[str], tuple[int, str, bytes]],
 ) -> None:
-    (script,) = scripts_in_head(get("/shop/")[2])
-    assert f'"/shop{HANDOFF}"' in script
-    status, location, _ = get(f"/shop{path_to(f'{HELP}/x')}")
+    status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}")
     assert status == 303
     code = location.removeprefix(f"{HELP}/x#pavior-handoff=")
     assert exchange(SHELLS["wsgi"], code) == ADAS
-    assert get(f"/shop{path_to('https://evil.test')}")[0] == 403
+    assert get(f"/shop{asking_for('https://evil.test')}")[0] == 403
 
 
 def test_the_path_may_be_split_anywhere() -> None:
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: ADA))
     split = {"SCRIPT_NAME": "/.well-known"}
-    path = path_to(HELP).removeprefix("/.well-known")
-    assert app.get(path, extra_environ=split).status_int == 303
+    path = asking_for(HELP).removeprefix("/.well-known")
+    told = {"Referer": f"{HELP}/"}
+    assert app.get(path, headers=told, extra_environ=split).status_int == 303
     flask = TestApp(flask_app())
-    location = flask.get(path, extra_environ=split).headers["Location"]
+    location = flask.get(path, headers=told, extra_environ=split).headers["Location"]
     assert exchange(SHELLS["asgi"], location.partition("=")[2]) == ADAS
 
 

@@ -35,6 +35,7 @@ from pavior_middleware.sharing.tokens import Tokens
 from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from .conftest import API_KEY, TEAM
+from .handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of
 from .origin_tricks import ACCEPTED, ORIGIN_TRICKS, WHITELISTED
 from .redirect_tricks import REDIRECT_TRICKS, REDIRECTS_ALLOWED
 from .servers import serving_asgi, serving_wsgi
@@ -199,7 +200,7 @@ def expect_refused_alike(
     lender: Lender, method: str, target: str, *fields: tuple[str, str], status: int = 403
 ) -> None:
     """Expect the same refusal for Ada, with and without her narrow cookie, and for nobody."""
-    body = TOKENS.code(ADA, HELP).encode() if method == "POST" else b""
+    body = form(TOKENS.code(ADA, HELP, CHALLENGE)) if method == "POST" else b""
     before = lender.asked
     answers = {
         lender.ask(method, target, *fields, *cookies, body=body, user=user)
@@ -271,7 +272,7 @@ def test_what_is_let_through_leads_where_it_says(lender: Lender) -> None:
     """
     for to in REDIRECTS_ALLOWED:
         for user in (ADA, None):
-            got = lender.ask("GET", f"{HANDOFF}?to={quote(to, safe='')}", user=user)
+            got = lender.ask("GET", asking_for(to), ("Referer", referer_of(to)), user=user)
             page, _, _ = to.partition("#")
             assert got.status == 303
             location = got.field("location") or ""
@@ -519,14 +520,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def handed(lender: Lender, user: Identity | None, to: str = f"{HELP}/") -> str:
     """Return the code that a user gets on their way."""
-    got = lender.ask("GET", f"{HANDOFF}?to={quote(to, safe='')}", user=user)
+    got = lender.ask("GET", asking_for(to), ("Referer", referer_of(to)), user=user)
     assert got.status == 303
     return code_in(got.field("location") or "")
 
 
 def exchanged(lender: Lender, code: str, by: str | None = HELP, *more: tuple[str, str]) -> Got:
     fields = [] if by is None else [origin(by)]
-    return lender.ask("POST", SHARE_AUTH, *fields, *more, body=code.encode("latin-1"))
+    return lender.ask("POST", SHARE_AUTH, *fields, *more, body=form(code))
 
 
 def told(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) -> Any:
@@ -651,7 +652,7 @@ def test_no_character_of_a_token_can_be_changed(lender: Lender) -> None:
 
     Gets: nothing; a token is whole or worth nothing.
     """
-    code, cookie = TOKENS.code(MALLORY, HELP), TOKENS.cookie(MALLORY)
+    code, cookie = TOKENS.code(MALLORY, HELP, CHALLENGE), TOKENS.cookie(MALLORY)
     assert json.loads(exchanged(lender, code).body) == MALLORYS
     assert told(lender, cookie) == MALLORYS
     for changed in (*tampered(code), code[:-1], code[1:], code + "A", f" {code}", f"{code}\n"):
@@ -705,7 +706,7 @@ def test_the_api_key_signs_no_token(lender: Lender) -> None:
     code = forged("pavior-middleware.handoff-code.1", {**said, "to": HELP})
     careless = Tokens([API_KEY], 3600)
     assert careless.read_cookie(cookie) is not None  # so it would work
-    assert careless.read_code(code, HELP) is not None
+    assert careless.read_code(code, HELP, VERIFIER) is not None
     assert told(lender, cookie) == {}
     assert exchanged(lender, code).status == 403
 
@@ -737,7 +738,10 @@ def test_a_key_that_is_out_signs_nothing(shell: str) -> None:
 
     Gets: nothing, while the old key, as long as it stands before the new one, still does.
     """
-    codes = {key: Tokens([key], 3600).code(ADA, HELP) for key in ("old", "new", "other site's")}
+    codes = {
+        key: Tokens([key], 3600).code(ADA, HELP, CHALLENGE)
+        for key in ("old", "new", "other site's")
+    }
     cookies = {key: Tokens([key], 3600).cookie(ADA) for key in codes}
     for keys in (["old"], ["old", "new"], ["new"]):
         lender = Lender(shell, replace(SETTINGS, secret_key=keys))
@@ -818,7 +822,7 @@ ODD_IDS = [
     *("null ", " ", ".", "..", "*", HELP, EVIL, "https://www.example.com", "</script>", "<!--"),
     *('"', "'", "\\", "\n", "\r\nSet-Cookie: a=b", "\0", "\x7f", "\u2028", "\ufeff", "é", "🦆"),
     *(";", ",", "a=b; c=d", "${7*7}", "{{7*7}}", "%00", "&", "a" * 64, "0123456789abcdef" * 4),
-    *(KEY[::-1], TOKENS.cookie(MALLORY), TOKENS.code(MALLORY, HELP), "x" * 10_000),
+    *(KEY[::-1], TOKENS.cookie(MALLORY), TOKENS.code(MALLORY, HELP, CHALLENGE), "x" * 10_000),
     "pavior-middleware.share-cookie.1",
 ]
 
@@ -887,7 +891,7 @@ def test_an_id_that_vouches_for_somebody_elses_address_goes_nowhere(
         assert handed(lender, identity) == ""
         if user_id.isprintable():
             assert told(lender, TOKENS.cookie(identity)) == {}
-            assert json.loads(exchanged(lender, TOKENS.code(identity, HELP)).body) == {}
+            assert json.loads(exchanged(lender, TOKENS.code(identity, HELP, CHALLENGE)).body) == {}
         got = lender.ask("GET", SHARE_AUTH, origin(HELP), user=identity)
         assert json.loads(got.body) == {}
         lender.page = (200, (("Content-Type", "text/html"),), PAGE)
@@ -915,12 +919,13 @@ def test_a_code_that_a_link_brings_does_not_pass_the_handoff(lender: Lender) -> 
 
     Gets: their code stripped, in any number and place that share.js reads.
     """
-    mine = TOKENS.code(MALLORY, HELP)
+    mine = TOKENS.code(MALLORY, HELP, CHALLENGE)
     one = f"pavior-handoff={mine}"
     for fragment in (one, f"{one}&", f"{one}&{one}", f"{one}&{one}&a", f"&{one}", f"a&{one}"):
         for user in (ADA, None):
-            to = quote(f"{HELP}/#{fragment}", safe="")
-            location = lender.ask("GET", f"{HANDOFF}?to={to}", user=user).field("location") or ""
+            target = asking_for(f"{HELP}/#{fragment}")
+            got = lender.ask("GET", target, ("Referer", HELP), user=user)
+            location = got.field("location") or ""
             _, _, after = location.partition("#")
             taken = re.sub(r"^(pavior-handoff=[^&]*(&|$))+", "", after)  # as share.js does
             assert not taken.startswith("pavior-handoff=")
@@ -946,7 +951,7 @@ def every_answer(lender: Lender) -> Iterator[Got]:
         for method in METHODS:
             for by in ((), (origin(HELP),), (origin(EVIL),)):
                 for more in ((), (CROSS,), (ACTIVE,), (ADAS_COOKIES,)):
-                    for body in (b"", b"x", TOKENS.code(ADA, HELP).encode()):
+                    for body in (b"", b"x", form(TOKENS.code(ADA, HELP, CHALLENGE))):
                         for user in (None, ADA, Identity("boss@bank.com")):
                             yield lender.ask(method, target, *by, *more, body=body, user=user)
 
@@ -1005,7 +1010,7 @@ def test_a_method_is_not_overridden(lender: Lender, name: str) -> None:
     """
     for asked, other in (("POST", "GET"), ("GET", "POST"), ("DELETE", "GET"), ("GET", "OPTIONS")):
         target = f"{SHARE_AUTH}?_method={other}"
-        code = TOKENS.code(MALLORY, HELP).encode()
+        code = form(TOKENS.code(MALLORY, HELP, CHALLENGE))
         plain = lender.ask(asked, SHARE_AUTH, origin(HELP), body=code, user=ADA)
         assert lender.ask(asked, target, origin(HELP), (name, other), body=code, user=ADA) == plain
         expect_refused_alike(lender, asked, target, origin(EVIL), (name, other))
@@ -1084,4 +1089,4 @@ def test_a_site_without_a_secret_key_takes_no_token() -> None:
         for key in ("", b"", KEY):
             tokens = Tokens([key], 3600)
             assert told(lender, tokens.cookie(ADA)) == {}
-            assert exchanged(lender, tokens.code(ADA, HELP)).status == 405
+            assert exchanged(lender, tokens.code(ADA, HELP, CHALLENGE)).status == 405

@@ -13,6 +13,8 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from pavior_middleware import Identity
 from pavior_middleware.sharing.tokens import Loan, Tokens
 
+from .handing_over import CHALLENGE, VERIFIER
+
 KEY = "a secret key for the tests only"
 LIFETIME = 600
 HELP, DOCS = "https://help.example.com", "https://docs.example.com"
@@ -44,7 +46,7 @@ def tokens(*keys: str | bytes, clock: Clock | None = None, lifetime: int = LIFET
 def test_whoever_it_is_comes_back_as_they_were(identity: Identity) -> None:
     ours = tokens()
     assert ours.read_cookie(ours.cookie(identity)) == Loan(identity, 0)
-    assert ours.read_code(ours.code(identity, HELP), HELP) == Loan(identity, 0)
+    assert ours.read_code(ours.code(identity, HELP, CHALLENGE), HELP, VERIFIER) == Loan(identity, 0)
 
 
 def test_attributes_do_not_travel() -> None:
@@ -56,7 +58,7 @@ def test_attributes_do_not_travel() -> None:
 
 @given(identity=identities, origin=origins)
 def test_they_stand_in_cookies_and_fragments_as_they_are(identity: Identity, origin: str) -> None:
-    for token in (tokens().cookie(identity), tokens().code(identity, origin)):
+    for token in (tokens().cookie(identity), tokens().code(identity, origin, CHALLENGE)):
         assert set(token) <= set(string.ascii_letters + string.digits + "-_.")
 
 
@@ -64,7 +66,7 @@ def test_they_say_who_it_is_and_no_more() -> None:
     said = {"at": MADE, "id": "7", "email": "ada@example.com", "vouched": True}
     ours = tokens(clock=Clock(MADE + 0.9))
     assert payload(ours.cookie(ADA)) == said
-    assert payload(ours.code(ADA, HELP)) == {**said, "to": HELP}
+    assert payload(ours.code(ADA, HELP, CHALLENGE)) == {**said, "to": HELP, "challenge": CHALLENGE}
 
 
 def payload(token: str) -> object:
@@ -83,10 +85,10 @@ def payload(token: str) -> object:
 def test_a_code_lasts_a_minute(age: int) -> None:
     clock = Clock()
     ours = tokens(clock=clock)
-    code = ours.code(ADA, HELP)
+    code = ours.code(ADA, HELP, CHALLENGE)
     clock.now += age
     expected = Loan(ADA, max(age, 0)) if -5 <= age <= 60 else None
-    assert ours.read_code(code, HELP) == expected
+    assert ours.read_code(code, HELP, VERIFIER) == expected
 
 
 @given(lifetime=st.integers(1, 86400), data=st.data())
@@ -105,11 +107,11 @@ def test_a_cookie_lasts_as_long_as_is_set(lifetime: int, data: st.DataObject) ->
 def test_whole_seconds_count(fraction: float) -> None:
     clock = Clock(MADE + fraction)
     ours = tokens(clock=clock)
-    code = ours.code(ADA, HELP)
+    code = ours.code(ADA, HELP, CHALLENGE)
     clock.now = MADE + 60.999
-    assert ours.read_code(code, HELP) == Loan(ADA, 60)
+    assert ours.read_code(code, HELP, VERIFIER) == Loan(ADA, 60)
     clock.now = MADE + 61.0
-    assert ours.read_code(code, HELP) is None
+    assert ours.read_code(code, HELP, VERIFIER) is None
 
 
 # ── Purpose ────────────────────────────────────────────────────────────────────────────────────
@@ -120,15 +122,15 @@ def test_whole_seconds_count(fraction: float) -> None:
 @example(made_for=HELP, read_for=HELP + ":8443")
 @example(made_for="", read_for="null")
 def test_a_code_is_worth_nothing_to_another_origin(made_for: str, read_for: str) -> None:
-    loan = tokens().read_code(tokens().code(ADA, made_for), read_for)
+    loan = tokens().read_code(tokens().code(ADA, made_for, CHALLENGE), read_for, VERIFIER)
     assert (loan is not None) == (made_for == read_for)
 
 
 @given(identity=identities, origin=origins)
 def test_a_cookie_is_no_code_and_a_code_no_cookie(identity: Identity, origin: str) -> None:
     ours = tokens()
-    assert ours.read_code(ours.cookie(identity), origin) is None
-    assert ours.read_cookie(ours.code(identity, origin)) is None
+    assert ours.read_code(ours.cookie(identity), origin, VERIFIER) is None
+    assert ours.read_cookie(ours.code(identity, origin, CHALLENGE)) is None
 
 
 def test_what_the_app_signs_with_the_same_key_is_neither() -> None:
@@ -141,7 +143,7 @@ def test_what_the_app_signs_with_the_same_key_is_neither() -> None:
         theirs = serializer.dumps(said)
         assert isinstance(theirs, str)
         assert tokens().read_cookie(theirs) is None
-        assert tokens().read_code(theirs, HELP) is None
+        assert tokens().read_code(theirs, HELP, VERIFIER) is None
 
 
 # ── Forgery ────────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +169,7 @@ def test_no_byte_can_be_changed(identity: Identity, data: st.DataObject) -> None
     ours = tokens()
     for token, read in (
         (ours.cookie(identity), ours.read_cookie),
-        (ours.code(identity, HELP), lambda code: ours.read_code(code, HELP)),
+        (ours.code(identity, HELP, CHALLENGE), lambda code: ours.read_code(code, HELP, VERIFIER)),
     ):
         place = data.draw(st.integers(0, len(token) - 1))
         letter = data.draw(st.sampled_from(string.ascii_letters + string.digits + "-_.=\xff "))
@@ -192,7 +194,7 @@ def test_nothing_can_be_cut_off_or_put_in(identity: Identity, data: st.DataObjec
 @given(text=st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
 def test_any_other_text_names_nobody(text: str) -> None:
     assert tokens().read_cookie(text) is None
-    assert tokens().read_code(text, HELP) is None
+    assert tokens().read_code(text, HELP, VERIFIER) is None
 
 
 # ── Keys ───────────────────────────────────────────────────────────────────────────────────────
@@ -204,10 +206,10 @@ def test_keys_can_be_changed_while_tokens_are_on_their_way() -> None:
     assert after.read_cookie(both.cookie(ADA)) == Loan(ADA, 0)
     assert before.read_cookie(both.cookie(ADA)) is None
     assert after.read_cookie(before.cookie(ADA)) is None
-    assert both.read_code(before.code(ADA, HELP), HELP) == Loan(ADA, 0)
-    assert after.read_code(both.code(ADA, HELP), HELP) == Loan(ADA, 0)
-    assert before.read_code(both.code(ADA, HELP), HELP) is None
-    assert after.read_code(before.code(ADA, HELP), HELP) is None
+    assert both.read_code(before.code(ADA, HELP, CHALLENGE), HELP, VERIFIER) == Loan(ADA, 0)
+    assert after.read_code(both.code(ADA, HELP, CHALLENGE), HELP, VERIFIER) == Loan(ADA, 0)
+    assert before.read_code(both.code(ADA, HELP, CHALLENGE), HELP, VERIFIER) is None
+    assert after.read_code(before.code(ADA, HELP, CHALLENGE), HELP, VERIFIER) is None
 
 
 @given(signing=several_keys, reading=several_keys)
@@ -218,8 +220,8 @@ def test_the_last_key_signs_and_all_are_read(signing: list[str], reading: list[s
 
 @given(key=st.text(min_size=1))
 def test_a_key_may_be_text_or_its_bytes(key: str) -> None:
-    code = tokens(key).code(ADA, HELP)
-    assert tokens(key.encode()).read_code(code, HELP) == Loan(ADA, 0)
+    code = tokens(key).code(ADA, HELP, CHALLENGE)
+    assert tokens(key.encode()).read_code(code, HELP, VERIFIER) == Loan(ADA, 0)
 
 
 def test_a_key_may_be_any_bytes() -> None:

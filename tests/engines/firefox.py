@@ -128,7 +128,9 @@ class FirefoxWindow(Window):
         self._seen = {self._tab}
 
     def open(self, url: str) -> None:
-        self._browser.send("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+        self._browser.send(
+            "browsingContext.navigate", context=self._tab, url=url, wait="interactive"
+        )
 
     def switch_to_new_tab(self) -> None:
         while not (new := [tab for tab in self._tabs() if tab not in self._seen]):

@@ -23,6 +23,8 @@ from selenium.webdriver.webkitgtk.service import Service
 from ..programs import path
 from .window import LONGEST_WAIT_SECONDS, BrowserError, Window
 
+LONGEST_COMMAND_SECONDS = 60
+
 PREVENT_TRACKING = "--enable-itp"
 
 
@@ -89,8 +91,12 @@ class WebKitEngine:
         for argument in self._arguments:
             options.add_argument(argument)
         options.accept_insecure_certs = True
+        options.page_load_strategy = "eager"
         with Remote(
-            RemoteConnection(client_config=ClientConfig(self._driver)), options=options
+            RemoteConnection(
+                client_config=ClientConfig(self._driver, timeout=LONGEST_COMMAND_SECONDS)
+            ),
+            options=options,
         ) as driver:
             yield WebKitWindow(driver, self._display)
 

@@ -115,7 +115,7 @@ def _print_snippet(options: argparse.Namespace) -> int:
     )
     sys.stdout.write(_borrowing_element(settings) + "\n")
     sys.stderr.write(
-        "Put it first in <head>, before other scripts.\n"
+        "Put it into the <head> of each page.\n"
         f"Add this page's domain to PAVIOR_SHARED_AUTH_DOMAINS on {settings.share_auth}.\n"
     )
     return 0

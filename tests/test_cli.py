@@ -41,11 +41,11 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
 def test_snippet_prints_the_one_element_to_paste() -> None:
     done = pavior("snippet", "--share-auth", "auth.example.com", PAVIOR_TEAM_VANITY_ID="acme")
     assert done.stdout == (
-        '<script src="https://auth.example.com/.well-known/pavior/share.js" data-init=\''
+        '<script async src="https://auth.example.com/.well-known/pavior/share.js" data-init=\''
         '{"teamVanityId": "acme", "doChat": true, "doTimeTravel": true}\'></script>\n'
     )
     assert done.stderr.splitlines() == [
-        "Put it first in <head>, before other scripts.",
+        "Put it into the <head> of each page.",
         "Add this page's domain to PAVIOR_SHARED_AUTH_DOMAINS on auth.example.com.",
     ]
     assert done.returncode == 0
@@ -95,7 +95,7 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
     script = element(
         "--share-auth", "auth.example.com", PAVIOR_TEAM_VANITY_ID=team, PAVIOR_EMBED_URL=embed_url
     )
-    assert set(script.attrs) == {"src", "data-init", "data-embed"}
+    assert set(script.attrs) == {"async", "src", "data-init", "data-embed"}
     assert json.loads(str(script["data-init"]))["teamVanityId"] == team
     assert script["data-embed"] == embed_url
 

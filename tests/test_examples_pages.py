@@ -26,6 +26,7 @@ import example_starlette.app
 from example_help_center.serve import create_server
 from pavior_middleware.cli import main
 
+from .handing_over import asking_for
 from .pages import init_call
 
 SETTINGS = {
@@ -57,7 +58,7 @@ def starlette_app(**environ: str) -> Starlette:
 class Site(Protocol):
     """One way to ask both sites; a redirect is not followed."""
 
-    def get(self, path: str) -> tuple[int, str, str]: ...
+    def get(self, path: str, referer: str = "") -> tuple[int, str, str]: ...
     def post(self, path: str, form: dict[str, str]) -> tuple[int, str, str]: ...
 
 
@@ -65,8 +66,8 @@ class FlaskSite:
     def __init__(self, app: Flask) -> None:
         self.client = TestApp(app)
 
-    def get(self, path: str) -> tuple[int, str, str]:
-        response = self.client.get(path, status="*")
+    def get(self, path: str, referer: str = "") -> tuple[int, str, str]:
+        response = self.client.get(path, headers={"Referer": referer}, status="*")
         return response.status_int, response.text, response.headers.get("Location", "")
 
     def post(self, path: str, form: dict[str, str]) -> tuple[int, str, str]:
@@ -78,8 +79,8 @@ class StarletteSite:
     def __init__(self, app: Starlette) -> None:
         self.client = TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
-    def get(self, path: str) -> tuple[int, str, str]:
-        response = self.client.get(path)
+    def get(self, path: str, referer: str = "") -> tuple[int, str, str]:
+        response = self.client.get(path, headers={"Referer": referer})
         return response.status_code, response.text, response.headers.get("Location", "")
 
     def post(self, path: str, form: dict[str, str]) -> tuple[int, str, str]:
@@ -308,6 +309,6 @@ def test_the_apps_own_secret_key_takes_the_login_along(name: str) -> None:
         else StarletteSite(starlette_app(**settings))
     )
     site.post("/login", LOGGED_IN)
-    status, _, location = site.get(f"/.well-known/pavior/handoff?to={borrower}/")
+    status, _, location = site.get(asking_for(f"{borrower}/"), borrower)
     assert status == 303
-    assert re.fullmatch(rf"{borrower}/#pavior-handoff=[\w.-]+", location)
+    assert re.fullmatch(rf"{borrower}/#pavior-handoff=[\w.-]{{40,}}", location)

@@ -80,7 +80,15 @@ def test_the_script_may_be_loaded_and_kept_by_all(fetch: Fetch) -> None:
 def test_it_is_the_file_and_a_small_one(fetch: Fetch) -> None:
     seen = script(fetch)
     assert seen.body == SHARE_JS.read_bytes()
-    assert 2000 < len(seen.body) < 12_000
+    assert 2000 < len(seen.body) < 13_000
+
+
+@pytest.mark.parametrize("without", [{"secret_key": None}, {"handoff": False}])
+def test_it_tells_where_there_is_no_handoff(fetch: Fetch, without: dict[str, Any]) -> None:
+    settings = site(**{"shared_auth_domains": WHITELISTED, "secret_key": KEY, **without})
+    says, does_not = b"const handsOff = true;", b"const handsOff = false;"
+    assert script(fetch).body.count(says) == 1
+    assert script(fetch, settings).body == SHARE_JS.read_bytes().replace(says, does_not)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,7 @@ def test_it_is_the_same_for_everyone(fetch: Fetch, headers: dict[str, str]) -> N
     expected = script(fetch)
     assert script(fetch, headers=headers) == expected
     assert script(fetch, other, headers=headers) == expected
-    assert script(fetch, site(shared_auth_domains=WHITELISTED)) == expected
+    assert script(fetch, site(shared_auth_domains=WHITELISTED, secret_key=KEY)) == expected
     assert fetch(unasked, SETTINGS, path=SHARE_SCRIPT, consent=False) == expected
     for secret in (TEAM, API_KEY, KEY, "help.example.com", "ada@example.com"):
         assert secret.encode() not in expected.body.replace(b"https://auth.example.com", b"")

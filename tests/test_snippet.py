@@ -7,7 +7,6 @@ import re
 import string
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware.identity import IdentityRefused
 from pavior_middleware.snippet import render
-from pavior_middleware.well_known import HANDOFF
 
 from .conftest import API_KEY, TEAM
 from .pages import ARGUMENTS, init_arguments, init_calls, scripts_in_head
@@ -127,9 +125,7 @@ def test_the_api_key_is_not_in_it() -> None:
 lender = partial(Settings, TEAM, API_KEY)
 DOMAINS = ["help.example.com", "*.b\xfccher.example", "localhost:8003"]
 LENDER = lender(shared_auth_domains=DOMAINS, secret_key="a secret key for the tests only")
-LINKS = re.compile(
-    r"pavior-middleware\.links.*?\n\}\)\(window, (\[.*?\]), (\".*?\")\);\n", re.DOTALL
-)
+LINKS = re.compile(r"pavior-middleware\.links.*?\n\}\)\(window, (\[.*?\])\);\n", re.DOTALL)
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -159,7 +155,6 @@ def test_a_lender_takes_the_login_along_before_anything_else(
         "https://localhost:8003",
         "http://localhost:8003",
     ]
-    assert json.loads(found[2]) == HANDOFF
     assert script.index("function follow") < found.end() < script.index("function init")
     assert init_arguments(script[found.end() :])[1]["teamVanityId"] == TEAM
 
@@ -178,7 +173,7 @@ def test_other_sites_leave_links_alone(fetch: Fetch, settings: Settings) -> None
     for identity in (Identity("7"), None):
         script = script_of(fetch, settings, identity)
         assert "pavior-middleware.links" not in script
-        assert HANDOFF not in script
+        assert "pavior-handoff=ask" not in script
 
 
 labels = st.text(string.ascii_letters + "0123456789\xfc\xe9", min_size=1, max_size=9)
@@ -195,7 +190,6 @@ def test_whatever_the_domains_and_the_path_it_ends_no_script(
     found = LINKS.search(text)
     assert found is not None
     assert len(json.loads(found[1])) == len({domain.lower() for domain in domains})
-    assert json.loads(found[2]) == quote(root_path + HANDOFF)
     (script,) = scripts_in_head(
         b"<!doctype html><title>A</title>" + render(LENDER, root_path=root_path).element()
     )

@@ -109,6 +109,7 @@ def _print_snippet(options: argparse.Namespace) -> int:
     settings = Settings.from_mapping(
         {
             **os.environ,
+            "PAVIOR_SHARED_AUTH_DOMAINS": None,  # of the site that lends, if this is its shell
             "PAVIOR_SHARE_AUTH": options.share_auth,
             "PAVIOR_EMBED_URL": options.embed_url,
         }

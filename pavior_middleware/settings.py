@@ -17,7 +17,7 @@ from .log import logger
 
 PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
-SHORTEST_STRONG_KEY = 16  # characters
+SHORTEST_STRONG_KEY = 16  # characters, or bytes
 LONGEST_LOAN_SECONDS = 24 * 60 * 60
 
 IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
@@ -103,7 +103,7 @@ class Settings:
             *(
                 problem
                 for key in _keys(self.secret_key)
-                for problem in _secret_key_problems(key, self.api_key if domains else None)
+                for problem in _secret_key_problems(key, self.api_key, is_used=bool(domains))
             ),
             *_shared_auth_seconds_problems(self.shared_auth_seconds),
             *_bubble_problems(self.bubble, share_auth),
@@ -125,6 +125,14 @@ class Settings:
         if isinstance(self.secret_key, Sequence) and not isinstance(self.secret_key, str | bytes):
             object.__setattr__(self, "secret_key", tuple(self.secret_key))
         _warn_if_weak(self.api_key)
+        if domains and any(len(key) < SHORTEST_STRONG_KEY for key in self.secret_keys):
+            logger.warning(
+                "%s is shorter than %d characters, and who guesses it is taken for anybody: use"
+                " a random one, as `python -c 'import secrets; print(secrets.token_hex())'`"
+                " prints it",
+                _label("secret_key"),
+                SHORTEST_STRONG_KEY,
+            )
 
     @property
     def hands_off(self) -> bool:
@@ -226,12 +234,13 @@ def _keys(value: object) -> tuple[Any, ...]:
     return (value,)
 
 
-def _secret_key_problems(key: object, api_key: object) -> list[str]:
+def _secret_key_problems(key: object, api_key: object, *, is_used: bool) -> list[str]:
     label = _label("secret_key")
     if key in ("", b""):
         return [f"{label} has an empty key: remove it"]
     problems = [] if isinstance(key, bytes) else _text_problems("secret_key", key, required=True)
-    if key == api_key or (isinstance(api_key, str) and key == api_key.encode(errors="replace")):
+    is_api_key = isinstance(api_key, str) and key in (api_key, api_key.encode(errors="replace"))
+    if is_used and is_api_key:
         problems.append(
             f"{label} is the API key, with which Pavior's users can have any text signed:"
             " use a random text of its own"

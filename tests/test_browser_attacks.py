@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign, wsgi
+from pavior_middleware.sharing.tokens import challenge_of
 from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from . import chromium
@@ -30,6 +31,7 @@ from .browsers import FLAGS
 from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
+from .handing_over import CHALLENGE, asking_for
 from .servers import serving_wsgi
 
 NAME = "__Host-pavior-share"
@@ -112,8 +114,9 @@ class Sites:
         """Return the code that the shop hands over to a user of its own."""
         client = Client(self.shop_app)
         client.set_cookie("session", email.encode().hex(), domain="shop.localhost")
-        to = quote(f"{at or self.help}/", safe="")
-        response = client.get(f"{HANDOFF}?to={to}", base_url=self.shop)
+        to = f"{at or self.help}/"
+        headers = {"Referer": to}
+        response = client.get(asking_for(to), base_url=self.shop, headers=headers)
         return response.headers["Location"].partition("#pavior-handoff=")[2]
 
     def answers(self, host: str = "shop") -> list[Exchanged]:
@@ -357,7 +360,8 @@ def test_no_page_logs_anybody_in_as_somebody_else(
         else:
             tab.click("#a", no_wait_after=True)
         tab.wait_for_url(f"{sites.help}/page**")
-        assert calls(tab) == expected, way
+        # Led there by the shop after all, the help center asks who she is herself.
+        assert calls(tab) in (expected, [ADAS]), way
         address = tab.evaluate("[location.hash, seenByOthers.includes('pavior')]")
         assert address == ["", False], way
         for opened_tab in {start, tab}:
@@ -374,7 +378,7 @@ def test_no_reload_does_either(tab: Page, sites: Sites, way: str) -> None:
     tab.click("#a", no_wait_after=True)
     tab.wait_for_url(f"{sites.help}/page**")
     for _ in range(2):
-        assert calls(tab) == [{}]
+        assert calls(tab) in ([{}], [ADAS])
         tab.reload()
 
 
@@ -400,31 +404,51 @@ def test_a_link_on_the_shop_brings_no_code_of_somebody_elses(tab: Page, sites: S
         assert calls(tab) == [ADAS]
 
 
+OWN_VERIFIER = "a verifier that evil.test has thought of......"
+
+
 @blocked
-def test_an_open_redirect_of_the_help_center_gives_no_code_away(tab: Page, sites: Sites) -> None:
+@pytest.mark.parametrize("challenge", [None, challenge_of(OWN_VERIFIER)])
+@pytest.mark.parametrize("rel", ["", "noreferrer"])
+def test_an_open_redirect_of_the_help_center_gives_no_code_away(
+    tab: Page, sites: Sites, challenge: str | None, rel: str
+) -> None:
     """Has: a redirect at the help center that leads anywhere; a page keeps its fragment there.
 
-    Tries: to lead Ada through the shop's handoff to that. Gets: no code.
+    Tries: to lead Ada through the shop's handoff to that, with a challenge of their own.
+    Gets: no code.
     """
     out = f"{sites.help}/out?url={quote(sites.evil + '/land', safe='')}"
-    handoff = f"{sites.shop}{HANDOFF}?to={quote(out, safe='')}"
-    evil_page(tab, sites, f"<a id=a href='{handoff}'>a</a>")
+    handoff = f"{sites.shop}{asking_for(out, challenge=challenge)}"
+    evil_page(tab, sites, f"<a id=a rel='{rel}' href='{handoff}'>a</a>")
     tab.click("#a", no_wait_after=True)
     tab.wait_for_url(f"{sites.evil}/land**")
-    assert "pavior" not in tab.evaluate("location.href")
+    assert tab.evaluate("location.hash") in ("", "#pavior-handoff=ask")
 
 
 @blocked
-@pytest.mark.parametrize("rel", ["ugc", "nofollow", "noreferrer ugc"])
-def test_a_link_that_says_that_users_made_it_takes_no_login_along(
-    tab: Page, sites: Sites, rel: str
-) -> None:
+def test_a_link_on_the_shop_gives_no_code_away(tab: Page, sites: Sites) -> None:
     """Has: the same, and links on the shop. Tries: the same. Gets: the same."""
     out = f"{sites.help}/out?url={quote(sites.evil + '/land', safe='')}"
-    tab.goto(f"{sites.shop}/?rel={quote(rel)}&link={quote(out, safe='')}")
+    own = asking_for(out, challenge=challenge_of(OWN_VERIFIER))
+    for url in (out, f"{sites.shop}{own}"):
+        tab.goto(f"{sites.shop}/?link={quote(url, safe='')}")
+        tab.click("#link")
+        tab.wait_for_url(f"{sites.evil}/land**")
+        assert tab.evaluate("location.hash") in ("", "#pavior-handoff=ask")
+
+
+@blocked
+def test_a_site_that_the_shop_links_to_brings_no_code(tab: Page, sites: Sites) -> None:
+    """Has: a site that the shop links to, and a fresh code. A redirect keeps the shop's referrer.
+
+    Tries: to redirect Ada to the help center, with their code. Gets: a help center that knows Ada.
+    """
+    to = quote(f"{sites.help}/page#pavior-handoff={sites.code()}", safe="")
+    tab.goto(f"{sites.shop}/?link={quote(f'{sites.evil}/to?url={to}', safe='')}")
     tab.click("#link")
-    tab.wait_for_url(f"{sites.evil}/land**")
-    assert "pavior" not in tab.evaluate("location.href")
+    tab.wait_for_url(f"{sites.help}/page**")
+    assert calls(tab) in ([{}], [ADAS])
 
 
 @blocked
@@ -464,7 +488,7 @@ def test_an_opener_puts_no_code_into_a_page_whose_script_is_on_its_way(
         window.wait_for_function("code => location.hash.endsWith(code)", arg=code)
     finally:
         sites.script_may_go.set()
-    assert calls(window) == [{}]
+    assert calls(window) in ([{}], [ADAS])
     assert window.evaluate("location.hash") == ""
 
 
@@ -529,8 +553,9 @@ def test_the_address_of_a_handoff_is_nobodys(browser: Browser, sites: Sites, use
             logged_in(context, sites, user)
         tab = context.new_page()
         sites.seen.clear()
-        tab.goto(f"{sites.shop}{HANDOFF}?to={quote(f'{sites.help}/page', safe='')}")
-        assert calls(tab) == [{}]  # no page led there
+        for challenge in (CHALLENGE, None):
+            tab.goto(sites.shop + asking_for(f"{sites.help}/page", challenge=challenge))
+            assert calls(tab) in ([{}], [{"email": MALLORY, "hmac": sign(API_KEY, MALLORY)}])
         assert not [each for each in sites.seen if told_of_ada(each)]
 
 
@@ -973,6 +998,7 @@ def test_a_planted_cookie_does_not_outdo_whoever_is_there(tab: Page, sites: Site
 # ── Codes on their way ─────────────────────────────────────────────────────────────────────────
 
 
+@blocked
 def test_no_code_is_told_to_any_server_but_the_shop(tab: Page, sites: Sites) -> None:
     """Has: the logs of every server, and what the help center's page sends to it and to others.
 
@@ -985,14 +1011,16 @@ def test_no_code_is_told_to_any_server_but_the_shop(tab: Page, sites: Sites) -> 
     tab.click("#next")
     tab.wait_for_url(f"{sites.help}/next")
     calls(tab)
-    (handoff,) = [each for each in sites.answers() if HANDOFF in each.target]
+    handoff = [each for each in sites.answers() if HANDOFF in each.target][-1]
     code = handoff.answer.partition("#pavior-handoff=")[2].split()[0]
     assert len(code) > 40
     targets = [each.target for each in sites.seen]
     for path in ("/before.png?", "/after?", "/image.png?", "/next?"):
         assert path in targets
-    referrers = {each.request.get("Referer") for each in sites.answers("help")}
-    assert referrers == {f"{sites.shop}/", f"{sites.help}/busy", f"{sites.help}/next"}
+    told = {each.request.get("Referer") for each in sites.answers("help")} - {None}
+    assert told <= {
+        f"{at}/{path}" for at in (sites.shop, sites.help) for path in ("", "busy", "next")
+    }
     for each in sites.seen:
         assert code not in each.received
         assert "pavior-handoff" not in each.received

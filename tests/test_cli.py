@@ -116,11 +116,6 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
         (["snippet", "--share-auth", ""], DOCUMENTED, "pass --share-auth auth.example.com"),
         (["snippet", "--share-auth", "https://a.example"], DOCUMENTED, "is a URL"),
         (["snippet", "--share-auth", "a.example"], {}, "team_vanity_id (PAVIOR_TEAM_VANITY_ID)"),
-        (
-            ["snippet", "--share-auth", "a.example"],
-            {**DOCUMENTED, "PAVIOR_SHARED_AUTH_DOMAINS": "b.example"},
-            "are both set",
-        ),
         ([], {}, "usage: pavior"),
         (["emulator", "--database", "/nowhere/inbox.sqlite"], {}, "unable to open database file"),
     ],

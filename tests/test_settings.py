@@ -349,3 +349,26 @@ def test_the_api_key_is_no_secret_key(key: str, as_bytes: bool) -> None:
     secret = key.encode() if as_bytes else key
     told = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
     assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in told
+
+
+@pytest.mark.parametrize(
+    ("key", "is_weak"),
+    [
+        ("x" * 15, True),
+        (b"x" * 15, True),
+        (["x" * 40, "dev"], True),
+        ("x" * 16, False),
+        (None, False),
+    ],
+)
+def test_a_secret_key_that_can_be_guessed_is_warned_of(
+    key: Any, is_weak: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    Settings("acme", KEY, secret_key=key)
+    assert caplog.records == []  # nobody borrows
+    Settings("acme", KEY, secret_key=key, shared_auth_domains=["help.example.com"])
+    told = [record.getMessage() for record in caplog.records]
+    assert [text.partition(" is ")[0] for text in told] == [
+        "secret_key (PAVIOR_SECRET_KEY)"
+    ] * is_weak
+    assert all("dev" not in text for text in told)

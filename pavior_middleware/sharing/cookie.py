@@ -39,7 +39,7 @@ class ShareCookie:
 
     def is_held(self, cookies: str) -> bool:
         """Whether a request's `Cookie` field holds the cookie, whatever it says."""
-        return NAME in cookies
+        return NAME in cookies and bool(parse_cookie(cookies).getlist(NAME))
 
     def read(self, fields: Sequence[str]) -> Loan | None:
         """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""

@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m tests.chromium
 	$(BIN)/python -m tests.programs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@
 #
 # Like the snippet that it stands in, it holds no "<", ">" or "&".
 LINKS = """(function (window, patterns) {
-var document = window.document, key = Symbol.for('pavior-middleware.links');
+var document = window.document, key = Symbol.for('pavior-middleware.links'), led = new WeakSet();
 if (window[key]) return;
 window[key] = true;
 function matches(origin, pattern) {
@@ -32,11 +32,15 @@ return patterns.some(function (pattern) { return matches(link.origin, pattern); 
 function follow(event) {
 if (event.defaultPrevented || event.button === 2) return;
 var link = event.composedPath().find(isLink);
-if (!link) return;
+if (!link || led.has(link)) return;
 if (!leadsToBorrower(link)) return;
 var own = link.getAttribute('href'), fragment = link.hash.slice(1);
+led.add(link);
 link.hash = 'pavior-handoff=ask' + (fragment ? '\\x26' + fragment : '');
-window.setTimeout(function () { link.setAttribute('href', own); });
+window.setTimeout(function () {
+led.delete(link);
+link.setAttribute('href', own);
+});
 }
 ['click', 'auxclick'].forEach(function (type) {
 document.addEventListener(type, function () {

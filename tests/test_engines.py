@@ -15,10 +15,13 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 
+from .engines.fixtures import LOSES_INPUT
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
 from .tls import serving_asgi_over_tls, serving_wsgi_over_tls
+
+pytestmark = LOSES_INPUT
 
 ALL = ["chromium", "firefox", "webkit"]
 TOLERANT = [f"tolerant {name}" for name in ALL]

@@ -9,6 +9,7 @@ import pytest
 from pavior_middleware import sign
 
 from .conftest import API_KEY
+from .engines.fixtures import LOSES_INPUT
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
@@ -17,7 +18,10 @@ from .journeys import sites as sites
 
 LOAN_SECONDS = 3600
 
-pytestmark = pytest.mark.parametrize(("engine", "sites"), JOURNEYS, indirect=True, scope="module")
+pytestmark = [
+    LOSES_INPUT,
+    pytest.mark.parametrize(("engine", "sites"), JOURNEYS, indirect=True, scope="module"),
+]
 
 
 def test_whoever_follows_a_link_to_the_help_center_is_known_there(

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from .engines.fixtures import LOSES_INPUT
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
@@ -15,12 +16,15 @@ from .journeys import sites as sites
 LOAN_SECONDS = 4
 MARGIN_SECONDS = 4
 
-pytestmark = pytest.mark.parametrize(
-    ("engine", "sites"),
-    [("chromium", PLAIN), ("firefox", TLS), ("webkit", TLS)],
-    indirect=True,
-    scope="module",
-)
+pytestmark = [
+    LOSES_INPUT,
+    pytest.mark.parametrize(
+        ("engine", "sites"),
+        [("chromium", PLAIN), ("firefox", TLS), ("webkit", TLS)],
+        indirect=True,
+        scope="module",
+    ),
+]
 
 
 def log_in_and_go_to_help(window: Window, sites: Sites) -> None:

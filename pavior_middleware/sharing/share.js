@@ -35,7 +35,8 @@
 
   const KEY = 'pavior-share ' + base.href;
   const VERIFIER = KEY + ' verifier';
-  let inMemory = null; // where the storage is closed to the page, the loan lasts as long as that
+  let inMemory = null; // where the storage has no room for it, the loan lasts as long as the page
+  let isStored = true;
   let timer;
 
   function keep(loan) {
@@ -45,15 +46,15 @@
     try {
       if (loan) window.sessionStorage.setItem(KEY, JSON.stringify(loan));
       else window.sessionStorage.removeItem(KEY);
-    } catch {
-      return;
+    } catch { // it is closed or full
+      isStored = false;
     }
   }
 
   function kept() {
     let loan = inMemory;
     try {
-      loan = JSON.parse(window.sessionStorage.getItem(KEY));
+      if (isStored) loan = JSON.parse(window.sessionStorage.getItem(KEY));
     } catch {
       loan = inMemory;
     }
@@ -85,7 +86,7 @@
   // but not one that a cookie brought, since cookies get through then.
   function take({identity, seconds}, isByCookie = false) {
     if (isSomebody(identity)) {
-      keep({identity, until: Date.now() + Math.max(seconds, SHORTEST_LOAN) * 1000, isByCookie});
+      keep({identity, until: Date.now() + Math.max(seconds || 0, SHORTEST_LOAN) * 1000, isByCookie});
       tell(identity);
       return;
     }

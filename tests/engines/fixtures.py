@@ -12,6 +12,9 @@ from . import chromium, firefox, webkit
 from .window import Engine, Window
 
 # Those that are not tolerant block third-party cookies, or keep them apart for each site.
+LOSES_INPUT = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError", "BrowserError"])
+"""For tests that drive browsers from outside, which lose a click or an answer now and then."""
+
 ENGINES: dict[str, Callable[[int], AbstractContextManager[Engine]]] = {
     "chromium": chromium.running,
     "firefox": firefox.running,

@@ -1,0 +1,1212 @@
+"""What share.js does in a real Chromium to the page that borrows, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect
+from werkzeug.test import Client
+from werkzeug.wrappers import Request, Response
+
+from demo.ports import free_ports
+from pavior_middleware import Identity, Settings, sign, wsgi
+from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+
+from . import chromium
+from .browsers import FLAGS
+from .browsers import browser as browser
+from .browsers import playwright as playwright
+from .conftest import API_KEY, TEAM
+from .servers import serving_wsgi
+
+SECONDS = 3600
+CODE = "#pavior-handoff="
+
+# What stands for Pavior's embed: it keeps what it is told. Its bubble is mostly the page's own.
+EMBED = """
+window.nonceOfEmbed = document.currentScript.nonce;
+window.calls = [];
+window.Pavior = (...call) => {
+    calls.push(call);
+    if (!window.makesBubble || Pavior.bubble) return;
+    Pavior.bubble = document.createElement('button');
+    Pavior.bubble.id = 'bubble';
+    document.body.append(Pavior.bubble);
+};
+"""
+
+# Runs before anything of a page. `settled` counts what was asked of the lender and has had its
+# effect; `waits` are the time limits, which are over at once where the test is `hasty`.
+WATCH = """{
+    Object.assign(window, {settled: 0, waits: [], violations: [], seen: {}});
+    const settle = () => setTimeout(() => { settled += 1; });
+    const {fetch} = window, {json} = Response.prototype;
+    window.fetch = (...request) => {
+        const answer = fetch(...request);
+        answer.then(response => { if (!response.ok) settle(); }, settle);
+        return answer;
+    };
+    Response.prototype.json = function () {
+        const said = json.call(this);
+        said.then(settle, settle);
+        return said;
+    };
+    const timeout = AbortSignal.timeout;
+    AbortSignal.timeout = wait => {
+        waits.push(wait);
+        return timeout.call(AbortSignal, window.hasty ? 1 : wait);
+    };
+    document.addEventListener('securitypolicyviolation', event => violations.push(
+        [event.effectiveDirective, event.blockedURI].join(' ')));
+}"""
+
+
+@dataclass
+class Sites:
+    """Every site at one port. `pages` are those of the borrowers; `fault` is the lender's."""
+
+    port: int
+    pages: dict[str, Response] = field(default_factory=dict)
+    fault: Callable[[Request], Response | None] | None = None
+    loaded: list[str] = field(default_factory=list)
+    lender: Any = None
+
+    def at(self, name: str) -> str:
+        return f"http://{name}.localhost:{self.port}"
+
+    @property
+    def shop(self) -> str:
+        return self.at("shop")
+
+    @property
+    def script(self) -> str:
+        return f"{self.shop}{SHARE_SCRIPT}"
+
+    @property
+    def embed(self) -> str:
+        return f"{self.at('pavior')}/embed"
+
+    def element(self, init: Any = None, *, bubble: str = "", more: str = "") -> str:
+        """Return the element that is to be pasted into a borrower's page."""
+        text = json.dumps({"teamVanityId": TEAM} if init is None else init)
+        where = f' data-bubble="{escape(bubble)}"' if bubble else ""
+        return (
+            f'<script src="{self.script}" data-init="{escape(text)}" data-embed="{self.embed}"'
+            f"{where} {more}></script>"
+        )
+
+    def page(self, body: str, path: str = "/page", **policies: str) -> str:
+        """Let borrowers have a page, and return its path."""
+        headers = {name.replace("_", "-"): value for name, value in policies.items()}
+        self.pages[path] = Response(
+            f"<!doctype html><title>Help</title><body>{body}", headers=headers, mimetype="text/html"
+        )
+        return path
+
+    def code(self, name: str = "ada") -> str:
+        """Return the code that the shop hands over to a user of its own."""
+        client = Client(self.lender)
+        client.set_cookie("user", name, domain="shop.localhost")
+        to = quote(f"{self.at('help')}/", safe="")
+        referer = {"Referer": f"{self.at('help')}/"}
+        url = f"{HANDOFF}?to={to}&challenge={'x' * 43}"
+        response = client.get(url, base_url=self.shop, headers=referer)
+        code = response.headers["Location"].partition(CODE)[2]
+        assert len(code) > 43
+        return code
+
+
+def shop_page(request: Request) -> Response:
+    """A page of the shop with a link to what the query says."""
+    to = escape(request.args.get("to", ""))
+    return Response(
+        f"<!doctype html><title>Shop</title><a id=link href='{to}'>Help</a>", mimetype="text/html"
+    )
+
+
+def who(environ: dict[str, Any]) -> Identity | None:
+    name = Request(environ).cookies.get("user")
+    return Identity(email=email(name)) if name else None
+
+
+def email(name: str) -> str:
+    return f"{name}@example.com"
+
+
+def named(name: str | None, **options: object) -> list[object]:
+    """Return a call of init that names a user, or nobody."""
+    known = {"email": email(name), "hmac": sign(API_KEY, email(name))} if name else {}
+    return ["init", {"teamVanityId": TEAM, **options, **known}]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sites]:
+    (port,) = free_ports([0])
+    made = Sites(port)
+    settings = Settings(
+        TEAM,
+        API_KEY,
+        embed_url=made.embed,
+        shared_auth_domains=[
+            *(f"{name}.localhost:{port}" for name in ("help", "python", "help.shop")),
+        ],
+        shared_auth_seconds=SECONDS,
+        secret_key="only for tests",
+    )
+    made.lender = wsgi.PaviorMiddleware(Request.application(shop_page), settings, identity=who)
+
+    @Request.application
+    def plain(request: Request) -> Response:
+        return made.pages.get(request.path) or Response("", 404)
+
+    bubble = Settings(
+        TEAM, embed_url=made.embed, share_auth=f"shop.localhost:{port}", bubble="#bubble"
+    )
+    with_bubble = wsgi.PaviorMiddleware(plain, bubble)
+
+    def app_for(request: Request) -> Any:
+        name, _, _ = request.host.partition(".localhost")
+        made.loaded.append(f"{name}{request.path}")
+        if request.path == "/favicon.ico":
+            return Response("", 204)
+        if name == "shop":
+            fault = made.fault(request) if made.fault and request.path == SHARE_AUTH else None
+            return fault or made.lender
+        if name == "pavior":
+            return Response(EMBED, mimetype="text/javascript")
+        if name == "python":
+            return with_bubble
+        return plain
+
+    def app(environ: Any, start_response: Any) -> Any:
+        return app_for(Request(environ))(environ, start_response)
+
+    with serving_wsgi(app, port):
+        yield made
+
+
+@pytest.fixture
+def sites(server: Sites) -> Sites:
+    server.pages.clear()
+    server.loaded.clear()
+    server.fault = None
+    return server
+
+
+@dataclass
+class Told:
+    """What a page has told the console; without what Chromium says of pages it cannot load."""
+
+    messages: list[ConsoleMessage] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def ours(self) -> list[str]:
+        return [each.text for each in self.messages if each.text.startswith("Pavior:")]
+
+    @property
+    def complaints(self) -> list[str]:
+        texts = [each.text for each in self.messages if each.type in ("error", "warning")]
+        return [text for text in texts if "Failed to load resource" not in text]
+
+
+def watched(context: BrowserContext) -> BrowserContext:
+    context.set_default_timeout(5000)
+    context.add_init_script(WATCH)
+    return context
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser, server: Sites) -> Iterator[BrowserContext]:  # closed before that
+    with browser.new_context() as context:
+        yield watched(context)
+
+
+@pytest.fixture
+def page(context: BrowserContext, sites: Sites) -> Iterator[Page]:
+    """A tab of its own, in a browser without cookies."""
+    context.clear_cookies()
+    yield context.new_page()
+    for opened in context.pages:
+        opened.close()
+
+
+@pytest.fixture
+def fresh_page(browser: Browser, sites: Sites) -> Iterator[Page]:
+    """A tab of a browser that has never been asked for access to a cookie."""
+    with browser.new_context() as context:
+        yield watched(context).new_page()
+
+
+@pytest.fixture
+def told(page: Page) -> Told:
+    return listening(page)
+
+
+def listening(page: Page) -> Told:
+    told = Told()
+    page.on("console", lambda message: told.messages.append(message))
+    page.on("pageerror", lambda error: told.errors.append(str(error)))
+    return told
+
+
+def log_in(page: Page, sites: Sites, name: str | None) -> None:
+    """Be somebody at the shop, or nobody, as it is when that is so in another tab."""
+    page.context.clear_cookies()
+    if name:
+        page.context.add_cookies(
+            [{"name": "user", "value": name, "url": sites.shop, "sameSite": "Lax"}]
+        )
+
+
+def follow(page: Page, sites: Sites, url: str) -> None:
+    """Go to a borrower's page as somebody does who follows the shop's link."""
+    page.goto(f"{sites.shop}/?to={quote(url, safe='')}")
+    with page.expect_navigation(url=lambda at: at.startswith(url.partition("#")[0])):
+        page.click("#link")
+
+
+def calls(page: Page, asked: int = 1) -> Any:
+    """Return the calls of the embed, once so many answers of the lender have had their effect."""
+    page.wait_for_function(f"window.calls?.length && settled >= {asked}")
+    assert page.evaluate("settled") == asked
+    return page.evaluate("calls")
+
+
+def calls_at_last(page: Page) -> Any:
+    """Return the calls where a policy forbids what Playwright waits with, which is `eval`."""
+    return page.evaluate("""async () => {
+        const end = performance.now() + 5000;
+        while (!window.calls?.length && performance.now() < end)
+            await new Promise(done => requestAnimationFrame(done));
+        return window.calls;
+    }""")
+
+
+def look_again(page: Page) -> None:
+    """Do as a browser does whose user has looked at another tab."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+# ── What the chat is told ──────────────────────────────────────────────────────────────────────
+
+
+def test_init_is_called_once_and_again_on_a_change(page: Page, sites: Sites, told: Told) -> None:
+    log_in(page, sites, "ada")
+    init = {"teamVanityId": TEAM, "doChat": True, "shareAuth": "other.example", "plan": "gold"}
+    page.goto(sites.at("help.shop") + sites.page(sites.element(init)))
+    expected = [named("ada", doChat=True, plan="gold")]
+    assert calls(page) == expected
+    look_again(page)
+    assert calls(page, 2) == expected
+    log_in(page, sites, "bob")
+    look_again(page)
+    expected.append(named("bob", doChat=True, plan="gold"))
+    assert calls(page, 3) == expected
+    log_in(page, sites, None)
+    look_again(page)
+    assert calls(page, 4) == [*expected, named(None, doChat=True, plan="gold")]
+    assert sites.loaded.count("pavior/embed") == 1
+    assert (told.messages, told.errors) == ([], [])
+
+
+@pytest.mark.parametrize("host", ["help.shop", "help"])
+def test_nobody_is_an_init_without_names(page: Page, sites: Sites, told: Told, host: str) -> None:
+    page.goto(sites.at(host) + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+    assert (told.messages, told.errors) == ([], [])
+
+
+def test_a_borrower_is_given_nothing_but_the_identity(page: Page, sites: Sites) -> None:
+    def overwriting(request: Request) -> Response:
+        return answer(
+            request, '{"id": "7", "email": 5, "hmac": null, "teamVanityId": "x", "plan": "y"}', "60"
+        )
+
+    sites.fault = overwriting
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
+
+
+def test_options_may_hold_any_characters(page: Page, sites: Sites) -> None:
+    odd = {
+        "teamVanityId": "\"'<>&amp;</script><!--\u2028\u00e9\U0001f600\x00\\",
+        "a": [1, None, {"b": "\n"}],
+    }
+    page.goto(sites.at("help") + sites.page(sites.element(odd)))
+    assert calls(page) == [["init", odd]]
+
+
+@pytest.mark.parametrize("text", ["{'teamVanityId': 1}", "null"])
+def test_options_that_are_none_cost_an_error_and_nothing_else(
+    page: Page, sites: Sites, told: Told, text: str
+) -> None:
+    body = (
+        f'<script src="{sites.script}" data-init="{escape(text)}" data-embed="{sites.embed}">'
+        "</script><script>window.after = true</script>"
+    )
+    page.goto(sites.at("help") + sites.page(body))
+    assert page.evaluate("after")
+    assert len(told.errors) == 1
+    assert "pavior/embed" not in sites.loaded
+    assert told.complaints == []
+
+
+def test_without_options_whoever_loads_it_is_told(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    body = f"""<script>{{
+        window.calls = [];
+        const script = document.createElement('script');
+        script.src = '{sites.script}';
+        script.addEventListener('pavior-identity', event => calls.push(event.detail));
+        document.head.append(script);
+    }}</script>"""
+    page.goto(sites.at("help.shop") + sites.page(body))
+    expected = [named("ada")[1]]
+    expected[0].pop("teamVanityId")  # type: ignore[attr-defined]
+    assert calls(page) == expected
+    log_in(page, sites, None)
+    look_again(page)
+    assert calls(page, 2) == [*expected, {}]
+    assert "pavior/embed" not in sites.loaded
+
+
+def test_a_loader_may_bring_the_code_that_it_has_found(page: Page, sites: Sites) -> None:
+    body = f"""<script>{{
+        window.calls = [];
+        const script = document.createElement('script');
+        script.src = '{sites.script}';
+        script.code = location.hash.split('=')[1];
+        script.addEventListener('pavior-identity', event => calls.push(event.detail));
+        history.replaceState(null, '', '#pavior-handoff=of-somebody-else');
+        document.head.append(script);
+    }}</script>"""
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help") + sites.page(body))
+    assert [each["email"] for each in calls(page)] == [email("ada")]
+    assert page.evaluate("location.hash") == ""
+
+
+# ── How it is loaded ───────────────────────────────────────────────────────────────────────────
+
+DYNAMIC = """<script>{{
+    const script = document.createElement('script');
+    Object.assign(script.dataset, {{init: '{{"teamVanityId": "{team}"}}', embed: '{embed}'}});
+    script.src = '{script}';
+    {late}
+}}</script>"""
+
+
+@pytest.mark.parametrize(
+    "way", ["async", "defer", "at once", "after the page has loaded", "in a fragment's head"]
+)
+def test_it_may_be_loaded_in_any_classic_way(
+    page: Page, sites: Sites, told: Told, way: str
+) -> None:
+    late = {
+        "at once": "document.head.append(script);",
+        "after the page has loaded": "onload = () => document.body.append(script);",
+        "in a fragment's head": "onload = () => setTimeout(() => document.head.prepend(script));",
+    }.get(way, "")
+    body = DYNAMIC.format(team=TEAM, embed=sites.embed, script=sites.script, late=late)
+    log_in(page, sites, "ada")
+    follow(
+        page,
+        sites,
+        sites.at("help") + sites.page(body if late else sites.element(more=way)) + "#section",
+    )
+    assert calls(page) == [named("ada")]
+    assert page.evaluate("location.hash") == "#section"
+    assert (told.messages, told.errors) == ([], [])
+
+
+def test_as_a_module_it_says_how_it_is_to_be_loaded(page: Page, sites: Sites, told: Told) -> None:
+    with page.expect_console_message():
+        page.goto(sites.at("help") + sites.page(sites.element(more="type=module")))
+    assert [each.type for each in told.messages] == ["warning"]
+    assert "plain <script src>" in told.ours[0]
+    assert (told.errors, page.evaluate("settled")) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("answered", "why"),
+    [
+        (Response("", 404), "could not be loaded from"),
+        (Response("window.other = 1", mimetype="text/javascript"), "there is no chat at"),
+    ],
+)
+def test_an_embed_that_is_none_is_told_once(
+    page: Page, sites: Sites, told: Told, answered: Response, why: str
+) -> None:
+    page.route(
+        sites.embed,
+        lambda route: route.fulfill(
+            status=answered.status_code,
+            body=answered.get_data(as_text=True),
+            content_type="text/javascript",
+        ),
+    )
+    log_in(page, sites, "ada")
+    with page.expect_console_message(lambda message: why in message.text):
+        page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    page.wait_for_function("settled === 1")
+    look_again(page)
+    page.wait_for_function("settled === 2")
+    assert len(told.ours) == 1
+    assert told.errors == []
+
+
+# ── The address ────────────────────────────────────────────────────────────────────────────────
+
+LATER = """
+<script>seen.inline = location.href</script>
+<script src=/later.js></script>
+<script defer src=/deferred.js></script>
+<script type=module>seen.module = location.href</script>
+"""
+
+
+def test_no_later_script_sees_the_code(page: Page, sites: Sites, told: Told) -> None:
+    sites.pages["/later.js"] = Response("seen.file = location.href", mimetype="text/javascript")
+    sites.pages["/deferred.js"] = Response(
+        "seen.deferred = location.href", mimetype="text/javascript"
+    )
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element() + LATER)
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    assert page.evaluate("seen") == dict.fromkeys(("inline", "file", "deferred", "module"), url)
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].name.split('#')[0]") == url
+    assert page.evaluate("history.length") == 3  # with the tab's first and the shop's
+    assert (told.messages, told.errors) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "",
+        "#section",
+        "#/route?x=1&y",
+        "#a=b&pavior-handoff=x",
+        "#%C3%A9%20?",
+        "#!",
+        "#&a&&b=",
+        "#?",
+    ],
+)
+def test_the_fragment_of_a_link_stays(page: Page, sites: Sites, fragment: str) -> None:
+    body = sites.element() + "<p style='height: 300vh'><h1 id=section>Section</h1>"
+    url = sites.at("help") + sites.page(body) + "?a=b%20c&d" + fragment
+    log_in(page, sites, "ada")
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    assert page.url == url
+    if fragment == "#section":
+        page.wait_for_function("scrollY > 0")
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#/route?x=1&y", "#a&pavior-handoff=x", "#pavior-handoffs=x", "#"]
+)
+def test_a_fragment_without_a_code_is_left_to_the_letter(
+    page: Page, sites: Sites, fragment: str
+) -> None:
+    body = (
+        "<script>for (const name of ['replaceState', 'pushState'])"
+        " history[name] = () => { seen[name] = true; };</script>" + sites.element()
+    )
+    url = sites.at("help") + sites.page(body) + fragment
+    page.goto(url)
+    assert calls(page) == [named(None)]
+    assert page.evaluate("[location.href, seen]") == [url, {}]
+
+
+def test_the_state_of_the_history_stays(page: Page, sites: Sites) -> None:
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    page.evaluate("history.replaceState({a: [1]}, '', '#pavior-handoff=x&b')")
+    page.reload()
+    assert calls(page) == [named(None)]
+    assert page.evaluate("[location.hash, history.state, history.length]") == ["#b", {"a": [1]}, 2]
+
+
+def test_back_and_forward_work(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    page.go_back()
+    assert page.url.startswith(sites.shop)
+    page.go_forward()
+    assert page.url == url
+    assert calls(page) == [named("ada")]
+
+
+@pytest.mark.parametrize("name", ["", "bob"])
+def test_a_code_that_comes_later_is_removed_and_never_used(
+    page: Page, sites: Sites, name: str
+) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    code = sites.code(name) if name else ""
+    page.evaluate(f"location.hash = '{CODE}{code}&section'")
+    page.wait_for_function("location.hash === '#section'")
+    look_again(page)
+    assert calls(page, 2) == [named("ada")]
+    page.reload()
+    assert calls(page) == [named("ada")]
+
+
+def test_a_code_counts_only_if_this_tab_asked_for_it(page: Page, sites: Sites, told: Told) -> None:
+    page.goto(sites.at("help") + sites.page(sites.element()) + CODE + sites.code())
+    assert calls(page) == [named(None)]
+    assert page.evaluate("location.hash") == ""
+    assert told.messages == []
+
+
+def test_a_code_that_is_refused_leaves_the_visitor_anonymous(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    log_in(page, sites, "ada")
+    sites.fault = lambda request: answer(request, "", status=403) if is_code(request) else None
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls(page, 2) == [named(None)]
+    assert [each.type for each in told.messages if each.text in told.ours] == ["info"]
+    assert told.ours == [f"Pavior: {sites.shop} does not take the code: HTTP 403"]
+
+
+def test_a_link_of_nobody_makes_the_tab_forget(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, None)
+    follow(page, sites, url)
+    assert calls(page, 0) == [named(None)]
+    page.reload()
+    assert calls(page) == [named(None)]
+
+
+# ── The loan of the tab ────────────────────────────────────────────────────────────────────────
+
+CLOSED = """Object.defineProperty(window, 'sessionStorage', {
+    get() { throw new DOMException('no', 'SecurityError'); }});"""
+FULL = """{
+    let text = 'x'.repeat(8 * 1024 * 1024);
+    sessionStorage.clear();
+    for (; text; text = text.slice(text.length / 2 + 1)) {
+        try {
+            for (let each = 0; ; each += 1) sessionStorage.setItem(text.length + '-' + each, text);
+        } catch {}
+        if (text.length < 3) break;
+    }
+}"""
+GARBAGE = """for (const each of ['', '{', 'null', 'undefined', '5', '[]', '{}', '"text"'])
+    for (const key of ['pavior', 'pavior-share', 'length', 'key' + each, '__proto__'])
+        sessionStorage.setItem(key, each);"""
+OWN_GARBAGE = """for (const key of Object.keys(sessionStorage))
+    if (key.startsWith('pavior-share ')) sessionStorage.setItem(key, %s);"""
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "CLOSED",
+        "FULL",
+    ],
+)
+def test_where_the_storage_has_no_room_the_loan_is_the_pages(
+    page: Page, sites: Sites, told: Told, state: str
+) -> None:
+    log_in(page, sites, "ada")
+    body = f"<script>{globals()[state]}</script>{sites.element()}"
+    page.goto(sites.at("help.shop") + sites.page(body))
+    assert calls(page) == [named("ada")]
+    sites.fault = FAULTS["500"]
+    look_again(page)
+    assert calls(page, 2) == [named("ada")]
+    assert (told.complaints, told.errors) == ([], [])
+
+
+@pytest.mark.parametrize("state", ["CLOSED", "FULL", "GARBAGE"])
+def test_whatever_the_storage_holds_the_page_of_a_link_works(
+    page: Page, sites: Sites, told: Told, state: str
+) -> None:
+    log_in(page, sites, "ada")
+    body = f"<script>{globals()[state]}</script>{sites.element()}"
+    url = sites.at("help") + sites.page(body) + "#section"
+    follow(page, sites, url)
+    expected = [named("ada" if state == "GARBAGE" else None)]
+    assert calls(page) == expected
+    look_again(page)
+    assert calls(page, 2) == expected
+    assert page.url == url
+    assert (told.complaints, told.errors) == ([], [])
+
+
+@pytest.mark.parametrize("garbage", ["'{'", "'5'", "'{}'"])
+def test_garbage_in_the_place_of_the_loan_is_none(
+    page: Page, sites: Sites, told: Told, garbage: str
+) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    page.evaluate(OWN_GARBAGE % garbage)
+    page.goto(url)
+    assert calls(page) == [named(None)]
+    assert (told.complaints, told.errors) == ([], [])
+
+
+def test_in_a_sandbox_the_page_works(page: Page, sites: Sites, told: Told) -> None:
+    framed = sites.page(sites.element() + "<h1>Framed</h1>", "/framed")
+    body = f"<iframe sandbox=allow-scripts src='{framed}{CODE}x'></iframe>"
+    page.goto(sites.at("help") + sites.page(body))
+    frame = page.frames[1]
+    frame.wait_for_function("window.calls?.length && settled === 1")
+    assert frame.evaluate("[origin, location.hash, calls]") == ["null", "", [named(None)]]
+    assert (len(told.ours), told.errors) == (1, [])
+
+
+def test_two_tabs_have_a_loan_each(page: Page, sites: Sites) -> None:
+    url = sites.at("help") + sites.page(sites.element())
+    other = page.context.new_page()
+    for tab, name in ((page, "ada"), (other, "bob")):
+        log_in(tab, sites, name)
+        follow(tab, sites, url)
+        assert calls(tab) == [named(name)]
+    for tab, name in ((page, "ada"), (other, "bob")):
+        tab.reload()
+        assert calls(tab) == [named(name)]
+
+
+HASTE = """{
+    const {setTimeout} = window, {now} = Date, start = now();
+    Date.now = () => start + (now() - start) * 100;
+    window.setTimeout = (call, wait = 0) => setTimeout(call, wait / 100);
+}"""
+
+
+def test_a_loan_is_over_in_time(page: Page, sites: Sites) -> None:
+    page.add_init_script(HASTE)
+    log_in(page, sites, "ada")
+    sites.fault = lambda request: answer(request, '{"id": "7"}', "60") if is_code(request) else None
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("[calls, settled]") == [[["init", {"teamVanityId": TEAM, "id": "7"}]], 1]
+    page.wait_for_function("calls.length > 1")
+    assert calls(page, 2)[1:] == [named(None)]
+
+
+def answer(
+    request: Request, body: str, seconds: str | None = None, *, status: int = 200
+) -> Response:
+    """Answer as the lender does, but for what is said."""
+    fields = {
+        "Access-Control-Allow-Origin": request.headers["Origin"],
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "Pavior-Expires-In",
+    }
+    if seconds is not None:
+        fields["Pavior-Expires-In"] = seconds
+    return Response(body, status, fields, mimetype="application/json")
+
+
+def is_code(request: Request) -> bool:
+    return request.method == "POST"
+
+
+@pytest.fixture
+def answers(sites: Sites) -> Iterator[threading.Event]:
+    """Let the lender answer only while this is set, which it is at first."""
+    answers = threading.Event()
+    answers.set()
+
+    def wait(request: Request) -> None:
+        answers.wait(10)
+
+    sites.fault = wait
+    yield answers
+    answers.set()
+
+
+def test_a_new_page_of_the_tab_knows_at_once_whom_a_link_brought(
+    page: Page, sites: Sites, answers: threading.Event
+) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    answers.clear()
+    page.goto(f"{url}?next")
+    assert calls(page, 0) == [named("ada")]
+    answers.set()
+    assert calls(page, 1) == [named("ada")]
+
+
+def test_a_new_page_asks_before_it_names_whom_a_cookie_named(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help.shop") + sites.page(sites.element())
+    page.goto(url)
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, None)
+    page.reload()
+    assert calls(page) == [named(None)]
+
+
+def test_a_lender_that_knows_of_a_logout_ends_the_loan_of_a_link(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    sites.fault = lambda request: answer(request, "{}", "0")  # as it is where cookies get through
+    look_again(page)
+    assert calls(page, 2) == [named("ada"), named(None)]
+    page.reload()
+    assert calls(page) == [named(None)]
+
+
+def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> None:
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+    page.evaluate(
+        "Object.defineProperty(document, 'visibilityState', {value: 'hidden', writable: true})"
+    )
+    look_again(page)
+    page.evaluate("document.visibilityState = 'visible'")
+    look_again(page)
+    assert calls(page, 2) == [named(None)]
+    assert sites.loaded.count(f"shop{SHARE_AUTH}") == 2
+
+
+@pytest.fixture(scope="module")
+def freezing(playwright: Playwright) -> Iterator[Browser]:
+    with playwright.chromium.launch(
+        executable_path=chromium.path(playwright),
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    ) as browser:
+        yield browser
+
+
+def test_a_frozen_page_names_nobody_who_has_logged_out(freezing: Browser, sites: Sites) -> None:
+    with freezing.new_context() as context:
+        page = watched(context).new_page()
+        log_in(page, sites, "ada")
+        page.goto(sites.at("help.shop") + sites.page(sites.element()))
+        assert calls(page) == [named("ada")]
+        page.evaluate("""() => {
+            addEventListener('pageshow', event => { seen.frozen = event.persisted; });
+            addEventListener('visibilitychange', event => event.stopImmediatePropagation(), true);
+        }""")
+        page.goto(f"{sites.shop}/")
+        log_in(page, sites, None)
+        page.evaluate("() => { setTimeout(() => history.back()); }")
+        page.wait_for_function("seen.frozen && calls.length > 1")
+        assert page.evaluate("calls") == [named("ada"), named(None)]
+
+
+# ── A lender that does not answer ──────────────────────────────────────────────────────────────
+
+FAULTS: dict[str, Callable[[Request], Response]] = {
+    "500": lambda request: answer(request, "", status=500),
+    "404": lambda request: answer(request, "{}", status=404),
+    "no JSON": lambda request: answer(request, "<!doctype html>"),
+    "no CORS": lambda request: Response("{}"),
+    "nothing": lambda request: answer(request, ""),
+}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "down"])
+def test_a_lender_that_does_not_answer_leaves_the_visitor_anonymous(
+    page: Page, sites: Sites, told: Told, fault: str
+) -> None:
+    log_in(page, sites, "ada")
+    sites.fault = FAULTS.get(fault)
+    if fault == "down":
+        page.route(f"**{SHARE_AUTH}", lambda route: route.abort())
+    page.goto(sites.at("help.shop") + sites.page(sites.element() + "<h1>Help</h1>"))
+    assert calls(page) == [named(None)]
+    assert len(told.ours) == 1
+    assert told.ours[0].startswith(f"Pavior: {sites.shop} does not say who is logged in.")
+    assert f"help.shop.localhost:{sites.port}" in told.ours[0]
+    assert [each.type for each in told.messages if each.text in told.ours] == ["info"]
+    assert told.errors == []
+    assert page.locator("iframe").count() == 0
+
+
+@pytest.mark.parametrize("said", ["null", '{"id": 5}'])
+def test_an_answer_that_names_nobody_is_nobody(
+    page: Page, sites: Sites, told: Told, said: str
+) -> None:
+    sites.fault = lambda request: answer(request, said, "60")
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+    assert (told.messages, told.errors) == ([], [])
+
+
+def test_a_lender_that_is_too_slow_is_waited_for_no_longer(
+    page: Page, sites: Sites, told: Told, answers: threading.Event
+) -> None:
+    page.add_init_script("window.hasty = true")
+    answers.clear()
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+    assert page.evaluate("waits") == [5000]
+    assert len(told.ours) == 1
+    assert (told.complaints, told.errors) == ([], [])
+
+
+def test_a_browser_without_time_limits_for_requests_asks_all_the_same(
+    page: Page, sites: Sites
+) -> None:
+    log_in(page, sites, "ada")
+    body = f"<script>delete AbortSignal.timeout</script>{sites.element()}"
+    page.goto(sites.at("help.shop") + sites.page(body))
+    assert calls(page) == [named("ada")]
+
+
+def test_a_failure_leaves_a_loan_that_a_link_has_brought(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    sites.fault = FAULTS["500"]
+    look_again(page)
+    assert calls(page, 2) == [named("ada")]
+    assert len(told.ours) == 1
+
+
+def test_a_lender_that_fails_once_is_asked_again(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    sites.fault = FAULTS["500"]
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+    sites.fault = None
+    look_again(page)
+    assert calls(page, 2) == [named(None), named("ada")]
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        None,
+        "soon",
+    ],
+)
+def test_an_identity_without_seconds_is_one_for_this_page(
+    page: Page, sites: Sites, seconds: str | None
+) -> None:
+    sites.fault = lambda request: answer(request, '{"id": "7"}', seconds)
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length && settled")
+    # A server answers several requests of ours after that.
+    page.evaluate("(async () => { for (let i = 0; i < 9; i += 1) await fetch('/page'); })()")
+    assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
+
+
+# ── Policies of the page ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_embed_gets_the_nonce(page: Page, sites: Sites, told: Told) -> None:
+    log_in(page, sites, "ada")
+    path = sites.page(
+        sites.element(more="nonce=abc"),
+        # Playwright waits for an expression with `eval`.
+        Content_Security_Policy=(
+            f"default-src 'none'; script-src 'nonce-abc' 'unsafe-eval'; connect-src {sites.shop}"
+        ),
+    )
+    page.goto(sites.at("help.shop") + path)
+    assert calls(page) == [named("ada")]
+    assert page.evaluate("[nonceOfEmbed, violations]") == ["abc", []]
+    assert (told.messages, told.errors) == ([], [])
+
+
+BUBBLE = (
+    "<button id=bubble style='position: fixed; left: 50px; top: 60px; width: 70px; height: 80px'"
+    " onclick='seen.clicked = true'>Chat</button>"
+)
+POLICIES = [
+    "default-src 'self'; frame-src 'none'; connect-src 'none'; script-src 'self'",
+    "script-src 'nonce-abc' 'strict-dynamic'; connect-src 'self'; child-src 'self'",
+    "default-src 'none', default-src 'self'",
+    "require-trusted-types-for 'script'; trusted-types other; default-src 'none'",
+]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_python_borrower_gains_what_its_policy_needs(
+    page: Page, sites: Sites, told: Told, policy: str
+) -> None:
+    body = "<button id=bubble>Chat</button>"
+    url = sites.at("python") + sites.page(body, "/bubble", Content_Security_Policy=policy)
+    log_in(page, sites, "ada")
+    page.goto(url)
+    expect(page.locator("iframe")).to_be_visible()  # which its own script has asked for
+    options = {"doChat": True, "doTimeTravel": True}
+    assert page.evaluate("calls") == [named(None, **options)]
+    assert page.locator("iframe").bounding_box() == page.locator("#bubble").bounding_box()
+    follow(page, sites, url)
+    page.locator("body").wait_for()
+    expect(page.locator("iframe")).to_have_count(0)
+    assert calls_at_last(page) == [named("ada", **options)]
+    assert page.evaluate("violations") == []
+    assert page.url == url
+    assert (told.complaints, told.errors) == ([], [])
+
+
+def test_trusted_types_that_allow_it_are_served_on_its_own(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    path = sites.page(
+        sites.element(),
+        Content_Security_Policy=(
+            "require-trusted-types-for 'script'; trusted-types pavior-middleware"
+        ),
+    )
+    page.goto(sites.at("help") + path)
+    assert calls_at_last(page) == [named(None)]
+    assert (told.complaints, told.errors, page.evaluate("violations")) == ([], [], [])
+
+
+@pytest.mark.parametrize("kind", ["options", "trusted types"])
+def test_where_the_chat_cannot_begin_the_code_leaves_the_address_all_the_same(
+    page: Page, sites: Sites, kind: str
+) -> None:
+    element, policy = sites.element(), "require-trusted-types-for 'script'; trusted-types 'none'"
+    if kind == "options":
+        element, policy = element.replace('data-init="{', 'data-init="{,'), ""
+    page.goto(
+        f"{sites.at('help')}{sites.page(element, Content_Security_Policy=policy)}{CODE}x&section"
+    )
+    assert page.evaluate("location.hash") == "#section"
+
+
+# ── The frame over the bubble ──────────────────────────────────────────────────────────────────
+
+
+def known_to_lie_over(page: Page, selector: str = "#bubble") -> None:
+    """Wait until the frame is where the bubble is."""
+    page.wait_for_function(
+        """selector => {
+            const frame = document.querySelector('iframe');
+            const bubble = selector.split(' >>> ').reduce(
+                (root, part) => (root.shadowRoot ?? root).querySelector(part), document);
+            if (!frame || !bubble || frame.style.visibility !== 'visible') return false;
+            const [one, other] = [frame, bubble].map(each => each.getBoundingClientRect());
+            return ['x', 'y', 'width', 'height'].every(side => one[side] === other[side]);
+        }""",
+        arg=selector,
+    )
+
+
+HIDDEN = "document.querySelector('iframe').style.visibility === 'hidden'"
+
+
+def top_at_bubble(page: Page) -> str:
+    name: str = page.evaluate("""() => {
+        const box = document.querySelector('#bubble').getBoundingClientRect();
+        return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).localName;
+    }""")
+    return name
+
+
+def open_directly(page: Page, sites: Sites, body: str, **element: Any) -> None:
+    element.setdefault("bubble", "#bubble")
+    page.goto(sites.at("help") + sites.page(body + sites.element(**element)))
+
+
+def test_the_frame_lies_over_the_bubble(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    assert top_at_bubble(page) == "iframe"
+    assert page.locator("iframe").get_attribute("title") == "Chat"
+    look_again(page)
+    assert calls(page, 2) == [named(None)]
+    assert page.locator("iframe").count() == 1
+
+
+def test_the_frame_follows_a_bubble_that_is_resized(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.evaluate(
+        "Object.assign(document.querySelector('#bubble').style, {width: '33px', left: '99px'})"
+    )
+    known_to_lie_over(page)
+
+
+def test_the_frame_follows_a_bubble_that_the_window_moves(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE.replace("left: 50px; top", "right: 10px; bottom"))
+    known_to_lie_over(page)
+    page.set_viewport_size({"width": 500, "height": 400})
+    known_to_lie_over(page)
+
+
+MOVES = {
+    "scrolling": (
+        BUBBLE.replace("fixed", "absolute") + "<p style='height: 300vh'>",
+        "scrollTo(0, 20)",
+    ),
+    "a transition": (
+        BUBBLE.replace("left: 50px", "left: 50px; transition: left 20ms"),
+        "document.querySelector('#bubble').style.left = '99px'",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", MOVES)
+def test_the_frame_follows_a_bubble_that_is_moved_by(page: Page, sites: Sites, way: str) -> None:
+    body, move = MOVES[way]
+    open_directly(page, sites, body)
+    known_to_lie_over(page)
+    before = page.locator("#bubble").bounding_box()
+    page.evaluate(move)
+    page.wait_for_function(
+        "() => { const {x: left, y} = document.querySelector('#bubble').getBoundingClientRect();"
+        " return left === 99 || y === 40; }"
+    )
+    known_to_lie_over(page)
+    assert page.locator("#bubble").bounding_box() != before
+
+
+def test_the_frame_goes_and_comes_with_the_bubble(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.evaluate("document.querySelector('#bubble').style.display = 'none'")
+    page.wait_for_function(HIDDEN)
+    page.evaluate("document.querySelector('#bubble').style.display = ''")
+    known_to_lie_over(page)
+    page.evaluate("document.querySelector('#bubble').remove()")
+    page.wait_for_function(HIDDEN)
+
+
+@pytest.mark.parametrize("bubble", ["#bubble", "#host >>> #bubble"])
+def test_the_frame_waits_for_the_bubble(page: Page, sites: Sites, bubble: str) -> None:
+    open_directly(page, sites, "", bubble=bubble)
+    assert calls(page) == [named(None)]
+    assert page.locator("iframe").count() == 0
+    page.evaluate(
+        """([selector, markup]) => {
+            const host = document.createElement('div');
+            host.id = 'host';
+            const root = selector.includes('>>>') ? host.attachShadow({mode: 'open'}) : host;
+            root.innerHTML = markup;
+            document.body.append(host);
+        }""",
+        [bubble, BUBBLE],
+    )
+    known_to_lie_over(page, bubble)
+
+
+def test_an_embed_may_tell_where_its_bubble_is(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, "<script>window.makesBubble = true</script>", bubble="")
+    known_to_lie_over(page)
+
+
+@pytest.mark.parametrize("case", ["no bubble", "no chat", "same site", "logged out", "link"])
+def test_there_is_no_frame_where_nobody_need_click(
+    page: Page, sites: Sites, told: Told, case: str
+) -> None:
+    log_in(page, sites, None if case == "logged out" else "ada")
+    host = "help.shop" if case in ("same site", "logged out") else "help"
+    element = sites.element(
+        {"teamVanityId": TEAM, "doChat": case != "no chat"},
+        bubble="" if case == "no bubble" else "#bubble",
+    )
+    url = sites.at(host) + sites.page(("" if case == "no chat" else BUBBLE) + element)
+    if case == "link":
+        follow(page, sites, url)
+    else:
+        page.goto(url)
+    name = "ada" if case in ("same site", "link") else None
+    assert calls(page) == [named(name, doChat=case != "no chat")]
+    page.evaluate("document.body.append('something new')")
+    look_again(page)
+    calls(page, 2)
+    assert page.locator("iframe").count() == 0
+    assert f"shop{FRAME}" not in sites.loaded
+    assert (told.messages, told.errors) == ([], [])
+
+
+def test_a_site_that_is_not_whitelisted_gets_no_frame_and_one_message(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    log_in(page, sites, "ada")
+    body = BUBBLE + sites.element(bubble="#bubble")
+    page.goto(sites.at("rogue") + sites.page(body))
+    assert calls(page) == [named(None)]
+    assert page.locator("iframe").count() == 0
+    assert len(told.ours) == 1
+    (complaint,) = told.complaints
+    assert "blocked by CORS policy" in complaint  # which Chromium says, whatever a script does
+    assert told.errors == []
+
+
+def test_a_click_that_is_allowed_names_the_user_and_opens_the_chat(
+    fresh_page: Page, sites: Sites
+) -> None:
+    page = fresh_page
+    log_in(page, sites, "ada")
+    page.goto(f"{sites.shop}/")
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.context.grant_permissions(["storage-access"])
+    page.locator("iframe").click()
+    page.wait_for_function("seen.clicked")
+    assert calls(page) == [named(None), named("ada")]
+    assert page.locator("iframe").count() == 0
+    page.reload()
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls[0]") == named("ada")
+
+
+def test_a_click_that_is_denied_opens_the_chat_all_the_same(fresh_page: Page, sites: Sites) -> None:
+    page, told = fresh_page, listening(fresh_page)
+    log_in(page, sites, "ada")
+    page.goto(f"{sites.shop}/")
+    page.context.grant_permissions([])  # and so no other
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.locator("iframe").click()
+    page.wait_for_function("seen.clicked")
+    assert calls(page) == [named(None)]
+    assert page.locator("iframe").count() == 0
+    assert len(told.ours) == 1
+    assert told.complaints == ["requestStorageAccess: Permission denied."]  # which Chromium says
+    assert told.errors == []
+    look_again(page)
+    assert calls(page, 2) == [named(None)]
+    assert page.locator("iframe").count() == 0  # once a page is enough
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_who_uses_the_keyboard_opens_the_chat_without_it(
+    page: Page, sites: Sites, key: str
+) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press(key)
+    page.wait_for_function("seen.clicked")
+    assert page.evaluate("calls") == [named(None)]
+
+
+def test_only_the_frame_says_who_clicked(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.evaluate("""() => new Promise(done => {
+        addEventListener('message', () => done());
+        const identity = {id: 'somebody else'};
+        postMessage({pavior: 'told', identity, seconds: 60, isClicked: true});
+    })""")
+    assert page.evaluate("[calls, seen]") == [[named(None)], {}]
+    assert page.locator("iframe").count() == 1

@@ -11,7 +11,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    expect,
+)
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
@@ -282,12 +290,21 @@ def calls(page: Page, asked: int = 1) -> Any:
 
 def calls_at_last(page: Page) -> Any:
     """Return the calls where a policy forbids what Playwright waits with, which is `eval`."""
-    return page.evaluate("""async () => {
-        const end = performance.now() + 5000;
-        while (!window.calls?.length && performance.now() < end)
-            await new Promise(done => requestAnimationFrame(done));
-        return window.calls;
-    }""")
+    for _ in range(3):  # pages: the one that goes by way of the lender, and what it is after that
+        try:
+            return page.evaluate(CALLS_AT_LAST)
+        except Error as error:
+            if "context was destroyed" not in error.message:
+                raise
+    raise AssertionError
+
+
+CALLS_AT_LAST = """async () => {
+    const end = performance.now() + 5000;
+    while (!window.calls?.length && performance.now() < end)
+        await new Promise(done => requestAnimationFrame(done));
+    return window.calls;
+}"""
 
 
 def look_again(page: Page) -> None:

@@ -288,15 +288,17 @@ def calls(page: Page, asked: int = 1) -> Any:
     return page.evaluate("calls")
 
 
-def calls_at_last(page: Page) -> Any:
-    """Return the calls where a policy forbids what Playwright waits with, which is `eval`."""
-    for _ in range(3):  # pages: the one that goes by way of the lender, and what it is after that
-        try:
-            return page.evaluate(CALLS_AT_LAST)
-        except Error as error:
-            if "context was destroyed" not in error.message:
-                raise
-    raise AssertionError
+def calls_at_last(page: Page, pages: int = 3) -> Any:
+    """Return the calls where a policy forbids what Playwright waits with, which is `eval`.
+
+    Of several pages in turn: the one that goes by way of the lender, and what it is after that.
+    """
+    try:
+        return page.evaluate(CALLS_AT_LAST)
+    except Error as error:
+        if pages == 1 or "context was destroyed" not in error.message:
+            raise
+    return calls_at_last(page, pages - 1)
 
 
 CALLS_AT_LAST = """async () => {

@@ -91,7 +91,6 @@ class WebKitEngine:
         for argument in self._arguments:
             options.add_argument(argument)
         options.accept_insecure_certs = True
-        options.page_load_strategy = "eager"
         with Remote(
             RemoteConnection(
                 client_config=ClientConfig(self._driver, timeout=LONGEST_COMMAND_SECONDS)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NOT_WHITELISTED = (
+    "This origin may not share the login. If it should, its domain is missing in"
+    " PAVIOR_SHARED_AUTH_DOMAINS."
+)
+
 Fields = tuple[tuple[str, str], ...]
 
 _ALWAYS: Fields = (

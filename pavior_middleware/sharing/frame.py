@@ -8,7 +8,7 @@ import html
 from pathlib import Path
 
 from ..whitelist import Whitelist
-from .answer import Answer, answer, not_allowed, refused
+from .answer import NOT_WHITELISTED, Answer, answer, not_allowed, refused
 from .request import Request
 
 _STYLE = "html,body,button{margin:0;width:100%;height:100%;border:0;background:none;cursor:pointer}"
@@ -35,10 +35,7 @@ class Frame:
             return not_allowed("GET, HEAD")
         origin = request.parameter("origin")
         if origin is None or not self._whitelist.allows(origin):
-            return refused(
-                "This origin may not share the login. If it should, its domain is missing in"
-                " PAVIOR_SHARED_AUTH_DOMAINS."
-            )
+            return refused(NOT_WHITELISTED)
         if request.destination not in (None, "iframe"):
             return refused("This page is for frames.")
         fields = [

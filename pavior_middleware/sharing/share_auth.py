@@ -12,7 +12,7 @@ from ..settings import Settings
 from ..snippet import identity_options
 from ..visitor import Visitor
 from ..whitelist import Whitelist
-from .answer import Answer, Fields, answer, not_allowed, refused
+from .answer import NOT_WHITELISTED, Answer, Fields, answer, not_allowed, refused
 from .cookie import ShareCookie
 from .request import Request
 from .tokens import Tokens
@@ -21,10 +21,6 @@ LONGEST_CONTENT = 8192  # bytes
 
 _READING, _WITH_CODES = "GET, HEAD", "GET, HEAD, POST"
 _EXPIRES = "Pavior-Expires-In"
-_NOT_WHITELISTED = (
-    "This origin may not share the login. If it should, its domain is missing in"
-    " PAVIOR_SHARED_AUTH_DOMAINS."
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ class ShareAuth:
         """
         asker = self._asker(request)
         if asker is None:
-            return refused(_NOT_WHITELISTED)
+            return refused(NOT_WHITELISTED)
         if request.method == "OPTIONS":
             methods = ("Access-Control-Allow-Methods", self._methods)
             return answer(204, "", b"", *asker.cors, methods)
@@ -86,7 +82,7 @@ class ShareAuth:
         """
         asker = self._asker(request)
         if asker is None:
-            return refused(_NOT_WHITELISTED)
+            return refused(NOT_WHITELISTED)
         if asker.borrower is None:
             return self._answer_to_ourselves(request, visitor)
         identity, seconds = visitor.identity, self._settings.shared_auth_seconds
@@ -112,7 +108,7 @@ class ShareAuth:
         """
         asker = self._asker(request)
         if asker is None or asker.borrower is None:
-            return refused(_NOT_WHITELISTED)
+            return refused(NOT_WHITELISTED)
         loan = None
         if self._tokens is not None and len(content) <= LONGEST_CONTENT:
             code, verifier = _form(content, "code"), _form(content, "verifier")

@@ -775,9 +775,8 @@ def test_the_frame_is_not_shown_in_a_borrower_that_is_framed(tab: Page, sites: S
 
     Gets: a help center without that frame: all pages around it count.
     """
-    evil_page(tab, sites, f"<iframe src='{sites.help}/page' width=400 height=400></iframe>")
     with tab.expect_event("framenavigated", lambda frame: frame.url.startswith(ERROR)):
-        pass
+        evil_page(tab, sites, f"<iframe src='{sites.help}/page' width=400 height=400></iframe>")
     (help_center,) = [each for each in tab.frames if each.url == f"{sites.help}/page"]
     (inner,) = help_center.child_frames
     assert inner.url.startswith(ERROR)

@@ -13,8 +13,8 @@ class Exchange:
     """One request, as far as it matters to its page. A template may say that it places the script.
 
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
-    what the browser wants the response for. `holds_share_cookie` tells that the narrow cookie came
-    along, in a request that says something about who is logged in.
+    what the browser wants the response for. `share_cookie` is its `Cookie` field if the narrow
+    cookie came along in a request that says something about who is logged in, and '' otherwise.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -28,14 +28,14 @@ class Exchange:
         conditions: Conditions,
         *,
         gets_page: bool,
-        holds_share_cookie: bool = False,
+        share_cookie: str = "",
     ) -> None:
         self.method = method
         self.root_path = root_path
         self.destination = destination
         self.conditions = conditions
         self.gets_page = gets_page
-        self.holds_share_cookie = holds_share_cookie
+        self.share_cookie = share_cookie
         self.is_placed_by_template = False
 
     @property
@@ -51,5 +51,5 @@ class Exchange:
             self.destination,
             Conditions(changes=self.conditions.again),
             gets_page=self.gets_page,
-            holds_share_cookie=self.holds_share_cookie,
+            share_cookie=self.share_cookie,
         )

@@ -27,6 +27,7 @@ return ['a', 'area'].includes(node.localName) ? typeof node.href === 'string' : 
 }
 function leadsToBorrower(link) {
 if (link.hasAttribute('download') || !link.href.startsWith(link.origin)) return false;
+if (link.origin === window.location.origin) return false;
 return patterns.some(function (pattern) { return matches(link.origin, pattern); });
 }
 function follow(event) {

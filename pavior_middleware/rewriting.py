@@ -47,8 +47,14 @@ class KeptCookie(Protocol):
     def is_held(self, cookies: str) -> bool:
         """Whether a request's `Cookie` field holds it."""
 
-    def update(self, visitor: Visitor, *, is_held: bool) -> str | None:
-        """Return the `Set-Cookie` field that a response is to have; None if none."""
+    def update(self, visitor: Visitor, held: str) -> str | None:
+        """Return the `Set-Cookie` field that a page is to have; None if none.
+
+        `held` is the request's `Cookie` field, '' where that says nothing.
+        """
+
+    def replacement(self, visitor: Visitor, held: str) -> str | None:
+        """Return the field that any response is to have if it is not the visitor's cookie."""
 
 
 class Rewriting:
@@ -89,17 +95,17 @@ class Rewriting:
         gets_page = is_for_page and destination not in self._frames
         # What another site began, or a frame in its page, may lack the app's own cookies, and so
         # say that nobody is there.
+        cookies = fields.get("cookie", "")
         holds_cookie = (
             self._cookie is not None
             and fields.get("sec-fetch-site") != "cross-site"
             and "sec-fetch-storage-access" not in fields
-            and self._cookie.is_held(fields.get("cookie", ""))
+            and self._cookie.is_held(cookies)
         )
+        share_cookie = cookies if holds_cookie else ""
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(
-                method, root_path, "", asked, gets_page=True, holds_share_cookie=holds_cookie
-            )
+            return Exchange(method, root_path, "", asked, gets_page=True, share_cookie=share_cookie)
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
         return Exchange(
             method,
@@ -107,7 +113,7 @@ class Rewriting:
             destination,
             asked,
             gets_page=gets_page,
-            holds_share_cookie=holds_cookie,
+            share_cookie=share_cookie,
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -117,10 +123,8 @@ class Rewriting:
         if exchange is None:
             return Handling.LEAVE
         handling = self._handling_as_page(exchange, status, headers)
-        is_answer_to_logout = exchange.holds_share_cookie and (
-            exchange.method not in _ONLY_READ or status in _REDIRECTS
-        )
-        if handling is Handling.LEAVE and is_answer_to_logout:
+        may_change_user = exchange.method not in _ONLY_READ or status in _REDIRECTS
+        if handling is Handling.LEAVE and exchange.share_cookie and may_change_user:
             return Handling.NAME
         return handling
 
@@ -161,7 +165,7 @@ class Rewriting:
         if exchange is None or (is_skipped and not exchange.conditions.held):
             return Rewriter(kept)
         if not is_skipped and self._handling_as_page(exchange, status, headers) is Handling.LEAVE:
-            return Rewriter(self._logged_out(kept, visitor))
+            return Rewriter(self._with_cookie(exchange, kept, visitor))
         change = None if is_skipped else self._change(exchange, headers, visitor)
         if status == _NOT_MODIFIED:
             return _rewriter_of_304(exchange, kept, change)
@@ -176,11 +180,13 @@ class Rewriting:
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")
 
-    def _logged_out(self, headers: HeaderList, visitor: Visitor | None) -> HeaderList:
-        """Return the fields of what is no page, after which nobody may be logged in any more."""
-        if self._cookie is None or visitor is None or visitor.identity is not None:
+    def _with_cookie(
+        self, exchange: Exchange, headers: HeaderList, visitor: Visitor | None
+    ) -> HeaderList:
+        """Return the fields of what is no page, after which somebody else may be logged in."""
+        if self._cookie is None or visitor is None:
             return headers
-        cookie = self._cookie.update(visitor, is_held=True)
+        cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
             return headers
         changed = Headers(headers)
@@ -197,7 +203,7 @@ class Rewriting:
         visitor = known_visitor or Visitor()
         cookie = None
         if self._cookie is not None and known_visitor is not None:
-            cookie = self._cookie.update(known_visitor, is_held=exchange.holds_share_cookie)
+            cookie = self._cookie.update(known_visitor, exchange.share_cookie)
         if not visitor.consents:
             return Change(varies_by=self._varies_by, cookie=cookie)
         snippet = self._snippet(visitor, exchange.root_path)

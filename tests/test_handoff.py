@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -343,7 +345,9 @@ def test_the_site_that_it_was_made_for_exchanges_a_code_for_the_identity(
     assert (seen.status, json.loads(seen.body)) == (200, told)
     assert 3590 <= int(seen.headers["Pavior-Expires-In"]) <= 3600
     assert seen.headers["Access-Control-Allow-Origin"] == HELP
-    assert seen.headers["Access-Control-Expose-Headers"] == "Pavior-Expires-In"
+    assert (
+        seen.headers["Access-Control-Expose-Headers"] == "Pavior-Expires-In, Pavior-Storage-Access"
+    )
     assert seen.headers["Cache-Control"] == "no-store"
     assert seen.headers["Content-Type"] == "application/json"
     assert "Set-Cookie" not in seen.headers
@@ -482,15 +486,73 @@ def unasked_reply(fields: dict[str, str]) -> Reply:
     raise AssertionError
 
 
-@pytest.mark.parametrize("site", ["cross-site", "none", None])
-def test_who_has_strict_cookies_is_known_by_the_narrow_one(fetch: Fetch, site: str | None) -> None:
-    cookie = Tokens([KEY], 3600).cookie(ADA)
-    headers = {"Cookie": f"__Host-pavior-share={cookie}"}
+ACROSS = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+
+
+def asked_again(fetch: Fetch, to: str = f"{HELP}/") -> str:
+    """Return the address that a page of the site itself asks, as its markup has it."""
+    page = follow(fetch, to, None, headers=ACROSS)
+    assert page.status == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert page.headers["Cache-Control"] == "no-store"
+    found = re.search(rb'<meta http-equiv="refresh" content="0;url=([^"]*)">', page.body)
+    assert found is not None
+    return html.unescape(found[1].decode())
+
+
+@pytest.mark.parametrize("to", [f"{HELP}/", f"{HELP}/a?b='c'&again=#d", f"{HELP}/?q=%22%3E"])
+def test_a_page_of_the_site_asks_again_where_strict_cookies_stay_away(
+    fetch: Fetch, to: str
+) -> None:
+    address = asked_again(fetch, to)
+    first = f"https://shop.example.com{asking_for(to)}"
+    headers = {**ACROSS, "Sec-Fetch-Site": "same-origin", "Referer": first}
+    seen = fetch(JSON, SETTINGS, ADA, path=address, headers=headers)
+    assert exchange(fetch, code_of(seen)) == ADAS
+    assert code_of(fetch(JSON, SETTINGS, None, path=address, headers=headers)) == ""
+
+
+def test_no_page_asks_again_for_whom_the_app_knows(fetch: Fetch) -> None:
+    assert follow(fetch, headers=ACROSS).status == 303
+    for near in ("same-origin", "same-site", "none"):
+        assert follow(fetch, identity=None, headers={"Sec-Fetch-Site": near}).status == 303
+
+
+def test_the_narrow_cookie_is_not_looked_at(fetch: Fetch) -> None:
+    """The app knows better: after a logout elsewhere, the cookie may still be there."""
+    cookie = {"Cookie": f"__Host-pavior-share={Tokens([KEY], 3600).cookie(ADA)}"}
+    assert code_of(follow(fetch, identity=None, headers=cookie)) == ""
+    assert b"http-equiv" in follow(fetch, identity=None, headers={**cookie, **ACROSS}).body
+
+
+OTHERS = [
+    {"Referer": "https://evil.test/"},
+    {"Referer": "https://shop.example.com/"},
+    {"Referer": f"https://shop.example.com/x{asking_for(HELP)}"},
+    {"Referer": f"https://shop.example.com{asking_for(HELP)}x"},
+    {"Referer": f"https://shop.example.com{asking_for(HELP)}&again="},
+    {"Referer": f"https://shop.example.com{asking_for(f'{HELP}/x')}"},
+    {"Referer": asking_for(HELP)},
+    {"Referer": ""},
+    {},
+]
+
+
+@pytest.mark.parametrize("headers", OTHERS)
+def test_no_other_page_asks_again(fetch: Fetch, headers: dict[str, str]) -> None:
+    """Or else a link among the site's pages, with somebody's challenge, would do it, too."""
+    near = {"Sec-Fetch-Site": "same-origin", **headers}
+    seen = fetch(unasked_reply, SETTINGS, ADA, path=f"{asking_for(HELP)}&again=", headers=near)
+    assert (seen.status, seen.headers["Location"]) == (303, HELP)
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "", None])
+def test_nothing_but_the_site_asks_again(fetch: Fetch, site: str | None) -> None:
+    headers = {"Referer": f"https://shop.example.com{asking_for(HELP)}"}
     headers |= {} if site is None else {"Sec-Fetch-Site": site}
-    assert code_of(follow(fetch, identity=None, headers=headers)) != ""
-    for nearer in ("same-site", "same-origin"):
-        headers["Sec-Fetch-Site"] = nearer
-        assert code_of(follow(fetch, identity=None, headers=headers)) == ""
+    seen = fetch(unasked_reply, SETTINGS, ADA, path=f"{asking_for(HELP)}&again=", headers=headers)
+    assert (seen.status, seen.headers["Location"]) == (303, HELP)
 
 
 def test_a_service_worker_of_the_site_may_take_it_in_hand(fetch: Fetch) -> None:

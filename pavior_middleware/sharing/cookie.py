@@ -27,15 +27,22 @@ class ShareCookie:
         self._tokens = tokens
         self._warn = WarnOnce()
 
-    def update(self, visitor: Visitor, *, is_held: bool) -> str | None:
+    def update(self, visitor: Visitor, held: str) -> str | None:
         """Return the field that a response is to have; None if none.
 
         Whoever is logged in gets a fresh cookie. From everybody else it is taken away, where
-        `is_held` tells that they have one.
+        `held`, the request's `Cookie` field, has one.
         """
         identity = visitor.identity if visitor.consents else None
         field = None if identity is None else self._field(identity)
-        return field or (DELETION if is_held else None)
+        return field or (DELETION if self.is_held(held) else None)
+
+    def replacement(self, visitor: Visitor, held: str) -> str | None:
+        """Return the same for a response that renews no cookie: None if it is the visitor's own."""
+        loan = self.read([held])
+        if loan is not None and visitor.consents and loan.is_of(visitor.identity):
+            return None
+        return self.update(visitor, held)
 
     def is_held(self, cookies: str) -> bool:
         """Whether a request's `Cookie` field holds the cookie, whatever it says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ from ..identity import IdentityRefused, signed_options
 from ..log import WarnOnce
 from ..settings import Settings
 from ..visitor import Visitor
+from ..well_known import HANDOFF
 from ..whitelist import Whitelist
 from .answer import Answer, answer, not_allowed, refused
-from .cookie import ShareCookie
 from .request import Request
 from .tokens import Tokens
 
@@ -23,8 +24,10 @@ _DESTINATION = re.compile(
     r"""(?:#(?P<fragment>[^\x00-\x20"<>\x7f-\U0010ffff]*))?"""
 )
 _OTHER_CODES = re.compile(r"(?:pavior-handoff=[^&]*(?:&|$))*")
+_ORIGIN = re.compile(r"https?://[^/?#]+")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _ASK = "pavior-handoff=ask"
+_AGAIN = "&again="
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,16 @@ class Handoff:
     It is never an open redirect: it leads to whitelisted origins alone. It gives a code only to a
     page of the origin that it leads to, as `Referer` tells, and to nobody but who knows what the
     `challenge` was made of. The code stands in the fragment, which no server is told.
+
+    Cookies that are `SameSite=Strict` do not come along with what another site's page began
+    (RFC 6265bis section 5.2), but with what a page of ours did. So where the app knows nobody, the
+    answer is such a page, which asks again.
     """
 
-    def __init__(
-        self, settings: Settings, whitelist: Whitelist, tokens: Tokens, cookie: ShareCookie
-    ) -> None:
+    def __init__(self, settings: Settings, whitelist: Whitelist, tokens: Tokens) -> None:
         self._settings = settings
         self._whitelist = whitelist
         self._tokens = tokens
-        self._cookie = cookie
         self._warn = WarnOnce()
 
     def refusal(self, request: Request) -> Answer | None:
@@ -77,7 +81,8 @@ class Handoff:
             )
         if not request.has_parameter("challenge"):
             return destination.with_fragment(_ASK)
-        if self._challenge(request) is None or not self._comes_from(request, destination):
+        is_asked_by_destination = _is_again(request) or _comes_from(request, destination)
+        if self._challenge(request) is None or not is_asked_by_destination:
             return destination.with_fragment()
         return None
 
@@ -87,10 +92,8 @@ class Handoff:
         if destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
         identity = visitor.identity
-        if identity is None and request.site not in ("same-origin", "same-site"):
-            # The app's cookies may be `SameSite=Strict`, and left out.
-            loan = self._cookie.read(request.fields.get("cookie", ()))
-            identity = None if loan is None else loan.identity
+        if identity is None and request.site == "cross-site":
+            return _page_that_asks_again(request)
         code = ""
         try:
             if identity is not None and signed_options(self._settings.api_key, identity):
@@ -110,6 +113,34 @@ class Handoff:
         challenge = request.parameter("challenge") or ""
         return challenge if _CHALLENGE.fullmatch(challenge) else None
 
-    def _comes_from(self, request: Request, destination: _Destination) -> bool:
-        referers = request.fields.get("referer", ())
-        return len(referers) == 1 and f"{referers[0]}/".startswith(f"{destination.origin}/")
+
+def _comes_from(request: Request, destination: _Destination) -> bool:
+    referers = request.fields.get("referer", ())
+    return len(referers) == 1 and f"{referers[0]}/".startswith(f"{destination.origin}/")
+
+
+def _page_that_asks_again(request: Request) -> Answer:
+    address = html.escape(f"{HANDOFF}?{request.query}{_AGAIN}")
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title>'
+        f'<meta http-equiv="refresh" content="0;url={address}">'
+        f'<a href="{address}">Go on</a></html>'
+    ).encode()
+    policy = ("Referrer-Policy", "same-origin")
+    return answer(200, "text/html; charset=utf-8", page, policy)
+
+
+def _is_again(request: Request) -> bool:
+    """Whether the page asks that was the answer to the same request.
+
+    Nothing else has that address, and so nobody else's page this `Referer`.
+    """
+    first = f"{HANDOFF}?{request.query.removesuffix(_AGAIN)}"
+    referers = request.fields.get("referer", ())
+    return (
+        request.query.endswith(_AGAIN)
+        and request.site == "same-origin"
+        and len(referers) == 1
+        and referers[0].endswith(first)
+        and _ORIGIN.fullmatch(referers[0].removesuffix(first)) is not None
+    )

@@ -5,9 +5,9 @@
  *     data-init='{"teamVanityId": "…", "doChat": true, "doTimeTravel": true}'></script>
  *
  * loads Pavior's embed and calls init with these options and the borrowed identity, once it is
- * known and again when it changes. Further attributes: data-embed, the embed's URL; data-bubble, a selector of the
- * chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click then asks the
- * browser to let this site's cookie through.
+ * known and again when it changes. Further attributes: data-embed, the embed's URL; data-bubble, a
+ * selector of the chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click
+ * then asks the browser to let this site's cookie through.
  *
  * Without data-init it tells whoever loaded it: each time, the script element gets an event
  * "pavior-identity", whose detail is {id, email, hmac}, those that apply, or {} for nobody. The
@@ -29,6 +29,7 @@
   const base = new URL('.', script.src);
   const LONGEST_WAIT = 5000; // milliseconds
   const SHORTEST_LOAN = 5; // seconds
+  const LONGEST_ADDRESS = 4000; // characters; some servers take little more
   const handsOff = true; // whether the lender has a handoff; it says so here
 
   // ── The loan, kept for the tab ─────────────────────────────────────────────────────────────
@@ -42,10 +43,10 @@
   function keep(loan) {
     inMemory = loan;
     clearTimeout(timer);
-    if (loan) timer = setTimeout(refresh, Math.max(0, loan.until - Date.now()));
+    if (loan) timer = setTimeout(end, Math.max(0, loan.until - Date.now()));
     try {
+      window.sessionStorage.removeItem(KEY);
       if (loan) window.sessionStorage.setItem(KEY, JSON.stringify(loan));
-      else window.sessionStorage.removeItem(KEY);
     } catch { // it is closed or full
       isStored = false;
     }
@@ -59,6 +60,16 @@
       loan = inMemory;
     }
     return loan && Date.now() < loan.until ? loan : null;
+  }
+
+  // A page that nobody looks at does not ask, so that it keeps no session of the lender's alive.
+  function end() {
+    if (document.visibilityState === 'visible') {
+      refresh();
+      return;
+    }
+    keep(null);
+    tell({});
   }
 
   // ── What the lender says ───────────────────────────────────────────────────────────────────
@@ -75,7 +86,11 @@
     if (!response.ok) throw new Error('HTTP ' + response.status);
     const seconds = response.headers.get('Pavior-Expires-In');
     const identity = identified(await response.json());
-    return {identity, seconds: seconds === null ? null : Number(seconds)};
+    return {
+      identity,
+      seconds: seconds === null ? null : Number(seconds),
+      hasAccess: response.headers.get('Pavior-Storage-Access') === 'active',
+    };
   }
 
   function isSomebody(identity) {
@@ -83,16 +98,18 @@
   }
 
   // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts;
-  // but not one that a cookie brought, since cookies get through then.
-  function take({identity, seconds}, isByCookie = false) {
+  // but not one that this way has brought, nor one by the cookie, if that would have come along.
+  function take({identity, seconds, hasAccess}, way) {
     if (isSomebody(identity)) {
-      keep({identity, until: Date.now() + Math.max(seconds || 0, SHORTEST_LOAN) * 1000, isByCookie});
+      keep({identity, until: Date.now() + Math.max(seconds || 0, SHORTEST_LOAN) * 1000, way});
       tell(identity);
       return;
     }
-    const loan = seconds === 0 || (isByCookie && kept()?.isByCookie) ? null : kept();
-    if (!loan) keep(null);
-    tell(loan ? loan.identity : {});
+    const loan = kept();
+    const isOver = seconds === 0 || loan?.way === way || (hasAccess && loan?.way !== 'code');
+    const left = isOver ? null : loan;
+    keep(left);
+    tell(left ? left.identity : {});
   }
 
   let told = null;
@@ -104,22 +121,26 @@
     script.dispatchEvent(new CustomEvent('pavior-identity', {detail: identity}));
   }
 
-  // Asks who is there. Where the lender led the page, and no cookie tells, the page asks it on the
-  // way: nobody but its user may be known here then.
+  let turn = 0; // counts what is asked, so that an older answer does not come after a newer one
+
+  // Asks who is there. Where the lender led the page, nobody but its user may be known here then;
+  // if no cookie tells who that is, the page asks it on the way.
   async function refresh(isLedHere = false) {
+    turn += 1;
+    const mine = turn;
+    if (isLedHere) keep(null);
     try {
       const said = await ask({credentials: 'include'});
-      if (isLedHere && said.seconds === null) {
-        keep(null);
-        if (await askOnTheWay()) return;
-      }
-      take(said, true);
-      if (said.seconds === null && !kept()) askForAccess();
+      if (mine !== turn) return;
+      const isOpen = said.seconds === null; // who is there
+      if (isOpen && isLedHere && (await askOnTheWay())) return;
+      take(said, 'cookie');
+      if (isOpen && !said.hasAccess && !kept()) askForAccess();
     } catch (error) {
       console.info(
         'Pavior: ' + lender + ' does not say who is logged in. It may not know '
         + window.location.host + ' as one of its Shared Authentication Domains:', error.message);
-      take({identity: {}, seconds: null});
+      if (mine === turn) take({identity: {}, seconds: null}, 'none');
     }
   }
 
@@ -150,25 +171,31 @@
     return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
   }
 
+  let isTypedIn = false;
+  document.addEventListener('input', ({isTrusted}) => { isTypedIn ||= isTrusted; }, true);
+
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
-  // code can be put into this page.
+  // code can be put into this page. What has been typed here would be lost, so then it stays.
   async function askOnTheWay() {
     if (!handsOff || window.top !== window || !window.crypto?.subtle) return false;
+    const url = new URL('handoff', base);
+    const to = window.location.href;
+    if (!to.startsWith(window.location.origin)) return false; // but with a user's name in between
     const verifier = base64url(window.crypto.getRandomValues(new Uint8Array(32)));
+    const digest = await window.crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
+    url.searchParams.set('to', to);
+    url.searchParams.set('challenge', base64url(digest));
+    if (isTypedIn || url.href.length > LONGEST_ADDRESS) return false;
     try {
       window.sessionStorage.setItem(VERIFIER, verifier);
     } catch { // the storage is closed to the page
       return false;
     }
-    const digest = await window.crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
     const policy = document.createElement('meta'); // so that the lender is told this origin
     policy.name = 'referrer';
     policy.content = 'strict-origin';
     document.head.append(policy);
-    const url = new URL('handoff', base);
-    url.searchParams.set('to', window.location.href);
-    url.searchParams.set('challenge', base64url(digest));
     window.location.replace(url);
     return true;
   }
@@ -193,17 +220,18 @@
     const verifier = takeVerifier();
     if (verifier !== null && code !== null && code !== 'ask') {
       try {
-        take(await exchange(code, verifier));
+        take(await exchange(code, verifier), 'code');
         return;
       } catch (error) {
         console.info('Pavior: ' + lender + ' does not take the code:', error.message);
       }
     }
+    // Who comes back without a code is not sent again.
+    const isLedHere = verifier === null && (code === 'ask' || isFromLender());
     const loan = kept();
-    const isLedHere = verifier === null && (code === 'ask' || (!loan && isFromLender()));
     if (loan && !isLedHere) {
       keep(loan);
-      if (!loan.isByCookie) tell(loan.identity); // of the others, a cookie tells more
+      if (loan.way !== 'cookie') tell(loan.identity); // of the others, a cookie tells more
     }
     await refresh(isLedHere);
   }
@@ -267,7 +295,8 @@
       for (const type of MOVES) window.removeEventListener(type, place, true);
       watcher.disconnect();
       frame.remove();
-      take({identity: identified(data.identity), seconds: data.seconds});
+      turn += 1;
+      take({...data, identity: identified(data.identity)}, 'frame');
       if (data.isClicked) target.click();
     }
     window.addEventListener('message', hear);
@@ -279,7 +308,7 @@
   function standAlone() {
     const {shareAuth, ...options} = JSON.parse(script.dataset.init);
     const embed = document.createElement('script');
-    const policy = window.trustedTypes?.createPolicy('pavior-middleware', {createScriptURL: String});
+    const policy = trustedTypesPolicy();
     const url = script.dataset.embed ?? 'https://app.pavior.com/embed';
     let latest = null;
     let isReady = false;
@@ -301,6 +330,14 @@
     document.head.append(embed);
   }
 
+  function trustedTypesPolicy() {
+    try {
+      return window.trustedTypes?.createPolicy('pavior-middleware', {createScriptURL: String});
+    } catch { // the page's policy has no place for its name, and may not ask for it either
+      return null;
+    }
+  }
+
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') refresh();
   });
@@ -308,7 +345,9 @@
     if (event.persisted) refresh();
   });
   const code = codeInAddress();
-  window.addEventListener('hashchange', codeInAddress);
+  window.addEventListener('hashchange', () => {
+    if (codeInAddress() === 'ask') refresh(true); // a link to a page that is open already
+  });
   if (script.dataset.init !== undefined) standAlone();
   begin(script.code === undefined ? code : script.code);
 })();

@@ -20,7 +20,7 @@ from .tokens import Tokens
 LONGEST_CONTENT = 8192  # bytes
 
 _READING, _WITH_CODES = "GET, HEAD", "GET, HEAD, POST"
-_EXPIRES = "Pavior-Expires-In"
+_EXPIRES, _ACCESS = "Pavior-Expires-In", "Pavior-Storage-Access"
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class ShareAuth:
 
     The site's own pages are told all that their init would say. Borrowers are told the fields that
     identify the user, and with them, in the field `Pavior-Expires-In`, for how many seconds they
-    may keep that without asking again. `0` for nobody says that the user is known to be logged out;
-    without the field, no cookie may have come along.
+    may keep that without asking again. `0` for nobody says that the app's own cookies came along,
+    so that nobody is logged in; without the field, they may have been left out. Then
+    `Pavior-Storage-Access: active` says that at least ours would have come, if there were one.
     """
 
     def __init__(
@@ -98,7 +99,10 @@ class ShareAuth:
         if request.storage_access == "inactive":
             retry = f'retry; allowed-origin="{asker.borrower}"'
             return _told({}, None, asker, ("Activate-Storage-Access", retry))
-        is_known = request.site == "same-site" or request.storage_access == "active"
+        if request.storage_access == "active":
+            return _told({}, None, asker, (_ACCESS, "active"))
+        # The browser says nothing of access where the page and all around it are of one site.
+        is_known = request.site == "same-site" and request.storage_access is None
         return _told({}, 0 if is_known else None, asker)
 
     def exchange(self, request: Request, content: bytes) -> Answer:
@@ -133,7 +137,7 @@ class ShareAuth:
                 (
                     ("Access-Control-Allow-Origin", origins[0]),
                     ("Access-Control-Allow-Credentials", "true"),
-                    ("Access-Control-Expose-Headers", _EXPIRES),
+                    ("Access-Control-Expose-Headers", f"{_EXPIRES}, {_ACCESS}"),
                 ),
             )
         if origins or request.site not in (None, "same-origin"):
@@ -157,10 +161,8 @@ class ShareAuth:
         if self._cookie is not None:
             # In a frame of another site's page, where the app's own cookies may be left out, it
             # says nothing that nobody is logged in.
-            is_held = request.storage_access is None and any(
-                map(self._cookie.is_held, request.fields.get("cookie", ()))
-            )
-            cookie = self._cookie.update(visitor, is_held=is_held)
+            cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()
+            cookie = self._cookie.update(visitor, "; ".join(cookies))
             fields = [("Set-Cookie", cookie)] if cookie else []
         return answer(200, "application/json", json.dumps(told).encode(), *fields)
 

@@ -51,8 +51,8 @@ class Sharing:
         self._frame = Frame(whitelist)
         self._script = Script(hands_off=settings.hands_off)
         self._handoff: Handoff | None = None
-        if tokens is not None and self.cookie is not None and settings.hands_off:
-            self._handoff = Handoff(settings, whitelist, tokens, self.cookie)
+        if tokens is not None and settings.hands_off:
+            self._handoff = Handoff(settings, whitelist, tokens)
             self._paths.add(HANDOFF)
 
     def path(self, path: str, root_path: str) -> str | None:

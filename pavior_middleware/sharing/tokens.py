@@ -26,6 +26,10 @@ class Loan:
     identity: Identity
     age: int
 
+    def is_of(self, user: Identity | None) -> bool:
+        """Whether it says of this user all that a token does."""
+        return user is not None and _said_of(self.identity) == _said_of(user)
+
 
 class Tokens:
     """Signs and reads tokens under the site's secret keys, with a salt for each purpose.
@@ -71,13 +75,7 @@ class Tokens:
         return self._loan(said, CODE_SECONDS)
 
     def _dumps(self, serializer: Any, identity: Identity, **more: str) -> str:
-        said = {
-            "at": int(self._clock()),
-            "id": identity.id,
-            "email": identity.email,
-            "vouched": identity.authenticated,
-            **more,
-        }
+        said = {"at": int(self._clock()), **_said_of(identity), **more}
         token: str = serializer.dumps(said)
         return token
 
@@ -89,6 +87,10 @@ class Tokens:
             return None
         identity = Identity(said["id"], said["email"], authenticated=said["vouched"])
         return Loan(identity, max(age, 0))
+
+
+def _said_of(identity: Identity) -> dict[str, object]:
+    return {"id": identity.id, "email": identity.email, "vouched": identity.authenticated}
 
 
 def challenge_of(verifier: str) -> str:

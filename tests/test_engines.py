@@ -27,30 +27,6 @@ ALL = ["chromium", "firefox", "webkit"]
 TOLERANT = [f"tolerant {name}" for name in ALL]
 CODE = "#pavior-handoff=abc"
 
-# The link leads to /hop for the moment in which the browser follows it.
-LINKS = """<a id=same href="HELP/direct">here</a>
-<a id=new href="HELP/direct" target=_blank>there</a>
-<script>
-const follow = event => {
-    const link = event.target.closest('a');
-    if (!link || event.defaultPrevented) return;
-    const own = link.href;
-    link.href = '/hop';
-    setTimeout(() => link.href = own);
-};
-for (const type of ['click', 'auxclick']) {
-    document.addEventListener(type, () => {
-        removeEventListener(type, follow);
-        addEventListener(type, follow);
-    }, true);
-}
-</script>"""
-
-SILENT_LINKS = """<meta name=referrer content=no-referrer>
-<a href=/hop id=silent>one</a>
-<a href=/hop id=open referrerpolicy=strict-origin-when-cross-origin>two</a>
-<a href=/hop id=none rel=noreferrer>three</a>"""
-
 LONG_PAGE = f"""<style>:target {{ color: red }}</style>
 <script>history.replaceState(history.state, '', '#section')</script>
 {"<p>text</p>" * 200}<h2 id=section>Section</h2>{"<p>text</p>" * 200}"""
@@ -83,18 +59,12 @@ class Sites:
     def answer(self, request: Request) -> Response:
         """Answer for all of them."""
         bodies = {
-            "/direct": "",
             "/page": "",
-            "/links": LINKS.replace("HELP", self.help),
-            "/links/silent": SILENT_LINKS,
             "/long": LONG_PAGE,
             "/framed": FRAMED.replace("SHOP", self.shop),
             "/frame": FRAME,
             "/login": "<input>",
         }
-        if request.path == "/hop":
-            headers = {"Location": f"{self.help}/page{CODE}", "Referrer-Policy": "strict-origin"}
-            return Response(status=303, headers=headers)
         if request.path == "/who":
             return self._who(request)
         if request.path not in bodies:
@@ -138,12 +108,6 @@ def who(window: Window, sites: Sites, query: str = "") -> Any:
     )
 
 
-def arrival(window: Window) -> Any:
-    """Return where a browser is when it has followed a link, and where it says that it was."""
-    window.wait_for("location.hostname == 'help.other.test' && document.readyState == 'complete'")
-    return window.evaluate("[location.pathname + location.hash, document.referrer]")
-
-
 def test_a_site_in_every_browser(window: Window, sites: Sites) -> None:
     window.open(f"{sites.shop}/login")
     assert window.url() == f"{sites.shop}/login"
@@ -165,49 +129,6 @@ def test_no_test_has_the_cookies_of_another(window: Window, sites: Sites, turn: 
     assert who(window, sites)[0] == ""
     window.open(f"{sites.shop}/login")
     assert who(window, sites)[0] == "__Host-x; lax"
-
-
-@pytest.mark.parametrize("way", ["click", "press_enter_on"])
-def test_a_link_that_is_swapped_for_the_moment(window: Window, sites: Sites, way: str) -> None:
-    window.open(f"{sites.shop}/links")
-    getattr(window, way)("#same")
-    assert arrival(window) == [f"/page{CODE}", f"{sites.shop}/"]
-    window.evaluate("void setTimeout(() => history.back())")
-    window.wait_for("location.pathname == '/links'")
-    assert window.evaluate("document.querySelector('#same').href") == f"{sites.help}/direct"
-
-
-# Not in WebKit, where WebDriver's clicks are only ever plain ones: see engines/webkit.py.
-@pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
-@pytest.mark.parametrize("way", ["ctrl_click", "middle_click"])
-def test_a_swapped_link_in_a_tab_that_the_visitor_wants(
-    window: Window, sites: Sites, way: str
-) -> None:
-    window.open(f"{sites.shop}/links")
-    getattr(window, way)("#same")
-    assert window.evaluate("document.querySelector('#same').href") == f"{sites.help}/direct"
-    window.switch_to_new_tab()
-    assert arrival(window) == [f"/page{CODE}", f"{sites.shop}/"]
-
-
-@pytest.mark.parametrize("way", ["click", "press_enter_on"])
-def test_a_swapped_link_in_a_tab_that_the_page_wants(
-    window: Window, sites: Sites, way: str
-) -> None:
-    window.open(f"{sites.shop}/links")
-    getattr(window, way)("#new")
-    assert window.wait_for("document.querySelector('#new').href") == f"{sites.help}/direct"
-    window.switch_to_new_tab()
-    assert arrival(window) == [f"/page{CODE}", f"{sites.shop}/"]
-
-
-@pytest.mark.parametrize(("link", "named"), [("silent", False), ("open", True), ("none", False)])
-def test_a_link_has_its_own_say_on_the_referrer(
-    window: Window, sites: Sites, link: str, *, named: bool
-) -> None:
-    window.open(f"{sites.shop}/links/silent")
-    window.click(f"#{link}")
-    assert arrival(window) == [f"/page{CODE}", f"{sites.shop}/" if named else ""]
 
 
 def test_a_fragment_replaced_early_is_the_one_that_is_shown(window: Window, sites: Sites) -> None:

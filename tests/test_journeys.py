@@ -39,6 +39,19 @@ def test_whoever_follows_a_link_to_the_help_center_is_known_there(
     assert say(window, sites, "And from its second page") == ("signup", True)
 
 
+def test_a_session_that_other_sites_cannot_begin_to_use_is_known_by_a_link_too(
+    window: Window, sites: Sites
+) -> None:
+    """Its cookie is `SameSite=Strict`, so a navigation that the help center began is without it."""
+    log_in(window, sites, "#strict")
+    window.wait_for("window.Pavior?.state?.status === 'signup'")
+    before = window.evaluate("history.length")
+    window.click("#help")
+    assert status(window, sites.help) == "signup"
+    assert window.url() == f"{sites.help}/page#section"
+    assert window.evaluate("history.length") == before + 1
+
+
 @pytest.mark.parametrize("follow", [Window.middle_click, Window.ctrl_click])
 def test_a_link_opened_in_another_tab_takes_the_login_along(
     window: Window, sites: Sites, follow: Callable[[Window, str], None]

@@ -61,7 +61,7 @@ def server() -> Iterator[Sites]:
         )
 
     def lender(**settings: Any) -> Any:
-        domains = [f"help.localhost:{port}", f"*.cards.localhost:{port}"]
+        domains = [f"{name}.localhost:{port}" for name in ("help", "*.cards", "shop")]
         configured = Settings(
             TEAM,
             API_KEY,
@@ -299,6 +299,18 @@ def test_the_wildcard_of_a_whitelist_is_for_labels(page: Page, sites: Sites) -> 
         show(page, sites, f"<a id=link href='{sites.at(name)}/x'>Cards</a>")
         page.click("#link")
         assert not takes_along(page, f"{sites.at(name)}/x")
+
+
+@pytest.mark.parametrize("to", ["#section", "/here/#section", "/other"])
+def test_links_of_the_site_to_itself_are_its_own_whatever_is_whitelisted(
+    page: Page, sites: Sites, to: str
+) -> None:
+    body = f"<a id=link href='{to}'>Below</a><p style='height: 300vh'><h1 id=section>Section</h1>"
+    show(page, sites, body)
+    page.click("#link")
+    assert not takes_along(page, sites.at("shop") + (to if "/" in to else f"/here/{to}"))
+    if "#" in to:
+        page.wait_for_function("scrollY > 0")
 
 
 def test_nobody_takes_the_same_hint_along(page: Page, sites: Sites) -> None:

@@ -726,16 +726,23 @@ def test_a_loan_is_over_in_time(page: Page, sites: Sites) -> None:
 
 
 def answer(
-    request: Request, body: str, seconds: str | None = None, *, status: int = 200
+    request: Request,
+    body: str,
+    seconds: str | None = None,
+    *,
+    status: int = 200,
+    access: str | None = None,
 ) -> Response:
     """Answer as the lender does, but for what is said."""
     fields = {
         "Access-Control-Allow-Origin": request.headers["Origin"],
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": "Pavior-Expires-In",
+        "Access-Control-Expose-Headers": "Pavior-Expires-In, Pavior-Storage-Access",
     }
     if seconds is not None:
         fields["Pavior-Expires-In"] = seconds
+    if access is not None:
+        fields["Pavior-Storage-Access"] = access
     return Response(body, status, fields, mimetype="application/json")
 
 
@@ -792,17 +799,160 @@ def test_a_lender_that_knows_of_a_logout_ends_the_loan_of_a_link(page: Page, sit
     assert calls(page) == [named(None)]
 
 
+HIDE = "Object.defineProperty(document, 'visibilityState', {value: 'hidden', writable: true})"
+
+
 def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> None:
     page.goto(sites.at("help.shop") + sites.page(sites.element()))
     assert calls(page) == [named(None)]
-    page.evaluate(
-        "Object.defineProperty(document, 'visibilityState', {value: 'hidden', writable: true})"
-    )
+    page.evaluate(HIDE)
     look_again(page)
     page.evaluate("document.visibilityState = 'visible'")
     look_again(page)
     assert calls(page, 2) == [named(None)]
     assert sites.loaded.count(f"shop{SHARE_AUTH}") == 2
+
+
+def test_nor_does_it_when_the_loan_is_over(page: Page, sites: Sites) -> None:
+    """Or else a tab in the background would keep the lender's session alive for ever."""
+    page.add_init_script(HASTE)
+    log_in(page, sites, "ada")
+    sites.fault = lambda request: answer(request, '{"id": "7"}', "60")
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
+    page.evaluate(HIDE)
+    page.wait_for_function("calls.length > 1")
+    assert calls(page)[1:] == [named(None)]
+    page.evaluate("document.visibilityState = 'visible'")
+    look_again(page)
+    assert len(calls(page, 2)) == 3
+    assert sites.loaded.count(f"shop{SHARE_AUTH}") == 2
+
+
+def of_nobody(request: Request) -> Response | None:
+    """Answer as where cookies get through and the narrow one is not there."""
+    return None if is_code(request) else answer(request, "{}", access="active")
+
+
+def test_a_link_is_asked_about_where_only_the_narrow_cookie_could_have_told(
+    page: Page, sites: Sites
+) -> None:
+    """It may be too old, or never have been set, and the app's own is `SameSite=Lax`."""
+    log_in(page, sites, "ada")
+    sites.fault = of_nobody
+    url = sites.at("help") + sites.page(BUBBLE + sites.element(bubble="#bubble"))
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    page.reload()
+    assert calls(page) == [named("ada")]
+    follow_nobody(page, sites, url)
+    page.goto(f"{url}?direct")
+    assert calls(page) == [named(None)]
+    assert page.locator("iframe").count() == 0  # since a click would change nothing
+
+
+def follow_nobody(page: Page, sites: Sites, url: str) -> None:
+    """Log out, and follow the shop's link."""
+    log_in(page, sites, None)
+    follow(page, sites, url)
+    assert calls(page, 0) == [named(None)]
+
+
+def test_where_cookies_get_through_their_loan_ends_with_them(page: Page, sites: Sites) -> None:
+    sites.fault = lambda request: answer(request, '{"id": "7"}', "60")
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
+    sites.fault = of_nobody
+    look_again(page)
+    assert calls(page, 2)[1:] == [named(None)]
+
+
+@pytest.mark.parametrize("way", ["a link", "a script", "an open page"])
+def test_whoever_the_lender_leads_here_is_asked_for_anew(
+    page: Page, sites: Sites, way: str
+) -> None:
+    """Somebody else may have logged in there."""
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, "bob")
+    lead(page, sites, url, way)
+    page.wait_for_function("window.calls?.at(-1)[1].email === 'bob@example.com'")
+    page.reload()
+    assert calls(page) == [named("bob")]
+    assert page.url == url
+
+
+@pytest.mark.parametrize("way", ["a link", "a script", "an open page"])
+def test_nobody_is_taken_for_whom_the_tab_knew_if_the_lender_fails_then(
+    page: Page, sites: Sites, way: str
+) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, "bob")
+    sites.fault = FAULTS["500"]
+    lead(page, sites, url, way)
+    page.wait_for_function("window.calls?.length && !calls.at(-1)[1].email")
+    sites.fault = None
+    page.reload()
+    assert calls(page) == [named(None)]
+
+
+def lead(page: Page, sites: Sites, url: str, way: str) -> None:
+    """Go from the shop to a borrower's page, in the tab that was there."""
+    if way == "a link":
+        follow(page, sites, url)
+    elif way == "a script":
+        page.goto(f"{sites.shop}/")
+        page.evaluate(f"void setTimeout(() => location.assign('{url}'))")
+        page.wait_for_url(url)
+    else:  # as by a link that names its tab, and leads to where that is already
+        page.evaluate("location.hash = 'pavior-handoff=ask'")
+
+
+def test_what_has_been_typed_is_not_lost_on_the_way(
+    page: Page, sites: Sites, answers: threading.Event
+) -> None:
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page("<input autofocus>" + sites.element())
+    answers.clear()
+    follow(page, sites, url)
+    page.type("input", "My order")
+    answers.set()
+    assert calls(page) == [named(None)]
+    assert page.input_value("input") == "My order"
+    assert not any(HANDOFF in each for each in sites.loaded)
+
+
+def test_an_address_too_long_for_the_lender_is_not_asked_from(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    path = sites.page(sites.element())
+    for length, name in ((3000, "ada"), (4000, None)):
+        follow(page, sites, f"{sites.at('help')}{path}?{'a' * length}")
+        assert calls(page, 1) == [named(name)]
+        assert len([each for each in sites.loaded if HANDOFF in each]) == 1
+
+
+def test_an_answer_that_a_newer_one_has_overtaken_counts_no_more(page: Page, sites: Sites) -> None:
+    late = threading.Event()
+    turns = iter(["ada", "bob"])
+
+    def in_turn(request: Request) -> Response:
+        name = next(turns)
+        if name == "ada":
+            late.wait(10)
+        return answer(request, f'{{"email": "{email(name)}"}}', "60")
+
+    sites.fault = in_turn
+    page.goto(sites.at("help") + sites.page(sites.element()))
+    look_again(page)
+    page.wait_for_function("window.calls?.length")
+    late.set()
+    page.wait_for_function("settled === 2")
+    assert [each["email"] for _, each in page.evaluate("calls")] == [email("bob")]
 
 
 @pytest.fixture(scope="module")
@@ -995,6 +1145,14 @@ def test_trusted_types_that_allow_it_are_served_on_its_own(
     page.goto(sites.at("help") + path)
     assert calls_at_last(page) == [named(None)]
     assert (told.complaints, told.errors, page.evaluate("violations")) == ([], [], [])
+
+
+def test_trusted_types_that_name_others_and_ask_for_none_are_no_hindrance(
+    page: Page, sites: Sites
+) -> None:
+    path = sites.page(sites.element(), Content_Security_Policy="trusted-types other")
+    page.goto(sites.at("help") + path)
+    assert calls(page) == [named(None)]
 
 
 @pytest.mark.parametrize("kind", ["options", "trusted types"])

@@ -14,21 +14,17 @@
     const response = await fetch('share-auth' + query, {cache: 'no-store'});
     if (!response.ok) throw new Error('HTTP ' + response.status);
     const seconds = response.headers.get('Pavior-Expires-In');
-    return {
-      identity: await response.json(),
-      seconds: seconds === null ? null : Number(seconds),
-      hasAccess: response.headers.get('Pavior-Storage-Access') === 'active',
-    };
+    return {identity: await response.json(), seconds: seconds === null ? null : Number(seconds)};
   }
 
   async function ask(isClicked) {
-    let told = {identity: {}, seconds: null, hasAccess: false};
+    let told = {identity: {}, seconds: null};
     try {
       told = await lent();
     } catch (error) {
       console.info('Pavior: the browser keeps the login to itself:', error.message);
     }
-    if (!isClicked && told.seconds === null && !told.hasAccess) say({pavior: 'click'});
+    if (!isClicked && told.seconds === null) say({pavior: 'click'});
     else say({pavior: 'told', isClicked, ...told});
   }
 

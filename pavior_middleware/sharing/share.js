@@ -294,7 +294,7 @@
       watcher.disconnect();
       frame.remove();
       turn += 1;
-      take({...data, identity: identified(data.identity)}, 'frame');
+      take({identity: identified(data.identity), seconds: data.seconds}, 'frame');
       if (data.isClicked) target.click();
     }
     window.addEventListener('message', hear);

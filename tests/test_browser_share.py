@@ -913,6 +913,18 @@ def lead(page: Page, sites: Sites, url: str, way: str) -> None:
         page.evaluate("location.hash = 'pavior-handoff=ask'")
 
 
+def test_who_looks_at_a_page_that_is_still_asking_is_known_there(
+    page: Page, sites: Sites, answers: threading.Event
+) -> None:
+    """As in a tab that was opened in the background."""
+    log_in(page, sites, "ada")
+    answers.clear()
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    look_again(page)
+    answers.set()
+    assert calls(page) == [named("ada")]
+
+
 def test_what_has_been_typed_is_not_lost_on_the_way(
     page: Page, sites: Sites, answers: threading.Event
 ) -> None:

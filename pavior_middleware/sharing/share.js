@@ -123,9 +123,11 @@
 
   let turn = 0; // counts what is asked, so that an older answer does not come after a newer one
 
+  let isLedHere = false; // by the lender, and has not learned yet who was
+
   // Asks who is there. Where the lender led the page, nobody but its user may be known here then;
   // if no cookie tells who that is, the page asks it on the way.
-  async function refresh(isLedHere = false) {
+  async function refresh() {
     turn += 1;
     const mine = turn;
     if (isLedHere) keep(null);
@@ -134,13 +136,16 @@
       if (mine !== turn) return;
       const isOpen = said.seconds === null; // who is there
       if (isOpen && isLedHere && (await askOnTheWay())) return;
+      isLedHere = false;
       take(said, 'cookie');
       if (isOpen && !said.hasAccess && !kept()) askForAccess();
     } catch (error) {
       console.info(
         'Pavior: ' + lender + ' does not say who is logged in. It may not know '
         + window.location.host + ' as one of its Shared Authentication Domains:', error.message);
-      if (mine === turn) take({identity: {}, seconds: null}, 'none');
+      if (mine !== turn) return;
+      isLedHere = false;
+      take({identity: {}, seconds: null}, 'none');
     }
   }
 
@@ -174,19 +179,22 @@
   let isTypedIn = false;
   document.addEventListener('input', ({isTrusted}) => { isTypedIn ||= isTrusted; }, true);
 
+  let ownVerifier = null; // the same, however often this page asks
+
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
   // code can be put into this page. What has been typed here would be lost, so then it stays.
   async function askOnTheWay() {
     if (!handsOff || window.top !== window || !window.crypto?.subtle) return false;
+    ownVerifier ??= base64url(window.crypto.getRandomValues(new Uint8Array(32)));
+    const text = new TextEncoder().encode(ownVerifier);
+    const digest = await window.crypto.subtle.digest('SHA-256', text);
     const url = new URL('handoff', base);
-    const verifier = base64url(window.crypto.getRandomValues(new Uint8Array(32)));
-    const digest = await window.crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
     url.searchParams.set('to', window.location.href);
     url.searchParams.set('challenge', base64url(digest));
     if (isTypedIn || url.href.length > LONGEST_ADDRESS) return false;
     try {
-      window.sessionStorage.setItem(VERIFIER, verifier);
+      window.sessionStorage.setItem(VERIFIER, ownVerifier);
     } catch { // the storage is closed to the page
       return false;
     }
@@ -225,13 +233,13 @@
       }
     }
     // Who comes back without a code is not sent again.
-    const isLedHere = verifier === null && (code === 'ask' || isFromLender());
+    isLedHere = verifier === null && (code === 'ask' || isFromLender());
     const loan = kept();
     if (loan && !isLedHere) {
       keep(loan);
       if (loan.way !== 'cookie') tell(loan.identity); // of the others, a cookie tells more
     }
-    await refresh(isLedHere);
+    await refresh();
   }
 
   // ── Access to the lender's cookie, by a click on the bubble ────────────────────────────────
@@ -344,7 +352,9 @@
   });
   const code = codeInAddress();
   window.addEventListener('hashchange', () => {
-    if (codeInAddress() === 'ask') refresh(true); // a link to a page that is open already
+    if (codeInAddress() !== 'ask') return;
+    isLedHere = true; // by a link to a page that is open already
+    refresh();
   });
   if (script.dataset.init !== undefined) standAlone();
   begin(script.code === undefined ? code : script.code);

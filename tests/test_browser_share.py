@@ -878,7 +878,7 @@ def test_whoever_the_lender_leads_here_is_asked_for_anew(
     assert calls(page) == [named("ada")]
     log_in(page, sites, "bob")
     lead(page, sites, url, way)
-    page.wait_for_function("window.calls?.at(-1)[1].email === 'bob@example.com'")
+    page.wait_for_function("window.calls?.at(-1)?.[1].email === 'bob@example.com'")
     page.reload()
     assert calls(page) == [named("bob")]
     assert page.url == url

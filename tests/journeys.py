@@ -30,17 +30,18 @@ EMAIL = "ada@example.com"
 
 _NUMBERS = itertools.count()
 
-COOKIES_PASS = ("tolerant chromium", "tolerant firefox", "tolerant webkit")
-"""The browsers that let third-party cookies through; the others are as they come."""
-
 PLAIN, TLS = "localhost", "example.test over TLS"
 
 # WebKit keeps no `Secure` cookie of plain http.
-JOURNEYS = [
-    *(("chromium", PLAIN), ("chromium", TLS), ("tolerant chromium", PLAIN)),
-    *(("tolerant chromium", TLS), ("firefox", TLS), ("webkit", TLS)),
-]
-"""Browsers, and the names and schemes of the sites."""
+BLOCKING = [("chromium", PLAIN), ("chromium", TLS), ("firefox", TLS), ("webkit", TLS)]
+TOLERANT = [("tolerant chromium", PLAIN), ("tolerant chromium", TLS)]
+"""Browsers, which block third-party cookies or do not, and the names and schemes of the sites."""
+
+
+def journey(*ways: tuple[str, str]) -> pytest.MarkDecorator:
+    """Mark a test that is to run in these browsers, at these sites."""
+    return pytest.mark.parametrize(("engine", "sites"), ways, indirect=True, scope="module")
+
 
 # Names of sites, on two kinds of domains. On each, `other` has the same site as the shop.
 LOCALHOST = (
@@ -155,7 +156,7 @@ def plain_page(request: Request) -> Response:
     )
 
 
-@pytest.fixture(params=["localhost over TLS", "example.test over TLS"])
+@pytest.fixture(scope="module", params=["localhost over TLS", "example.test over TLS"])
 def sites(request: pytest.FixtureRequest) -> Iterator[Sites]:
     names = TEST if request.param.startswith("example.test") else LOCALHOST
     scheme = "https" if request.param.endswith("TLS") else "http"

@@ -265,16 +265,15 @@ def logged_in(context: BrowserContext, sites: Sites, user: str = ADA) -> Browser
     session = {"name": "session", "value": user.encode().hex(), "url": sites.shop}
     context.add_cookies([{**session, "sameSite": "Lax", "httpOnly": True}])  # type: ignore[typeddict-item]
     context.set_default_timeout(10_000)
-    opened = context.new_page()
-    opened.goto(f"{sites.shop}/")
-    opened.close()
+    context.new_page().goto(f"{sites.shop}/")
     sites.seen.clear()
     return context
 
 
 @pytest.fixture
 def tab(context: BrowserContext) -> Page:
-    return context.new_page()
+    """The tab in which she has been at the shop."""
+    return context.pages[-1]
 
 
 def calls(page: Page) -> list[dict[str, Any]]:

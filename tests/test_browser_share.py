@@ -808,7 +808,6 @@ def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> N
     page.evaluate("document.visibilityState = 'visible'")
     look_again(page)
     assert calls(page, 2) == [named(None)]
-    assert sites.loaded.count(f"shop{SHARE_AUTH}") == 2
 
 
 def test_nor_does_it_when_the_loan_is_over(page: Page, sites: Sites) -> None:
@@ -823,7 +822,6 @@ def test_nor_does_it_when_the_loan_is_over(page: Page, sites: Sites) -> None:
     page.evaluate("document.visibilityState = 'visible'")
     look_again(page)
     assert len(calls(page, 2)) == 2
-    assert sites.loaded.count(f"shop{SHARE_AUTH}") == 2
 
 
 def of_nobody(request: Request) -> Response | None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import pytest
-
 from pavior_middleware import sign
 
 from .conftest import API_KEY
@@ -13,17 +9,16 @@ from .engines.fixtures import LOSES_INPUT
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
-from .journeys import COOKIES_PASS, EMAIL, JOURNEYS, Sites, log_in, log_out, say, status
+from .journeys import BLOCKING, EMAIL, TLS, TOLERANT, Sites, journey, log_in, log_out, say, status
 from .journeys import sites as sites
 
 LOAN_SECONDS = 3600
 
-pytestmark = [
-    LOSES_INPUT,
-    pytest.mark.parametrize(("engine", "sites"), JOURNEYS, indirect=True, scope="module"),
-]
+pytestmark = LOSES_INPUT
+everywhere = journey(*BLOCKING, *TOLERANT)
 
 
+@everywhere
 def test_whoever_follows_a_link_to_the_help_center_is_known_there(
     window: Window, sites: Sites
 ) -> None:
@@ -39,6 +34,7 @@ def test_whoever_follows_a_link_to_the_help_center_is_known_there(
     assert say(window, sites, "And from its second page") == ("signup", True)
 
 
+@everywhere
 def test_a_session_that_other_sites_cannot_begin_to_use_is_known_by_a_link_too(
     window: Window, sites: Sites
 ) -> None:
@@ -52,20 +48,19 @@ def test_a_session_that_other_sites_cannot_begin_to_use_is_known_by_a_link_too(
     assert window.evaluate("history.length") == before + 1
 
 
-@pytest.mark.parametrize("follow", [Window.middle_click, Window.ctrl_click])
-def test_a_link_opened_in_another_tab_takes_the_login_along(
-    window: Window, sites: Sites, follow: Callable[[Window, str], None]
-) -> None:
+@everywhere
+def test_a_link_opened_in_another_tab_takes_the_login_along(window: Window, sites: Sites) -> None:
     log_in(window, sites)
     link = "document.querySelector('#help').getAttribute('href')"
     before = window.evaluate(link)
-    follow(window, "#help")
+    window.middle_click("#help")
     if window.opens_tabs:
         assert window.wait_for(f"{link} === '{before}'")
         window.switch_to_new_tab()
     assert status(window, sites.help) == "signup"
 
 
+@everywhere
 def test_a_link_followed_by_the_keyboard_takes_the_login_along(
     window: Window, sites: Sites
 ) -> None:
@@ -74,6 +69,7 @@ def test_a_link_followed_by_the_keyboard_takes_the_login_along(
     assert status(window, sites.help) == "signup"
 
 
+@everywhere
 def test_a_python_site_that_borrows_needs_one_setting(window: Window, sites: Sites) -> None:
     log_in(window, sites)
     window.click("#python")
@@ -81,30 +77,19 @@ def test_a_python_site_that_borrows_needs_one_setting(window: Window, sites: Sit
     assert window.url() == f"{sites.python_help}/"
 
 
-def test_a_help_center_of_the_same_site_knows_who_comes_directly(
+@everywhere
+def test_who_comes_directly_to_a_help_center_of_the_same_site_is_known_until_they_log_out(
     window: Window, sites: Sites
 ) -> None:
-    log_in(window, sites)
-    window.open(f"{sites.same_site_help}/page")
-    assert status(window, sites.same_site_help) == "signup"
+    come_directly(window, sites, sites.same_site_help)
 
 
-def test_who_comes_directly_is_known_where_the_browser_lets_cookies_through(
-    window: Window, sites: Sites, request: pytest.FixtureRequest
-) -> None:
-    engine = request.node.callspec.params["engine"]
-    log_in(window, sites)
-    window.open(f"{sites.help}/page")
-    known = "signup" if engine in COOKIES_PASS else "anonymous"
-    assert status(window, sites.help) == known
+@journey(*TOLERANT)
+def test_so_is_who_comes_to_any_where_cookies_get_through(window: Window, sites: Sites) -> None:
+    come_directly(window, sites, sites.help)
 
 
-def test_who_logs_out_is_anonymous_on_the_next_page_where_cookies_get_through(
-    window: Window, sites: Sites, request: pytest.FixtureRequest
-) -> None:
-    at = sites.same_site_help
-    if request.node.callspec.params["engine"] in COOKIES_PASS:
-        at = sites.help
+def come_directly(window: Window, sites: Sites, at: str) -> None:
     log_in(window, sites)
     window.open(f"{at}/page")
     assert status(window, at) == "signup"
@@ -113,6 +98,7 @@ def test_who_logs_out_is_anonymous_on_the_next_page_where_cookies_get_through(
     assert status(window, at) == "anonymous"
 
 
+@everywhere
 def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, sites: Sites) -> None:
     log_in(window, sites)
     window.wait_for("window.Pavior?.state?.status === 'signup'")
@@ -126,14 +112,22 @@ def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, si
         assert not [answer for answer in answers if told in answer]
 
 
-@pytest.mark.parametrize("at", ["help", "python_help"])
+@journey(*BLOCKING)
 def test_a_click_on_the_bubble_lets_a_help_center_know_who_came_directly(
-    window: Window, sites: Sites, at: str, request: pytest.FixtureRequest
+    window: Window, sites: Sites
 ) -> None:
-    if request.node.callspec.params["engine"] in COOKIES_PASS:
-        return  # and nobody need click
+    click_on_the_bubble(window, sites, sites.help)
+
+
+@journey(("chromium", TLS))
+def test_so_does_one_at_a_python_site_that_borrows(window: Window, sites: Sites) -> None:
+    click_on_the_bubble(window, sites, sites.python_help)
+
+
+def click_on_the_bubble(window: Window, sites: Sites, at: str) -> None:
     log_in(window, sites)
-    window.open(f"{getattr(sites, at)}/page")
+    window.open(f"{at}/page")
+    assert status(window, at) == "anonymous"
     window.wait_for("document.querySelector('iframe')?.style.visibility === 'visible'")
     window.click_and_agree("iframe")
     window.wait_for("window.Pavior.state.status === 'signup'")

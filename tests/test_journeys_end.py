@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from .engines.fixtures import LOSES_INPUT
 from .engines.fixtures import engine as engine
 from .engines.fixtures import window as window
 from .engines.window import Window
-from .journeys import PLAIN, TLS, Sites, log_in, log_out, status
+from .journeys import PLAIN, TLS, Sites, journey, log_in, log_out, status
 from .journeys import sites as sites
 
 LOAN_SECONDS = 4
 MARGIN_SECONDS = 4
 
-pytestmark = [
-    LOSES_INPUT,
-    pytest.mark.parametrize(
-        ("engine", "sites"),
-        [("chromium", PLAIN), ("firefox", TLS), ("webkit", TLS)],
-        indirect=True,
-        scope="module",
-    ),
-]
+pytestmark = LOSES_INPUT
+in_each_engine = journey(("chromium", PLAIN), ("firefox", TLS), ("webkit", TLS))
 
 
 def log_in_and_go_to_help(window: Window, sites: Sites) -> None:
@@ -33,6 +24,7 @@ def log_in_and_go_to_help(window: Window, sites: Sites) -> None:
     assert status(window, sites.help) == "signup"
 
 
+@in_each_engine
 def test_the_next_link_to_the_help_center_tells_it_at_once(window: Window, sites: Sites) -> None:
     log_in_and_go_to_help(window, sites)
     log_out(window, sites)
@@ -41,6 +33,7 @@ def test_the_next_link_to_the_help_center_tells_it_at_once(window: Window, sites
     assert window.url() == f"{sites.help}/page#section"
 
 
+@in_each_engine
 def test_a_tab_is_anonymous_when_its_time_is_up(window: Window, sites: Sites) -> None:
     log_in_and_go_to_help(window, sites)
     began = time.monotonic()
@@ -50,6 +43,7 @@ def test_a_tab_is_anonymous_when_its_time_is_up(window: Window, sites: Sites) ->
     assert time.monotonic() - began < LOAN_SECONDS + MARGIN_SECONDS
 
 
+@journey(("chromium", PLAIN))
 def test_a_page_that_stays_open_is_anonymous_when_its_time_is_up(
     window: Window, sites: Sites
 ) -> None:

@@ -33,7 +33,10 @@ _NUMBERS = itertools.count()
 PLAIN, TLS = "localhost", "example.test over TLS"
 
 # WebKit keeps no `Secure` cookie of plain http.
-BLOCKING = [("chromium", PLAIN), ("chromium", TLS), ("firefox", TLS), ("webkit", TLS)]
+BLOCKING = [
+    *(("chromium", PLAIN), ("chromium", TLS), ("firefox", PLAIN), ("firefox", TLS)),
+    ("webkit", TLS),
+]
 TOLERANT = [("tolerant chromium", PLAIN), ("tolerant chromium", TLS)]
 """Browsers, which block third-party cookies or do not, and the names and schemes of the sites."""
 

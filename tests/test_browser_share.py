@@ -870,11 +870,7 @@ def test_whoever_the_lender_leads_here_is_asked_for_anew(
     page: Page, sites: Sites, way: str
 ) -> None:
     """Somebody else may have logged in there."""
-    log_in(page, sites, "ada")
-    url = sites.at("help") + sites.page(sites.element())
-    follow(page, sites, url)
-    assert calls(page) == [named("ada")]
-    log_in(page, sites, "bob")
+    url = known_before_bob(page, sites)
     lead(page, sites, url, way)
     page.wait_for_function("window.calls?.at(-1)?.[1].email === 'bob@example.com'")
     page.reload()
@@ -886,17 +882,23 @@ def test_whoever_the_lender_leads_here_is_asked_for_anew(
 def test_nobody_is_taken_for_whom_the_tab_knew_if_the_lender_fails_then(
     page: Page, sites: Sites, way: str
 ) -> None:
-    log_in(page, sites, "ada")
-    url = sites.at("help") + sites.page(sites.element())
-    follow(page, sites, url)
-    assert calls(page) == [named("ada")]
-    log_in(page, sites, "bob")
+    url = known_before_bob(page, sites)
     sites.fault = FAULTS["500"]
     lead(page, sites, url, way)
     page.wait_for_function("window.calls?.length && !calls.at(-1)[1].email")
     sites.fault = None
     page.reload()
     assert calls(page) == [named(None)]
+
+
+def known_before_bob(page: Page, sites: Sites) -> str:
+    """Be known as Ada at a borrower's page, whose URL is returned, and then as Bob at the shop."""
+    log_in(page, sites, "ada")
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, "bob")
+    return url
 
 
 def lead(page: Page, sites: Sites, url: str, way: str) -> None:

@@ -253,7 +253,7 @@ def _sharing_request(scope: Scope, path: str) -> Request:
         if name in SHARING_FIELDS:
             fields.setdefault(name, []).append(value.decode("latin-1"))
     query = scope.get("query_string", b"").decode("latin-1")
-    return Request(scope["method"], path, query, fields)
+    return Request(scope["method"], path, query, fields, scope["path"])
 
 
 async def _content(receive: Receive, longest: int) -> bytes:

@@ -21,6 +21,11 @@ class Visitor:
     identity: Identity | None = None
     consents: bool = True
 
+    @property
+    def user(self) -> Identity | None:
+        """The identity if it names somebody."""
+        return self.identity if self.identity and self.identity.identifier else None
+
 
 class VisitorSource:
     """Asks the site's callables in such a way that they fail no request.

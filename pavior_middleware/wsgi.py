@@ -315,7 +315,9 @@ def _for_app(environ: WSGIEnvironment, exchange: Exchange | None) -> WSGIEnviron
 def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:
     keys = {name: _key(name) for name in SHARING_FIELDS}
     fields = {name: [environ[key]] for name, key in keys.items() if key in environ}
-    return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), fields)
+    query = environ.get("QUERY_STRING", "")
+    whole_path = _text(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
+    return Request(environ["REQUEST_METHOD"], path, query, fields, whole_path)
 
 
 def _content(environ: WSGIEnvironment, longest: int) -> bytes:

@@ -21,6 +21,7 @@ from playwright.sync_api import (
     expect,
 )
 from werkzeug.test import Client
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
@@ -78,11 +79,15 @@ WATCH = """{
 
 @dataclass
 class Sites:
-    """Every site at one port. `pages` are those of the borrowers; `fault` is the lender's."""
+    """Every site at one port. `pages` are those of the borrowers.
+
+    `fault` answers in the lender's place who is logged in, `fault_on_the_way` those who come by.
+    """
 
     port: int
     pages: dict[str, Response] = field(default_factory=dict)
     fault: Callable[[Request], Response | None] | None = None
+    fault_on_the_way: Callable[[Request], Response | None] | None = None
     loaded: list[str] = field(default_factory=list)
     lender: Any = None
 
@@ -185,8 +190,8 @@ def server() -> Iterator[Sites]:
         if request.path == "/favicon.ico":
             return Response("", 204)
         if name == "shop":
-            fault = made.fault(request) if made.fault and request.path == SHARE_AUTH else None
-            return fault or made.lender
+            fault = {SHARE_AUTH: made.fault, HANDOFF: made.fault_on_the_way}.get(request.path)
+            return (fault and fault(request)) or made.lender
         if name == "pavior":
             return Response(EMBED, mimetype="text/javascript")
         if name == "python":
@@ -204,7 +209,7 @@ def server() -> Iterator[Sites]:
 def sites(server: Sites) -> Sites:
     server.pages.clear()
     server.loaded.clear()
-    server.fault = None
+    server.fault = server.fault_on_the_way = None
     return server
 
 
@@ -276,9 +281,14 @@ def log_in(page: Page, sites: Sites, name: str | None) -> None:
 
 def follow(page: Page, sites: Sites, url: str) -> None:
     """Go to a borrower's page as somebody does who follows the shop's link."""
-    page.goto(f"{sites.shop}/?to={quote(url, safe='')}")
     with page.expect_navigation(url=lambda at: at.startswith(url.partition("#")[0])):
-        page.click("#link")
+        set_out(page, sites, url)
+
+
+def set_out(page: Page, sites: Sites, url: str) -> None:
+    """Click on the shop's link to a page that may not get to be loaded."""
+    page.goto(f"{sites.shop}/?to={quote(url, safe='')}")
+    page.click("#link", no_wait_after=True)
 
 
 def calls(page: Page, asked: int = 1) -> Any:
@@ -888,7 +898,7 @@ def test_nobody_is_taken_for_whom_the_tab_knew_if_the_lender_fails_then(
     page.wait_for_function("window.calls?.length && !calls.at(-1)[1].email")
     sites.fault = None
     page.reload()
-    assert calls(page) == [named(None)]
+    assert calls(page) == [named("bob")]
 
 
 def known_before_bob(page: Page, sites: Sites) -> str:
@@ -922,6 +932,197 @@ def test_who_looks_at_a_page_that_is_still_asking_is_known_there(
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
     look_again(page)
     answers.set()
+    assert calls(page) == [named("ada")]
+
+
+LEAVING = """<script>
+const looking = setInterval(() => {
+    if (MOMENT || sessionStorage.hasLeft) return;
+    clearInterval(looking);
+    sessionStorage.hasLeft = 'yes';
+    LEAVE
+}, 50);
+</script>"""
+
+
+@pytest.mark.parametrize("moment", ["window.waits.length", "settled"])
+@pytest.mark.parametrize("leave", ["location.assign('?next')", "location.reload()"])
+def test_who_leaves_a_page_before_it_knows_them_is_known_on_the_next(
+    page: Page, sites: Sites, moment: str, leave: str
+) -> None:
+    """Whether the page still asks, or is on its way by the lender already."""
+    log_in(page, sites, "ada")
+    has_left = threading.Event()
+    asked = 0
+
+    def once_it_has_left(request: Request) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            has_left.wait(10)
+
+    if moment == "settled":
+        sites.fault_on_the_way = once_it_has_left
+    else:
+        sites.fault = once_it_has_left
+    body = LEAVING.replace("MOMENT", f"!{moment}").replace("LEAVE", leave)
+    set_out(page, sites, sites.at("help") + sites.page(body + sites.element()))
+    page.wait_for_function("window.calls?.length && sessionStorage.hasLeft")
+    has_left.set()
+    assert page.evaluate("calls") == [named("ada")]
+    assert asked > 1
+
+
+def test_a_tab_whose_lender_failed_is_known_once_it_answers(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    sites.fault = FAULTS["500"]
+    url = sites.at("help") + sites.page(sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named(None)]
+    sites.fault = None
+    page.goto(f"{url}?next")
+    assert calls(page) == [named("ada")]
+
+
+def test_a_page_that_never_gets_a_code_is_sent_on_its_way_once(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    trips = 0
+
+    def lead_back(request: Request) -> Response:
+        nonlocal trips
+        trips += 1
+        return redirect(request.args["to"], 303)
+
+    sites.fault_on_the_way = lead_back
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    page.reload()
+    assert calls(page) == [named(None)]
+    assert trips == 1
+
+
+def test_pages_that_lead_on_and_on_are_sent_on_their_way_twice(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    trips = 0
+
+    def lead_elsewhere(request: Request) -> Response:
+        nonlocal trips
+        trips += 1
+        return redirect(f"{request.args['to'].partition('?')[0]}?{trips}", 303)
+
+    sites.fault_on_the_way = lead_elsewhere
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named(None)]
+    assert trips == 2
+
+
+def test_a_page_of_the_lender_itself_is_not_sent_on_a_way(page: Page, sites: Sites) -> None:
+    """As where a template that both sites have holds the element."""
+    sites.fault = lambda request: Response("{}", mimetype="application/json")
+    page.goto(f"{sites.shop}/")
+    page.evaluate(
+        """source => {
+            sessionStorage.setItem(`pavior-share ${new URL('.', source)} trips`, '0');
+            const script = document.createElement('script');
+            script.addEventListener('pavior-identity', ({detail}) => { seen.told = detail; });
+            script.src = source;
+            document.head.append(script);
+        }""",
+        sites.script,
+    )
+    page.wait_for_function("seen.told")
+    assert not any(HANDOFF in each for each in sites.loaded)
+
+
+def test_a_page_that_is_kept_from_its_way_has_a_chat(page: Page, sites: Sites) -> None:
+    page.add_init_script(HASTE)
+    sites.fault_on_the_way = lambda request: Response(status=204)
+    set_out(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [named(None)]
+
+
+def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites: Sites) -> None:
+    """They have the same storage, and the page is on its way by the lender."""
+    log_in(page, sites, "ada")
+    frame_has_asked = threading.Event()
+    asked = 0
+
+    def count(request: Request) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            frame_has_asked.set()
+
+    def once_the_frame_has_asked(request: Request) -> None:
+        assert frame_has_asked.wait(10)
+
+    sites.fault, sites.fault_on_the_way = count, once_the_frame_has_asked
+    framed = f"{sites.page(sites.element(), '/framed')}#pavior-handoff=ask"
+    add = f"""const frame = document.createElement('iframe');
+    frame.src = '{framed}';
+    document.body.append(frame);"""
+    body = LEAVING.replace("MOMENT", "!settled").replace("LEAVE", add)
+    set_out(page, sites, sites.at("help") + sites.page(body + sites.element()))
+    page.wait_for_function("window.calls?.length && !document.querySelector('iframe')")
+    assert page.evaluate("calls") == [named("ada")]
+
+
+@pytest.mark.parametrize("name", ["ada", "bob"])
+def test_a_code_that_is_being_exchanged_comes_before_what_is_asked_then(
+    page: Page, sites: Sites, name: str
+) -> None:
+    """Or else a tab that is looked at then is anonymous first, or an older answer counts last."""
+    log_in(page, sites, "ada")
+    may_go = threading.Event()
+
+    def slow(request: Request) -> Response | None:
+        if is_code(request):
+            may_go.wait(10)
+            return None
+        if name == "bob" and may_go.is_set():
+            return answer(request, f'{{"email": "{email("bob")}"}}', "60")
+        return None
+
+    sites.fault = slow
+    with page.expect_request(lambda request: request.method == "POST"):
+        follow(page, sites, sites.at("help") + sites.page(BUBBLE + sites.element(bubble="#bubble")))
+    look_again(page)
+    may_go.set()
+    page.wait_for_function("settled === 2")
+    expected = [email("ada"), email("bob")] if name == "bob" else [email("ada")]
+    assert [each["email"] for _, each in page.evaluate("calls")] == expected
+    assert page.locator("iframe").count() == 0
+
+
+def test_what_has_been_typed_before_it_ran_is_not_lost_either(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    late = DYNAMIC.format(
+        team=TEAM,
+        embed=sites.embed,
+        script=sites.script,
+        late="window.go = () => document.body.append(script);",
+    )
+    follow(page, sites, sites.at("help") + sites.page(f"<textarea></textarea>{late}"))
+    page.type("textarea", "My order")
+    page.evaluate("go()")
+    assert calls(page) == [named(None)]
+    assert page.input_value("textarea") == "My order"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "<input value=search autofocus>",
+        "<select autofocus><option>a",
+        "<button autofocus>Go</button>",
+    ],
+)
+def test_a_field_that_nobody_has_touched_is_no_hindrance(
+    page: Page, sites: Sites, field: str
+) -> None:
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help") + sites.page(field + "</select>" + sites.element()))
     assert calls(page) == [named("ada")]
 
 

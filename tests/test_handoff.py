@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urljoin
 
 import anyio
 import pytest
@@ -17,6 +18,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -263,12 +265,24 @@ def test_wherever_it_leads_the_origin_is_the_one_that_was_checked(rest: str, mar
 OFF = {
     "switched off": site(shared_auth_domains=DOMAINS, secret_key=KEY, handoff=False),
     "without a key": site(shared_auth_domains=DOMAINS),
+}
+NOT_LENDING = {
     "without a whitelist": site(secret_key=KEY),
     "borrowing": Settings(TEAM, share_auth="auth.example.com", secret_key=KEY),
 }
 
 
 @pytest.mark.parametrize("settings", OFF.values(), ids=list(OFF))
+def test_switched_off_it_leads_back_without_a_code(fetch: Fetch, settings: Settings) -> None:
+    """Browsers may have a share.js stored that knows of it from before."""
+    for to, left in TO_AND_LEFT:
+        path = asking_for(to)
+        seen = fetch(unasked_reply, settings, ADA, path=path, headers={"Referer": f"{HELP}/"})
+        assert (seen.status, seen.headers["Location"]) == (303, left)
+    assert follow(fetch, "https://evil.test/", settings=settings).status == 403
+
+
+@pytest.mark.parametrize("settings", NOT_LENDING.values(), ids=list(NOT_LENDING))
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_without_it_the_path_is_the_apps(fetch: Fetch, settings: Settings, method: str) -> None:
     seen = follow(fetch, settings=settings, method=method)
@@ -498,7 +512,8 @@ def asked_again(fetch: Fetch, to: str = f"{HELP}/") -> str:
     assert page.headers["Cache-Control"] == "no-store"
     found = re.search(rb'<meta http-equiv="refresh" content="0;url=([^"]*)">', page.body)
     assert found is not None
-    return html.unescape(found[1].decode())
+    assert b'<meta name="referrer" content="same-origin">' in page.body
+    return HANDOFF + html.unescape(found[1].decode())
 
 
 @pytest.mark.parametrize("to", [f"{HELP}/", f"{HELP}/a?b='c'&again=#d", f"{HELP}/?q=%22%3E"])
@@ -511,6 +526,11 @@ def test_a_page_of_the_site_asks_again_where_strict_cookies_stay_away(
     seen = fetch(JSON, SETTINGS, ADA, path=address, headers=headers)
     assert exchange(fetch, code_of(seen)) == ADAS
     assert code_of(fetch(JSON, SETTINGS, None, path=address, headers=headers)) == ""
+
+
+def test_an_identity_that_names_nobody_is_asked_for_again(fetch: Fetch) -> None:
+    plan = Identity(attributes={"plan": "gold"})
+    assert b"http-equiv" in follow(fetch, identity=plan, headers=ACROSS).body
 
 
 def test_no_page_asks_again_for_whom_the_app_knows(fetch: Fetch) -> None:
@@ -675,40 +695,62 @@ def test_messages_are_taken_until_it_is_too_long() -> None:
 # ── Below a path ───────────────────────────────────────────────────────────────────────────────
 
 
+def seen_by_app(is_without_cookies: bool) -> Identity | None:
+    return None if is_without_cookies else ADA
+
+
 def flask_app() -> Flask:
     app = Flask(__name__)
-    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+    Pavior(app, SETTINGS, identity=lambda environ: seen_by_app("HTTP_STRICTLY" in environ))
     app.add_url_rule("/", view_func=lambda: PAGE)
     return app
 
 
 def asgi_app() -> Starlette:
-    shell = asgi.PaviorMiddleware(HTMLResponse(PAGE), SETTINGS, identity=lambda scope: ADA)
+    shell = asgi.PaviorMiddleware(
+        HTMLResponse(PAGE),
+        SETTINGS,
+        identity=lambda scope: seen_by_app("strictly" in Headers(scope=scope)),
+    )
     return Starlette(routes=[Mount("/shop", shell)])
 
 
-def flask_get(path: str) -> tuple[int, str, bytes]:
+FROM_HELP = {"Referer": f"{HELP}/"}
+Get = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
+
+
+def flask_get(path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
     app = DispatcherMiddleware(NotFound(), {"/shop": flask_app()})
-    response = TestApp(app).get(path, headers={"Referer": f"{HELP}/"}, status="*")
+    response = TestApp(app).get(path, headers=headers, status="*")
     return response.status_int, response.headers.get("Location", ""), response.body
 
 
-def asgi_get(path: str) -> tuple[int, str, bytes]:
-    response = TestClient(asgi_app(), follow_redirects=False).get(
-        path, headers={"Referer": f"{HELP}/"}
-    )
+def asgi_get(path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
+    response = TestClient(asgi_app(), follow_redirects=False).get(path, headers=headers)
     return response.status_code, response.headers.get("location", ""), response.content
 
 
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
-def test_it_is_below_the_path_of_a_site_too(
-    get: Callable[[str], tuple[int, str, bytes]],
-) -> None:
-    status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}")
+def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get) -> None:
+    first = f"/shop{asking_for(f'{HELP}/x')}"
+    status, _, page = get(first, {**FROM_HELP, **ACROSS, "Strictly": "1"})
+    assert status == 200
+    found = re.search(rb"0;url=([^\"]*)", page)
+    assert found is not None
+    address = urljoin(f"https://shop.test{first}", html.unescape(found[1].decode()))
+    near = {"Referer": f"https://shop.test{first}", "Sec-Fetch-Site": "same-origin"}
+    status, location, _ = get(address.removeprefix("https://shop.test"), near)
+    assert status == 303
+    assert exchange(SHELLS["wsgi"], location.partition("handoff=")[2]) == ADAS
+
+
+@pytest.mark.parametrize("get", [flask_get, asgi_get])
+def test_it_is_below_the_path_of_a_site_too(get: Get) -> None:
+    status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}", FROM_HELP)
     assert status == 303
     code = location.removeprefix(f"{HELP}/x#pavior-handoff=")
     assert exchange(SHELLS["wsgi"], code) == ADAS
-    assert get(f"/shop{asking_for('https://evil.test')}")[0] == 403
+    assert get(f"/shop{asking_for('https://evil.test')}", FROM_HELP)[0] == 403
 
 
 def test_the_path_may_be_split_anywhere() -> None:

@@ -375,6 +375,12 @@ def test_whoever_logs_in_has_their_own_at_once(
     assert cookies(fetch(reply, SETTINGS, REFUSED, method="POST", headers=cookie)) == [DELETION]
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_redirect_after_a_login_brings_it_too(fetch: Fetch, method: str) -> None:
+    seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=held(BOB))
+    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+
+
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[1]], ids=["page", "json", "redirect"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_another_site_began_says_nothing_about_a_logout(

@@ -80,7 +80,7 @@ def test_the_script_may_be_loaded_and_kept_by_all(fetch: Fetch) -> None:
 def test_it_is_the_file_and_a_small_one(fetch: Fetch) -> None:
     seen = script(fetch)
     assert seen.body == SHARE_JS.read_bytes()
-    assert 2000 < len(seen.body) < 15_000
+    assert 2000 < len(seen.body) < 17_000
 
 
 @pytest.mark.parametrize("without", [{"secret_key": None}, {"handoff": False}])

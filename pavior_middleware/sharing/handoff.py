@@ -10,7 +10,6 @@ from ..identity import IdentityRefused, signed_options
 from ..log import WarnOnce
 from ..settings import Settings
 from ..visitor import Visitor
-from ..well_known import HANDOFF
 from ..whitelist import Whitelist
 from .answer import Answer, answer, not_allowed, refused
 from .request import Request
@@ -54,9 +53,11 @@ class Handoff:
     Cookies that are `SameSite=Strict` do not come along with what another site's page began
     (RFC 6265bis section 5.2), but with what a page of ours did. So where the app knows nobody, the
     answer is such a page, which asks again.
+
+    Without `tokens` it only leads back, since scripts are stored that know of it from before.
     """
 
-    def __init__(self, settings: Settings, whitelist: Whitelist, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, whitelist: Whitelist, tokens: Tokens | None) -> None:
         self._settings = settings
         self._whitelist = whitelist
         self._tokens = tokens
@@ -79,6 +80,8 @@ class Handoff:
                 "This site does not hand its login over to that address. If it should, its domain"
                 " is missing in PAVIOR_SHARED_AUTH_DOMAINS."
             )
+        if self._tokens is None:
+            return destination.with_fragment()
         if not request.has_parameter("challenge"):
             return destination.with_fragment(_ASK)
         is_asked_by_destination = _is_again(request) or _comes_from(request, destination)
@@ -89,9 +92,9 @@ class Handoff:
     def answer(self, request: Request, visitor: Visitor) -> Answer:
         """Redirect, with a code for whoever is logged in; with an empty one for nobody."""
         destination, challenge = self._destination(request), self._challenge(request)
-        if destination is None or challenge is None:
+        if self._tokens is None or destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
-        identity = visitor.identity
+        identity = visitor.user
         if identity is None and request.site == "cross-site":
             return _page_that_asks_again(request)
         code = ""
@@ -120,9 +123,12 @@ def _comes_from(request: Request, destination: _Destination) -> bool:
 
 
 def _page_that_asks_again(request: Request) -> Answer:
-    address = html.escape(f"{HANDOFF}?{request.query}{_AGAIN}")
+    # Relative, since a proxy may keep a part of the path to itself. Its fields may say otherwise of
+    # referrers, so the page has its say, too.
+    address = html.escape(f"?{request.query}{_AGAIN}")
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title>'
+        '<meta name="referrer" content="same-origin">'
         f'<meta http-equiv="refresh" content="0;url={address}">'
         f'<a href="{address}">Go on</a></html>'
     ).encode()
@@ -135,7 +141,7 @@ def _is_again(request: Request) -> bool:
 
     Nothing else has that address, and so nobody else's page this `Referer`.
     """
-    first = f"{HANDOFF}?{request.query.removesuffix(_AGAIN)}"
+    first = f"{request.whole_path}?{request.query.removesuffix(_AGAIN)}"
     referers = request.fields.get("referer", ())
     return (
         request.query.endswith(_AGAIN)

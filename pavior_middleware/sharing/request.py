@@ -17,13 +17,15 @@ FIELDS = (
 class Request:
     """A request: its path as `well_known` names it, its query as sent, and its `FIELDS`.
 
-    Each of these comes with all its values, in latin-1.
+    Each of these comes with all its values, in latin-1. `whole_path` is the path from the domain's
+    root, where the app may stand below one of its own.
     """
 
     method: str
     path: str
     query: str
     fields: Mapping[str, Sequence[str]]
+    whole_path: str
 
     @property
     def is_read(self) -> bool:

@@ -30,12 +30,33 @@
   const LONGEST_WAIT = 5000; // milliseconds
   const SHORTEST_LOAN = 5; // seconds
   const LONGEST_ADDRESS = 4000; // characters; some servers take little more
+  const MOST_TRIPS = 2;
   const handsOff = true; // whether the lender has a handoff; it says so here
 
-  // ── The loan, kept for the tab ─────────────────────────────────────────────────────────────
+  // ── What the tab keeps: the loan, and what it knows of its way by the lender ───────────────
 
   const KEY = 'pavior-share ' + base.href;
   const VERIFIER = KEY + ' verifier';
+  const TRIPS = KEY + ' trips';
+
+  function stored(key) {
+    try {
+      return JSON.parse(window.sessionStorage.getItem(key));
+    } catch { // it is closed, or has something else there
+      return null;
+    }
+  }
+
+  function store(key, value) {
+    try {
+      window.sessionStorage.removeItem(key);
+      if (value !== null) window.sessionStorage.setItem(key, JSON.stringify(value));
+      return true;
+    } catch { // it is closed or full
+      return false;
+    }
+  }
+
   let inMemory = null; // where the storage has no room for it, the loan lasts as long as the page
   let isStored = true;
   let timer;
@@ -44,22 +65,26 @@
     inMemory = loan;
     clearTimeout(timer);
     if (loan) timer = setTimeout(end, Math.max(0, loan.until - Date.now()));
-    try {
-      window.sessionStorage.removeItem(KEY);
-      if (loan) window.sessionStorage.setItem(KEY, JSON.stringify(loan));
-    } catch { // it is closed or full
-      isStored = false;
-    }
+    isStored = store(KEY, loan) && isStored;
   }
 
   function kept() {
-    let loan = inMemory;
-    try {
-      if (isStored) loan = JSON.parse(window.sessionStorage.getItem(KEY));
-    } catch {
-      loan = inMemory;
-    }
+    const loan = isStored ? stored(KEY) : inMemory;
     return loan && Date.now() < loan.until ? loan : null;
+  }
+
+  const isTop = window.top === window; // frames of the same site have the same storage
+
+  // The lender led the tab here. Nobody but its user may be known here now; until the tab has
+  // learned who that is, its pages ask, and go to the lender for that, though not for ever.
+  function setLed() {
+    if (!isTop) return;
+    keep(null);
+    store(TRIPS, 0);
+  }
+
+  function hasLearned() {
+    store(TRIPS, null);
   }
 
   // A page that nobody looks at does not ask, so that it keeps no session of the lender's alive.
@@ -100,7 +125,9 @@
   // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts;
   // but not one that this way has brought, nor one by the cookie, if that would have come along.
   function take({identity, seconds, hasAccess}, way) {
+    if (isSomebody(identity) || seconds === 0) hasLearned();
     if (isSomebody(identity)) {
+      removeFrame();
       keep({identity, until: Date.now() + Math.max(seconds || 0, SHORTEST_LOAN) * 1000, way});
       tell(identity);
       return;
@@ -122,30 +149,26 @@
   }
 
   let turn = 0; // counts what is asked, so that an older answer does not come after a newer one
+  let exchanging = null; // what is to come before that
 
-  let isLedHere = false; // by the lender, and has not learned yet who was
-
-  // Asks who is there. Where the lender led the page, nobody but its user may be known here then;
-  // if no cookie tells who that is, the page asks it on the way.
+  // Asks who is there; if no cookie tells whom the lender led here, on the way.
   async function refresh() {
     turn += 1;
     const mine = turn;
-    if (isLedHere) keep(null);
+    await exchanging;
     try {
-      const said = await ask({credentials: 'include'});
+      const said = mine === turn ? await ask({credentials: 'include'}) : null;
       if (mine !== turn) return;
       const isOpen = said.seconds === null; // who is there
-      if (isOpen && isLedHere && (await askOnTheWay())) return;
-      isLedHere = false;
+      if (isOpen && (await askOnTheWay())) return;
+      if (mine !== turn) return;
       take(said, 'cookie');
       if (isOpen && !said.hasAccess && !kept()) askForAccess();
     } catch (error) {
       console.info(
         'Pavior: ' + lender + ' does not say who is logged in. It may not know '
         + window.location.host + ' as one of its Shared Authentication Domains:', error.message);
-      if (mine !== turn) return;
-      isLedHere = false;
-      take({identity: {}, seconds: null}, 'none');
+      if (mine === turn) take({identity: {}, seconds: null}, 'none');
     }
   }
 
@@ -162,11 +185,15 @@
     return code[1];
   }
 
+  // Neither a reload nor a step in the history.
+  function isNavigation() {
+    return window.performance.getEntriesByType('navigation')[0]?.type === 'navigate';
+  }
+
   function isFromLender() {
-    const [entry] = window.performance.getEntriesByType('navigation');
     try {
-      return entry.type === 'navigate' && new URL(document.referrer).origin === lender;
-    } catch {
+      return new URL(document.referrer).origin === lender;
+    } catch { // there is none
       return false;
     }
   }
@@ -176,44 +203,42 @@
     return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
   }
 
+  // Whether somebody has begun to fill in the page, which is loaded anew if it goes to the lender.
   let isTypedIn = false;
   document.addEventListener('input', ({isTrusted}) => { isTypedIn ||= isTrusted; }, true);
+
+  function isFilledIn() {
+    const field = document.activeElement; // in which it may have begun before this script did
+    const isText = typeof field?.defaultValue === 'string';
+    return isTypedIn || (isText && field.value !== field.defaultValue);
+  }
 
   let ownVerifier = null; // the same, however often this page asks
 
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
-  // code can be put into this page. What has been typed here would be lost, so then it stays.
+  // code can be put into this page.
   async function askOnTheWay() {
-    if (!handsOff || window.top !== window || !window.crypto?.subtle) return false;
+    const trips = stored(TRIPS);
+    if (trips === null || trips >= MOST_TRIPS) return false;
+    if (!handsOff || lender === window.location.origin) return false;
+    if (!isTop || !window.crypto?.subtle) return false;
     ownVerifier ??= base64url(window.crypto.getRandomValues(new Uint8Array(32)));
     const text = new TextEncoder().encode(ownVerifier);
     const digest = await window.crypto.subtle.digest('SHA-256', text);
+    const to = window.location.href;
     const url = new URL('handoff', base);
-    url.searchParams.set('to', window.location.href);
+    url.searchParams.set('to', to);
     url.searchParams.set('challenge', base64url(digest));
-    if (isTypedIn || url.href.length > LONGEST_ADDRESS) return false;
-    try {
-      window.sessionStorage.setItem(VERIFIER, ownVerifier);
-    } catch { // the storage is closed to the page
-      return false;
-    }
+    if (isFilledIn() || url.href.length > LONGEST_ADDRESS) return false;
+    if (!store(VERIFIER, {verifier: ownVerifier, to}) || !store(TRIPS, trips + 1)) return false;
     const policy = document.createElement('meta'); // so that the lender is told this origin
     policy.name = 'referrer';
     policy.content = 'strict-origin';
     document.head.append(policy);
     window.location.replace(url);
+    setTimeout(() => take({identity: {}, seconds: null}, 'none'), LONGEST_WAIT); // if it is stopped
     return true;
-  }
-
-  function takeVerifier() {
-    try {
-      const verifier = window.sessionStorage.getItem(VERIFIER);
-      window.sessionStorage.removeItem(VERIFIER);
-      return verifier;
-    } catch {
-      return null;
-    }
   }
 
   async function exchange(code, verifier) {
@@ -222,20 +247,30 @@
     return ask({method: 'POST', body, credentials: 'omit'});
   }
 
-  async function begin(code) {
-    const verifier = takeVerifier();
-    if (verifier !== null && code !== null && code !== 'ask') {
-      try {
-        take(await exchange(code, verifier), 'code');
-        return;
-      } catch (error) {
-        console.info('Pavior: ' + lender + ' does not take the code:', error.message);
-      }
+  // Returns whether the lender took the code.
+  async function use(code, verifier) {
+    try {
+      take(await exchange(code, verifier), 'code');
+      return true;
+    } catch (error) {
+      console.info('Pavior: ' + lender + ' does not take the code:', error.message);
+      return false;
     }
-    // Who comes back without a code is not sent again.
-    isLedHere = verifier === null && (code === 'ask' || isFromLender());
+  }
+
+  async function begin(code) {
+    const asked = isTop ? stored(VERIFIER) : null;
+    if (isTop) store(VERIFIER, null);
+    const isBack = asked !== null && code !== null && code !== 'ask';
+    if (isBack) {
+      exchanging = use(code, asked.verifier);
+      if (await exchanging) return;
+    }
+    // Who comes back without a code, or with one that is not taken, is not sent again.
+    if (isBack || (asked?.to === window.location.href && isNavigation())) hasLearned();
+    else if (asked === null && (code === 'ask' || (isNavigation() && isFromLender()))) setLed();
     const loan = kept();
-    if (loan && !isLedHere) {
+    if (loan) {
       keep(loan);
       if (loan.way !== 'cookie') tell(loan.identity); // of the others, a cookie tells more
     }
@@ -270,6 +305,8 @@
     }
   }
 
+  let removeFrame = () => {};
+
   function addFrame(target) {
     const frame = document.createElement('iframe');
     frame.src = new URL('frame?origin=' + encodeURIComponent(window.location.origin), base);
@@ -297,14 +334,18 @@
         for (const type of MOVES) window.addEventListener(type, place, true);
         return;
       }
+      removeFrame();
+      const identity = identified(data.identity);
+      if (isSomebody(identity)) turn += 1;
+      take({identity, seconds: data.seconds}, 'frame');
+      if (data.isClicked) target.click();
+    }
+    removeFrame = () => {
       window.removeEventListener('message', hear);
       for (const type of MOVES) window.removeEventListener(type, place, true);
       watcher.disconnect();
       frame.remove();
-      turn += 1;
-      take({identity: identified(data.identity), seconds: data.seconds}, 'frame');
-      if (data.isClicked) target.click();
-    }
+    };
     window.addEventListener('message', hear);
     document.body.append(frame);
   }
@@ -353,7 +394,7 @@
   const code = codeInAddress();
   window.addEventListener('hashchange', () => {
     if (codeInAddress() !== 'ask') return;
-    isLedHere = true; // by a link to a page that is open already
+    setLed(); // by a link to a page that is open already
     refresh();
   });
   if (script.dataset.init !== undefined) standAlone();

@@ -86,7 +86,7 @@ class ShareAuth:
             return refused(NOT_WHITELISTED)
         if asker.borrower is None:
             return self._answer_to_ourselves(request, visitor)
-        identity, seconds = visitor.identity, self._settings.shared_auth_seconds
+        identity, seconds = visitor.user, self._settings.shared_auth_seconds
         # Of another site's request the app may see no cookie: not who it is, and no consent either.
         # Ours is there only as long as there was consent.
         if identity is None and request.site != "same-site":

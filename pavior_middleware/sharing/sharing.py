@@ -46,14 +46,11 @@ class Sharing:
         if settings.share_auth is None:
             self._paths.add(SHARE_AUTH)
         if lends:
-            self._paths.update((SHARE_SCRIPT, FRAME))
+            self._paths.update((SHARE_SCRIPT, FRAME, HANDOFF))
         self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie)
         self._frame = Frame(whitelist)
         self._script = Script(hands_off=settings.hands_off)
-        self._handoff: Handoff | None = None
-        if tokens is not None and settings.hands_off:
-            self._handoff = Handoff(settings, whitelist, tokens)
-            self._paths.add(HANDOFF)
+        self._handoff = Handoff(settings, whitelist, tokens if settings.hands_off else None)
 
     def path(self, path: str, root_path: str) -> str | None:
         """Return which of our paths it is, as `well_known` names them; None if it is the app's.
@@ -72,14 +69,14 @@ class Sharing:
             return self._script.answer(request)
         if request.path == FRAME:
             return self._frame.answer(request)
-        if request.path == HANDOFF and self._handoff is not None:
+        if request.path == HANDOFF:
             return self._handoff.refusal(request) or Needed.VISITOR
         needed = Needed.CONTENT if request.method == "POST" else Needed.VISITOR
         return self._share_auth.refusal(request) or needed
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
         """Answer a request whose visitor is known."""
-        if request.path == HANDOFF and self._handoff is not None:
+        if request.path == HANDOFF:
             return self._handoff.answer(request, visitor)
         return self._share_auth.answer(request, visitor)
 

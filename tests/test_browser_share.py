@@ -986,35 +986,25 @@ def test_a_tab_whose_lender_failed_is_known_once_it_answers(page: Page, sites: S
 
 def test_a_page_that_never_gets_a_code_is_sent_on_its_way_once(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
-    trips = 0
-
-    def lead_back(request: Request) -> Response:
-        nonlocal trips
-        trips += 1
-        return redirect(request.args["to"], 303)
-
-    sites.fault_on_the_way = lead_back
+    sites.fault_on_the_way = lambda request: redirect(request.args["to"], 303)
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
     page.wait_for_function("window.calls?.length")
     page.reload()
     assert calls(page) == [named(None)]
-    assert trips == 1
+    assert trips(sites) == 1
 
 
 def test_pages_that_lead_on_and_on_are_sent_on_their_way_twice(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
-    trips = 0
 
     def lead_elsewhere(request: Request) -> Response:
-        nonlocal trips
-        trips += 1
-        return redirect(f"{request.args['to'].partition('?')[0]}?{trips}", 303)
+        return redirect(f"{request.args['to'].partition('?')[0]}?{trips(sites)}", 303)
 
     sites.fault_on_the_way = lead_elsewhere
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
     page.wait_for_function("window.calls?.length")
     assert page.evaluate("calls") == [named(None)]
-    assert trips == 2
+    assert trips(sites) == 2
 
 
 def test_a_page_of_the_lender_itself_is_not_sent_on_a_way(page: Page, sites: Sites) -> None:
@@ -1032,7 +1022,7 @@ def test_a_page_of_the_lender_itself_is_not_sent_on_a_way(page: Page, sites: Sit
         sites.script,
     )
     page.wait_for_function("seen.told")
-    assert not any(HANDOFF in each for each in sites.loaded)
+    assert trips(sites) == 0
 
 
 def test_a_page_that_is_kept_from_its_way_has_a_chat(page: Page, sites: Sites) -> None:
@@ -1066,6 +1056,47 @@ def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites:
     set_out(page, sites, sites.at("help") + sites.page(body + sites.element()))
     page.wait_for_function("window.calls?.length && !document.querySelector('iframe')")
     assert page.evaluate("calls") == [named("ada")]
+    assert trips(sites) == 1
+
+
+def test_a_frame_that_is_led_here_ends_no_loan_of_the_page(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    framed = f"{sites.page(sites.element(), '/framed')}#pavior-handoff=ask"
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    page.evaluate(
+        "url => { const frame = document.createElement('iframe'); frame.src = url;"
+        " document.body.append(frame); }",
+        framed,
+    )
+    page.wait_for_function("frames[0]?.settled")
+    page.reload()
+    assert calls(page) == [named("ada")]
+    assert trips(sites) == 1
+
+
+def trips(sites: Sites) -> int:
+    """Return how often a page has come by at the lender."""
+    return sites.loaded.count(f"shop{HANDOFF}")
+
+
+def test_a_reload_leads_nobody_here(page: Page, sites: Sites) -> None:
+    """Its referrer is that of the page, which the lender may have led here."""
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    sites.fault = FAULTS["500"]
+    page.reload()
+    assert calls(page) == [named("ada")]
+
+
+def test_the_frame_goes_once_somebody_is_known_otherwise(page: Page, sites: Sites) -> None:
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    sites.fault = lambda request: answer(request, '{"id": "7"}', "60")
+    look_again(page)
+    assert len(calls(page, 2)) == 2
+    assert page.locator("iframe").count() == 0
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
@@ -1093,6 +1124,7 @@ def test_a_code_that_is_being_exchanged_comes_before_what_is_asked_then(
     expected = [email("ada"), email("bob")] if name == "bob" else [email("ada")]
     assert [each["email"] for _, each in page.evaluate("calls")] == expected
     assert page.locator("iframe").count() == 0
+    assert trips(sites) == 1
 
 
 def test_what_has_been_typed_before_it_ran_is_not_lost_either(page: Page, sites: Sites) -> None:
@@ -1137,7 +1169,7 @@ def test_what_has_been_typed_is_not_lost_on_the_way(
     answers.set()
     assert calls(page) == [named(None)]
     assert page.input_value("input") == "My order"
-    assert not any(HANDOFF in each for each in sites.loaded)
+    assert trips(sites) == 0
 
 
 def test_an_address_too_long_for_the_lender_is_not_asked_from(page: Page, sites: Sites) -> None:
@@ -1146,7 +1178,7 @@ def test_an_address_too_long_for_the_lender_is_not_asked_from(page: Page, sites:
     for length, name in ((3000, "ada"), (4000, None)):
         follow(page, sites, f"{sites.at('help')}{path}?{'a' * length}")
         assert calls(page, 1) == [named(name)]
-        assert len([each for each in sites.loaded if HANDOFF in each]) == 1
+        assert trips(sites) == 1
 
 
 def test_an_answer_that_a_newer_one_has_overtaken_counts_no_more(page: Page, sites: Sites) -> None:

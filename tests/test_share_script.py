@@ -336,6 +336,11 @@ def test_the_narrow_cookie_tells_who_it_was(
     assert 3490 <= int(seconds or 0) <= 3500
 
 
+def test_it_does_so_where_the_app_names_nobody(fetch: Fetch) -> None:
+    somebody = Identity(attributes={"plan": "gold"})
+    assert loan(ask(fetch, somebody, cookie=narrow(BOB)))[0] == told(BOB)
+
+
 def test_under_the_same_domain_only_the_app_tells(fetch: Fetch) -> None:
     assert loan(ask(fetch, site="same-site", cookie=narrow(BOB))) == ({}, "0")
 

@@ -32,6 +32,7 @@ from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
 from .handing_over import CHALLENGE, asking_for
+from .names import Names
 from .servers import serving_wsgi
 
 NAME = "__Host-pavior-share"
@@ -77,26 +78,14 @@ class Exchanged:
 
 
 @dataclass
-class Sites:
+class Sites(Names):
     """Everything at one port, each site at a name of its own. `seen` is all that went around."""
 
-    port: int
     seen: list[Exchanged] = field(default_factory=list)
     script_may_go: Event = field(default_factory=Event)
     """Until then nobody gets share.js."""
 
     shop_app: Any = None
-
-    def at(self, name: str) -> str:
-        return f"http://{name}.localhost:{self.port}"
-
-    @property
-    def shop(self) -> str:
-        return self.at("shop")
-
-    @property
-    def help(self) -> str:
-        return self.at("help")
 
     @property
     def docs(self) -> str:

@@ -17,28 +17,21 @@ from pavior_middleware import Identity, Settings, wsgi
 from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
+from .names import Names, chosen_by
 from .servers import serving_wsgi
 
 HINT = "pavior-handoff=ask"
 
 
 @dataclass
-class Sites:
+class Sites(Names):
     """Every site at one port. `body` and `headers` are of the shop's page; `led` is where links
     have led, `referrers` what was told there."""
 
-    port: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     led: list[str] = field(default_factory=list)
     referrers: list[str | None] = field(default_factory=list)
-
-    def at(self, name: str) -> str:
-        return f"http://{name}.localhost:{self.port}"
-
-    @property
-    def help(self) -> str:
-        return self.at("help")
 
 
 def who(environ: dict[str, Any]) -> Identity | None:
@@ -86,10 +79,7 @@ def server() -> Iterator[Sites]:
         made.referrers.append(request.headers.get("Referer"))
         return Response("<!doctype html><title>There</title>", mimetype="text/html")
 
-    def app(environ: Any, start_response: Any) -> Any:
-        return app_for(Request(environ))(environ, start_response)
-
-    with serving_wsgi(app, port):
+    with serving_wsgi(chosen_by(app_for), port):
         yield made
 
 

@@ -33,6 +33,7 @@ from .browsers import FLAGS
 from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
+from .names import Names, chosen_by
 from .servers import serving_wsgi
 
 SECONDS = 3600
@@ -78,25 +79,17 @@ WATCH = """{
 
 
 @dataclass
-class Sites:
+class Sites(Names):
     """Every site at one port. `pages` are those of the borrowers.
 
     `fault` answers in the lender's place who is logged in, `fault_on_the_way` those who come by.
     """
 
-    port: int
     pages: dict[str, Response] = field(default_factory=dict)
     fault: Callable[[Request], Response | None] | None = None
     fault_on_the_way: Callable[[Request], Response | None] | None = None
     loaded: list[str] = field(default_factory=list)
     lender: Any = None
-
-    def at(self, name: str) -> str:
-        return f"http://{name}.localhost:{self.port}"
-
-    @property
-    def shop(self) -> str:
-        return self.at("shop")
 
     @property
     def script(self) -> str:
@@ -198,10 +191,7 @@ def server() -> Iterator[Sites]:
             return with_bubble
         return plain
 
-    def app(environ: Any, start_response: Any) -> Any:
-        return app_for(Request(environ))(environ, start_response)
-
-    with serving_wsgi(app, port):
+    with serving_wsgi(chosen_by(app_for), port):
         yield made
 
 

@@ -1,0 +1,36 @@
+"""Sites that share a port, each at a name of its own under localhost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.wrappers import Request
+
+
+@dataclass
+class Names:
+    """Where they are. Browsers take names under localhost for different sites."""
+
+    port: int
+
+    def at(self, name: str) -> str:
+        return f"http://{name}.localhost:{self.port}"
+
+    @property
+    def shop(self) -> str:
+        return self.at("shop")
+
+    @property
+    def help(self) -> str:
+        return self.at("help")
+
+
+def chosen_by(app_for: Callable[[Request], Any]) -> Any:
+    """Return a WSGI app that has each request answered by the one that is chosen for it."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        return app_for(Request(environ))(environ, start_response)
+
+    return app

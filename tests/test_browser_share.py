@@ -925,39 +925,43 @@ def test_who_looks_at_a_page_that_is_still_asking_is_known_there(
     assert calls(page) == [named("ada")]
 
 
-LEAVING = """<script>
-const looking = setInterval(() => {
-    if (MOMENT || sessionStorage.hasLeft) return;
-    clearInterval(looking);
-    sessionStorage.hasLeft = 'yes';
-    LEAVE
-}, 50);
-</script>"""
+def once(event: threading.Event, act: str, sites: Sites) -> str:
+    """Return the script of a page that acts after an event, once in its tab."""
+
+    def tell() -> Iterator[bytes]:
+        assert event.wait(10)
+        yield b"now"
+
+    sites.pages["/event"] = Response(tell())
+    return f"""<script>
+    if (!sessionStorage.hasActed) fetch('/event').then(answer => answer.text()).then(() => {{
+        sessionStorage.hasActed = 'yes';
+        {act}
+    }});
+    </script>"""
 
 
-@pytest.mark.parametrize("moment", ["window.waits.length", "settled"])
+@pytest.mark.parametrize("where", ["fault", "fault_on_the_way"])
 @pytest.mark.parametrize("leave", ["location.assign('?next')", "location.reload()"])
 def test_who_leaves_a_page_before_it_knows_them_is_known_on_the_next(
-    page: Page, sites: Sites, moment: str, leave: str
+    page: Page, sites: Sites, where: str, leave: str
 ) -> None:
     """Whether the page still asks, or is on its way by the lender already."""
     log_in(page, sites, "ada")
-    has_left = threading.Event()
+    is_asked, has_left = threading.Event(), threading.Event()
     asked = 0
 
     def once_it_has_left(request: Request) -> None:
         nonlocal asked
         asked += 1
+        is_asked.set()
         if asked == 1:
             has_left.wait(10)
 
-    if moment == "settled":
-        sites.fault_on_the_way = once_it_has_left
-    else:
-        sites.fault = once_it_has_left
-    body = LEAVING.replace("MOMENT", f"!{moment}").replace("LEAVE", leave)
-    set_out(page, sites, sites.at("help") + sites.page(body + sites.element()))
-    page.wait_for_function("window.calls?.length && sessionStorage.hasLeft")
+    setattr(sites, where, once_it_has_left)
+    body = once(is_asked, leave, sites) + sites.element()
+    set_out(page, sites, sites.at("help") + sites.page(body))
+    page.wait_for_function("window.calls?.length && sessionStorage.hasActed")
     has_left.set()
     assert page.evaluate("calls") == [named("ada")]
     assert asked > 1
@@ -1025,7 +1029,7 @@ def test_a_page_that_is_kept_from_its_way_has_a_chat(page: Page, sites: Sites) -
 def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites: Sites) -> None:
     """They have the same storage, and the page is on its way by the lender."""
     log_in(page, sites, "ada")
-    frame_has_asked = threading.Event()
+    is_on_the_way, frame_has_asked = threading.Event(), threading.Event()
     asked = 0
 
     def count(request: Request) -> None:
@@ -1035,6 +1039,7 @@ def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites:
             frame_has_asked.set()
 
     def once_the_frame_has_asked(request: Request) -> None:
+        is_on_the_way.set()
         assert frame_has_asked.wait(10)
 
     sites.fault, sites.fault_on_the_way = count, once_the_frame_has_asked
@@ -1042,8 +1047,8 @@ def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites:
     add = f"""const frame = document.createElement('iframe');
     frame.src = '{framed}';
     document.body.append(frame);"""
-    body = LEAVING.replace("MOMENT", "!settled").replace("LEAVE", add)
-    set_out(page, sites, sites.at("help") + sites.page(body + sites.element()))
+    body = once(is_on_the_way, add, sites) + sites.element()
+    set_out(page, sites, sites.at("help") + sites.page(body))
     page.wait_for_function("window.calls?.length && !document.querySelector('iframe')")
     assert page.evaluate("calls") == [named("ada")]
     assert trips(sites) == 1

@@ -347,7 +347,7 @@ def test_no_page_logs_anybody_in_as_somebody_else(
             tab = opened.value
         else:
             tab.click("#a", no_wait_after=True)
-        tab.wait_for_url(f"{sites.help}/page**")
+        tab.wait_for_url(f"{sites.help}/page**", wait_until="commit")
         # Led there by the shop after all, the help center asks who she is herself.
         assert calls(tab) in (expected, [ADAS]), way
         address = tab.evaluate("[location.hash, seenByOthers.includes('pavior')]")
@@ -500,7 +500,7 @@ def test_an_opener_puts_no_code_into_an_open_page(tab: Page, sites: Sites, kind:
     window = opened.value
     if kind != "opener":
         window.click("#link")
-    window.wait_for_url(f"{sites.help}/page")
+    window.wait_for_url(f"{sites.help}/page", wait_until="commit")
     before = calls(window)
     assert before == ([{}] if kind == "opener" else [ADAS])
     window.evaluate(

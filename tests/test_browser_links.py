@@ -124,7 +124,7 @@ def show(page: Page, sites: Sites, body: str, *, at: str = "shop", **headers: st
 def takes_along(page: Page, url: str) -> bool:
     """Wait until a tab is at a URL, and tell whether the hint came along; there is no share.js."""
     start, _, fragment = url.partition("#")
-    page.wait_for_url(lambda at: at.partition("#")[0] == start)
+    page.wait_for_url(lambda at: at.partition("#")[0] == start, wait_until="commit")
     there = page.url.partition("#")[2]
     if there == fragment:
         return False

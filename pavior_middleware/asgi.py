@@ -275,12 +275,16 @@ async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
 
 
 def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3)."""
+    """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3).
+
+    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3).
+    """
     fields: dict[str, str] = {}
     for raw_name, value in headers:
         name = raw_name.decode("latin-1")
         if name in FIELDS:
-            before = f"{fields[name]}, " if name in fields else ""
+            joint = "; " if name == "cookie" else ", "
+            before = fields[name] + joint if name in fields else ""
             fields[name] = before + value.decode("latin-1")
     return fields
 

@@ -88,7 +88,7 @@ def fetch_asgi(
     consent: bool | None = None,
     method: str = "GET",
     path: str = "/",
-    headers: dict[str, str] | None = None,
+    headers: dict[str, str] | list[tuple[str, str]] | None = None,
 ) -> Seen:
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         answered = answer(
@@ -108,9 +108,8 @@ def fetch_asgi(
         consent=None if consent is None else lambda scope: consent,
     )
 
-    raw_headers = [
-        (name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()
-    ]
+    pairs = list(headers.items()) if isinstance(headers, dict) else headers or []
+    raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
 
     async def request() -> tuple[Response, bytes]:
         transport = ASGITransport(shell)

@@ -20,6 +20,7 @@ from playwright.sync_api import (
     Playwright,
     expect,
 )
+from playwright.sync_api import Request as Asked
 from werkzeug.test import Client
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
@@ -723,6 +724,26 @@ def test_a_loan_is_over_in_time(page: Page, sites: Sites) -> None:
     assert calls(page, 2) == [["init", {"teamVanityId": TEAM, "id": "7"}], named(None)]
 
 
+SLEEP = """{
+    const {setTimeout} = window, {now} = Date;
+    window.asleep = 0;
+    Date.now = () => now() + asleep;
+    window.setTimeout = (call, wait, ...more) => setTimeout(call, wait / 100, ...more);
+}"""
+
+
+def test_a_loan_is_over_in_time_though_the_machine_slept(page: Page, sites: Sites) -> None:
+    """Timers stand still then, and the clock goes on."""
+    page.add_init_script(SLEEP)
+    log_in(page, sites, "ada")
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    log_in(page, sites, None)
+    page.evaluate(f"asleep = {SECONDS} * 1000")
+    page.wait_for_function("calls.length > 1")
+    assert calls(page, 2) == [named("ada"), named(None)]
+
+
 def answer(
     request: Request,
     body: str,
@@ -744,7 +765,7 @@ def answer(
     return Response(body, status, fields, mimetype="application/json")
 
 
-def is_code(request: Request) -> bool:
+def is_code(request: Request | Asked) -> bool:
     return request.method == "POST"
 
 
@@ -974,6 +995,131 @@ def test_a_tab_whose_lender_failed_is_known_once_it_answers(page: Page, sites: S
     follow(page, sites, url)
     assert calls(page) == [named(None)]
     sites.fault = None
+    page.goto(f"{url}?next")
+    assert calls(page) == [named("ada")]
+
+
+def test_a_tab_whose_code_was_not_exchanged_is_known_once_the_lender_answers(
+    page: Page, sites: Sites
+) -> None:
+    log_in(page, sites, "ada")
+    sites.fault = lambda request: Response(status=503) if trips(sites) else None
+    url = sites.at("help") + sites.page(sites.element())
+    set_out(page, sites, url)
+    assert calls(page, 2) == [named(None)]
+    sites.fault = None
+    page.goto(f"{url}?next")
+    assert calls(page) == [named("ada")]
+
+
+@pytest.mark.parametrize(("failures", "name"), [(1, "ada"), (9, None)])
+def test_a_page_whose_code_was_not_exchanged_asks_for_one_more(
+    page: Page, sites: Sites, failures: int, name: str | None
+) -> None:
+    log_in(page, sites, "ada")
+
+    def fail(request: Request) -> Response | None:
+        return Response(status=503) if is_code(request) and trips(sites) <= failures else None
+
+    sites.fault = fail
+    set_out(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named(name)]
+    assert trips(sites) == 2
+
+
+def test_a_code_that_is_refused_is_not_asked_for_again(page: Page, sites: Sites) -> None:
+    log_in(page, sites, "ada")
+    sites.fault_on_the_way = lambda request: redirect(f"{request.args['to']}{CODE}old", 303)
+    follow(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    page.reload()
+    assert calls(page) == [named(None)]
+    assert trips(sites) == 1
+
+
+@pytest.mark.parametrize("end", ["fails", "is left"])
+def test_a_link_leads_to_a_page_whose_way_by_the_lender_came_to_nothing(
+    page: Page, sites: Sites, end: str
+) -> None:
+    log_in(page, sites, "ada")
+    is_on_the_way, has_left = threading.Event(), threading.Event()
+
+    def fail(request: Request) -> Response:
+        is_on_the_way.set()
+        if end == "is left":
+            has_left.wait(10)
+        return Response("Sorry", 500)
+
+    sites.fault_on_the_way = fail
+    url = sites.at("help") + sites.page(sites.element())
+    set_out(page, sites, url)
+    assert is_on_the_way.wait(10)
+    if end == "fails":
+        page.wait_for_url(f"{sites.shop}{HANDOFF}**")
+    sites.fault_on_the_way = None
+    follow(page, sites, url)
+    has_left.set()
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named("ada")]
+
+
+def test_a_lender_that_only_ever_leads_anew_does_so_twice(page: Page, sites: Sites) -> None:
+    """As where something in front of it takes the challenge out of the query."""
+    log_in(page, sites, "ada")
+    sites.fault_on_the_way = lambda request: redirect(f"{request.args['to']}{CODE}ask", 303)
+    set_out(page, sites, sites.at("help") + sites.page(sites.element()))
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named(None)]
+    assert trips(sites) == 2
+
+
+@pytest.mark.parametrize("status", [None, 403, 503])
+def test_nobody_is_taken_for_whom_a_code_names_that_was_asked_for_before(
+    page: Page, sites: Sites, status: int | None
+) -> None:
+    """The lender leads here anew while it is exchanged: somebody else may have logged in there."""
+    log_in(page, sites, "ada")
+    is_led_anew = threading.Event()
+
+    def wait(request: Request) -> Response | None:
+        if not is_code(request) or is_led_anew.is_set():
+            return None
+        is_led_anew.wait(10)
+        return answer(request, "{}", status=status) if status else None
+
+    sites.fault = wait
+    url = sites.at("help") + sites.page(sites.element())
+    with page.expect_request(is_code):
+        follow(page, sites, url)
+    log_in(page, sites, "bob")
+    lead(page, sites, url, "an open page")
+    is_led_anew.set()
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named("bob")]
+    page.goto(f"{url}?next")
+    assert calls(page) == [named("bob")]
+
+
+@pytest.mark.parametrize("then", ["", "and clicked elsewhere"])
+def test_what_is_typed_into_a_frame_is_not_lost(page: Page, sites: Sites, then: str) -> None:
+    """An editor, or the chat, of which the page itself sees nothing."""
+    log_in(page, sites, "ada")
+    sites.fault = FAULTS["500"]
+    editor = "<iframe srcdoc='<body contenteditable>'></iframe><button>Preview</button>"
+    url = sites.at("help") + sites.page(editor + sites.element())
+    follow(page, sites, url)
+    assert calls(page) == [named(None)]
+    sites.fault = None
+    text = page.frame_locator("iframe").locator("body")
+    text.click()
+    page.keyboard.type("Where is my")
+    if then:
+        page.click("button")
+    look_again(page)
+    assert calls(page, 2) == [named(None)]
+    assert text.inner_text() == "Where is my"
+    assert trips(sites) == 0
     page.goto(f"{url}?next")
     assert calls(page) == [named("ada")]
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 import anyio
 import pytest
@@ -695,6 +695,9 @@ def test_messages_are_taken_until_it_is_too_long() -> None:
 # ── Below a path ───────────────────────────────────────────────────────────────────────────────
 
 
+ROOTS = ["/shop", "/caf%C3%A9", "/a%20b", "/a(b)~'c", "/%e2%82%ac"]
+
+
 def seen_by_app(is_without_cookies: bool) -> Identity | None:
     return None if is_without_cookies else ADA
 
@@ -712,7 +715,7 @@ def asgi_app() -> Starlette:
         SETTINGS,
         identity=lambda scope: seen_by_app("strictly" in Headers(scope=scope)),
     )
-    return Starlette(routes=[Mount("/shop", shell)])
+    return Starlette(routes=[Mount(unquote(root), shell) for root in ROOTS])
 
 
 FROM_HELP = {"Referer": f"{HELP}/"}
@@ -720,7 +723,8 @@ Get = Callable[[str, dict[str, str]], tuple[int, str, bytes]]
 
 
 def flask_get(path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
-    app = DispatcherMiddleware(NotFound(), {"/shop": flask_app()})
+    roots = [unquote(root, "latin-1") for root in ROOTS]  # as WSGI has them
+    app = DispatcherMiddleware(NotFound(), dict.fromkeys(roots, flask_app()))
     response = TestApp(app).get(path, headers=headers, status="*")
     return response.status_int, response.headers.get("Location", ""), response.body
 
@@ -730,9 +734,10 @@ def asgi_get(path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
     return response.status_code, response.headers.get("location", ""), response.content
 
 
+@pytest.mark.parametrize("root", ROOTS)
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
-def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get) -> None:
-    first = f"/shop{asking_for(f'{HELP}/x')}"
+def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get, root: str) -> None:
+    first = f"{root}{asking_for(f'{HELP}/x')}"
     status, _, page = get(first, {**FROM_HELP, **ACROSS, "Strictly": "1"})
     assert status == 200
     found = re.search(rb"0;url=([^\"]*)", page)

@@ -35,7 +35,7 @@ from pavior_middleware.well_known import SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
 from .pages import init_call
-from .shells import HTML_TYPE, PAGE, SHELLS, App, Fetch, Reply, Seen
+from .shells import HTML_TYPE, PAGE, SHELLS, App, Fetch, Reply, Seen, fetch_asgi
 
 NAME = "__Host-pavior-share"
 DELETION = f"{NAME}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=None"
@@ -253,6 +253,21 @@ def test_it_follows_the_user(fetch: Fetch) -> None:
             headers = {"Cookie": f"{NAME}={adas}", "Sec-Fetch-Site": site}
             seen = fetch(Reply(), SETTINGS, identity, headers=headers)
             assert told_for(fetch, value(seen)) == with_hmac(identity)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("identity", [BOB, None])
+def test_it_is_found_in_a_field_that_http2_has_cut_in_pieces(
+    method: str, identity: Identity | None
+) -> None:
+    """RFC 9113 section 8.2.3."""
+    pieces = [("cookie", piece) for piece in held(ADA)["Cookie"].split("; ")]
+    for order in (pieces, pieces[::-1]):
+        seen = fetch_asgi(Reply(), SETTINGS, identity, method=method, headers=order)
+        if identity is None:
+            assert cookies(seen) == [DELETION]
+        else:
+            assert told_for(fetch_asgi, value(seen)) == with_hmac(identity)
 
 
 def test_a_lead_stays_one(fetch: Fetch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from ..identity import IdentityRefused, signed_options
 from ..log import WarnOnce
@@ -23,7 +24,7 @@ _DESTINATION = re.compile(
     r"""(?:#(?P<fragment>[^\x00-\x20"<>\x7f-\U0010ffff]*))?"""
 )
 _OTHER_CODES = re.compile(r"(?:pavior-handoff=[^&]*(?:&|$))*")
-_ORIGIN = re.compile(r"https?://[^/?#]+")
+_ADDRESS = re.compile(r"https?://[^/?#]+(?P<path>/[^?#]*)\?(?P<query>[^#]*)")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _ASK = "pavior-handoff=ask"
 _AGAIN = "&again="
@@ -141,12 +142,12 @@ def _is_again(request: Request) -> bool:
 
     Nothing else has that address, and so nobody else's page this `Referer`.
     """
-    first = f"{request.whole_path}?{request.query.removesuffix(_AGAIN)}"
     referers = request.fields.get("referer", ())
+    if request.site != "same-origin" or len(referers) != 1:
+        return False
+    first = _ADDRESS.fullmatch(referers[0])
     return (
-        request.query.endswith(_AGAIN)
-        and request.site == "same-origin"
-        and len(referers) == 1
-        and referers[0].endswith(first)
-        and _ORIGIN.fullmatch(referers[0].removesuffix(first)) is not None
+        first is not None
+        and first["query"] + _AGAIN == request.query
+        and unquote(first["path"]) == request.whole_path
     )

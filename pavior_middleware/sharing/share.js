@@ -57,6 +57,7 @@
     }
   }
 
+  const LONGEST_NAP = 60000; // milliseconds; timers stand still while the machine sleeps
   let inMemory = null; // where the storage has no room for it, the loan lasts as long as the page
   let isStored = true;
   let timer;
@@ -64,8 +65,15 @@
   function keep(loan) {
     inMemory = loan;
     clearTimeout(timer);
-    if (loan) timer = setTimeout(end, Math.max(0, loan.until - Date.now()));
+    if (loan) endAt(loan.until);
     isStored = store(KEY, loan) && isStored;
+  }
+
+  function endAt(time) {
+    const left = time - Date.now();
+    timer = left > LONGEST_NAP
+      ? setTimeout(endAt, LONGEST_NAP, time)
+      : setTimeout(end, Math.max(0, left));
   }
 
   function kept() {
@@ -77,10 +85,13 @@
 
   // The lender led the tab here. Nobody but its user may be known here now; until the tab has
   // learned who that is, its pages ask, and go to the lender for that, though not for ever.
-  function setLed() {
+  let leads = 0;
+
+  function setLed(trips = 0) {
     if (!isTop) return;
+    leads += 1;
     keep(null);
-    store(TRIPS, 0);
+    store(TRIPS, trips);
   }
 
   function hasLearned() {
@@ -108,7 +119,9 @@
     const response = await fetch(new URL('share-auth', base), {
       ...request, cache: 'no-store', signal: AbortSignal.timeout?.(LONGEST_WAIT),
     });
-    if (!response.ok) throw new Error('HTTP ' + response.status);
+    if (!response.ok) {
+      throw Object.assign(new Error('HTTP ' + response.status), {status: response.status});
+    }
     const seconds = response.headers.get('Pavior-Expires-In');
     const identity = identified(await response.json());
     return {
@@ -204,13 +217,21 @@
   }
 
   // Whether somebody has begun to fill in the page, which is loaded anew if it goes to the lender.
+  // What they do in a frame, an editor or the chat, does not show but by where they are.
   let isTypedIn = false;
   document.addEventListener('input', ({isTrusted}) => { isTypedIn ||= isTrusted; }, true);
+  window.addEventListener('blur', () => setTimeout(() => {
+    isTypedIn ||= isFrame(document.activeElement);
+  }));
+
+  function isFrame(element) {
+    return element?.localName === 'iframe';
+  }
 
   function isFilledIn() {
     const field = document.activeElement; // in which it may have begun before this script did
     const isText = typeof field?.defaultValue === 'string';
-    return isTypedIn || (isText && field.value !== field.defaultValue);
+    return isTypedIn || isFrame(field) || (isText && field.value !== field.defaultValue);
   }
 
   let ownVerifier = null; // the same, however often this page asks
@@ -247,28 +268,34 @@
     return ask({method: 'POST', body, credentials: 'omit'});
   }
 
-  // Returns whether the lender took the code.
+  // Returns whether the tab has learned by the code who is there.
   async function use(code, verifier) {
+    const lead = leads;
     try {
-      take(await exchange(code, verifier), 'code');
-      return true;
+      const said = await exchange(code, verifier);
+      if (lead === leads) {
+        take(said, 'code');
+        return true;
+      }
     } catch (error) {
       console.info('Pavior: ' + lender + ' does not take the code:', error.message);
-      return false;
+      // If it failed, another one may be taken.
+      if (lead === leads && error.status === 403) hasLearned();
     }
+    return false;
   }
 
   async function begin(code) {
     const asked = isTop ? stored(VERIFIER) : null;
     if (isTop) store(VERIFIER, null);
-    const isBack = asked !== null && code !== null && code !== 'ask';
-    if (isBack) {
+    if (code === 'ask' || (asked === null && isNavigation() && isFromLender())) {
+      setLed(asked ? stored(TRIPS) ?? 0 : 0); // the hint may be all that a trip brings, time and again
+    } else if (asked !== null && code !== null) {
       exchanging = use(code, asked.verifier);
       if (await exchanging) return;
+    } else if (asked?.to === window.location.href && isNavigation()) {
+      hasLearned(); // it is back without a code, and is not sent again
     }
-    // Who comes back without a code, or with one that is not taken, is not sent again.
-    if (isBack || (asked?.to === window.location.href && isNavigation())) hasLearned();
-    else if (asked === null && (code === 'ask' || (isNavigation() && isFromLender()))) setLed();
     const loan = kept();
     if (loan) {
       keep(loan);

@@ -1101,13 +1101,32 @@ def test_nobody_is_taken_for_whom_a_code_names_that_was_asked_for_before(
     assert calls(page) == [named("bob")]
 
 
+EDITOR = "<iframe srcdoc='<body contenteditable>'></iframe><button>Preview</button>"
+
+
+def test_what_is_typed_into_a_frame_before_the_script_is_there_is_not_lost(
+    page: Page, sites: Sites
+) -> None:
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at("help") + sites.page(EDITOR))
+    text = page.frame_locator("iframe").locator("body")
+    text.click()
+    page.keyboard.type("Where is my")
+    page.evaluate(
+        "element => { document.body.append(document.createRange()"
+        ".createContextualFragment(element)); }",
+        sites.element(),
+    )
+    assert calls(page) == [named(None)]
+    assert text.inner_text() == "Where is my"
+
+
 @pytest.mark.parametrize("then", ["", "and clicked elsewhere"])
 def test_what_is_typed_into_a_frame_is_not_lost(page: Page, sites: Sites, then: str) -> None:
     """An editor, or the chat, of which the page itself sees nothing."""
     log_in(page, sites, "ada")
     sites.fault = FAULTS["500"]
-    editor = "<iframe srcdoc='<body contenteditable>'></iframe><button>Preview</button>"
-    url = sites.at("help") + sites.page(editor + sites.element())
+    url = sites.at("help") + sites.page(EDITOR + sites.element())
     follow(page, sites, url)
     assert calls(page) == [named(None)]
     sites.fault = None

@@ -946,6 +946,16 @@ def test_who_looks_at_a_page_that_is_still_asking_is_known_there(
     assert calls(page) == [named("ada")]
 
 
+def noting(event: threading.Event) -> Response:
+    """Return what tells of it when it is asked for."""
+
+    def tell() -> Iterator[bytes]:
+        event.set()
+        yield b""
+
+    return Response(tell())
+
+
 def once(event: threading.Event, act: str, sites: Sites) -> str:
     """Return the script of a page that acts after an event, once in its tab."""
 
@@ -1038,9 +1048,10 @@ def test_a_code_that_is_refused_is_not_asked_for_again(page: Page, sites: Sites)
     assert trips(sites) == 1
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
 @pytest.mark.parametrize("end", ["fails", "is left"])
 def test_a_link_leads_to_a_page_whose_way_by_the_lender_came_to_nothing(
-    page: Page, sites: Sites, end: str
+    page: Page, sites: Sites, end: str, times: int
 ) -> None:
     log_in(page, sites, "ada")
     is_on_the_way, has_left = threading.Event(), threading.Event()
@@ -1053,10 +1064,12 @@ def test_a_link_leads_to_a_page_whose_way_by_the_lender_came_to_nothing(
 
     sites.fault_on_the_way = fail
     url = sites.at("help") + sites.page(sites.element())
-    set_out(page, sites, url)
-    assert is_on_the_way.wait(10)
-    if end == "fails":
-        page.wait_for_url(f"{sites.shop}{HANDOFF}**")
+    for _ in range(times):
+        is_on_the_way.clear()
+        set_out(page, sites, url)
+        assert is_on_the_way.wait(10)
+        if end == "fails":
+            page.wait_for_url(f"{sites.shop}{HANDOFF}**")
     sites.fault_on_the_way = None
     follow(page, sites, url)
     has_left.set()
@@ -1102,6 +1115,9 @@ def test_nobody_is_taken_for_whom_a_code_names_that_was_asked_for_before(
 
 
 EDITOR = "<iframe srcdoc='<body contenteditable>'></iframe><button>Preview</button>"
+WITHIN = """<div id=host></div><script>
+host.attachShadow({mode: 'open'}).innerHTML = `EDITOR`;
+</script>""".replace("EDITOR", EDITOR)
 
 
 def test_what_is_typed_into_a_frame_before_the_script_is_there_is_not_lost(
@@ -1121,12 +1137,32 @@ def test_what_is_typed_into_a_frame_before_the_script_is_there_is_not_lost(
     assert text.inner_text() == "Where is my"
 
 
+def test_a_frame_that_takes_the_focus_by_itself_keeps_nobody_from_being_known(
+    page: Page, sites: Sites, answers: threading.Event
+) -> None:
+    """Nothing is evaluated before that, since it would count as a click."""
+    log_in(page, sites, "ada")
+    answers.clear()
+    has_focus = threading.Event()
+
+    sites.pages["/has-focus"] = noting(has_focus)
+    frame = """<!doctype html><input autofocus onfocus="fetch('/has-focus')">"""
+    body = f'<iframe srcdoc="{escape(frame)}"></iframe>{sites.element()}'
+    set_out(page, sites, sites.at("help") + sites.page(body))
+    assert has_focus.wait(10)
+    answers.set()
+    assert calls(page) == [named("ada")]
+
+
+@pytest.mark.parametrize("editor", [EDITOR, WITHIN])
 @pytest.mark.parametrize("then", ["", "and clicked elsewhere"])
-def test_what_is_typed_into_a_frame_is_not_lost(page: Page, sites: Sites, then: str) -> None:
+def test_what_is_typed_into_a_frame_is_not_lost(
+    page: Page, sites: Sites, then: str, editor: str
+) -> None:
     """An editor, or the chat, of which the page itself sees nothing."""
     log_in(page, sites, "ada")
     sites.fault = FAULTS["500"]
-    url = sites.at("help") + sites.page(EDITOR + sites.element())
+    url = sites.at("help") + sites.page(editor + sites.element())
     follow(page, sites, url)
     assert calls(page) == [named(None)]
     sites.fault = None
@@ -1191,24 +1227,70 @@ def test_a_page_that_is_kept_from_its_way_has_a_chat(page: Page, sites: Sites) -
     assert calls(page) == [named(None)]
 
 
-def test_a_frame_of_the_same_site_takes_nothing_from_the_page(page: Page, sites: Sites) -> None:
+def test_whom_a_trip_brings_that_was_begun_before_is_not_who_is_led_here(
+    page: Page, sites: Sites
+) -> None:
+    log_in(page, sites, "ada")
+    is_on_the_way, is_bob, is_on_the_way_again = (threading.Event() for _ in range(3))
+
+    def wait(request: Request) -> None:
+        if is_on_the_way.is_set():
+            is_on_the_way_again.set()
+            return
+        is_on_the_way.set()
+        is_on_the_way_again.wait(10)
+
+    sites.fault_on_the_way = wait
+    body = once(is_bob, "location.hash = 'pavior-handoff=ask'", sites) + sites.element()
+    url = sites.at("help") + sites.page(body)
+    set_out(page, sites, url)
+    assert is_on_the_way.wait(10)
+    log_in(page, sites, "bob")
+    is_bob.set()
+    page.wait_for_function("window.calls?.length")
+    assert page.evaluate("calls") == [named("bob")]
+    assert trips(sites) == 2
+
+
+def test_a_trip_that_came_to_nothing_is_forgotten_once_the_tab_has_learned(
+    page: Page, sites: Sites
+) -> None:
+    """Or whom the lender leads there next would be taken for who is back from it."""
+    log_in(page, sites, "ada")
+    sites.fault_on_the_way = lambda request: Response(status=204)
+    url = sites.at("help") + sites.page(sites.element())
+    with page.expect_response(lambda response: response.status == 204):
+        set_out(page, sites, url)
+    sites.fault = lambda request: answer(request, '{"id": "7"}', str(SECONDS))
+    look_again(page)
+    assert calls(page, 2) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
+    sites.fault = FAULTS["500"]
+    lead(page, sites, url, "a script")
+    assert calls(page) == [named(None)]
+
+
+@pytest.mark.parametrize("seconds", [None, "0"])  # for nobody, which may be said for certain
+def test_a_frame_of_the_same_site_takes_nothing_from_the_page(
+    page: Page, sites: Sites, seconds: str | None
+) -> None:
     """They have the same storage, and the page is on its way by the lender."""
     log_in(page, sites, "ada")
-    is_on_the_way, frame_has_asked = threading.Event(), threading.Event()
-    asked = 0
+    is_on_the_way, frame_is_told = threading.Event(), threading.Event()
 
-    def count(request: Request) -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 2:
-            frame_has_asked.set()
+    def answer_the_frame(request: Request) -> Response | None:
+        is_its = is_on_the_way.is_set() and not is_code(request)
+        return answer(request, "{}", seconds) if is_its else None
 
-    def once_the_frame_has_asked(request: Request) -> None:
+    def once_the_frame_is_told(request: Request) -> None:
         is_on_the_way.set()
-        assert frame_has_asked.wait(10)
+        assert frame_is_told.wait(10)
 
-    sites.fault, sites.fault_on_the_way = count, once_the_frame_has_asked
-    framed = f"{sites.page(sites.element(), '/framed')}#pavior-handoff=ask"
+    sites.fault, sites.fault_on_the_way = answer_the_frame, once_the_frame_is_told
+    sites.pages["/told"] = noting(frame_is_told)
+    tell = """<script>
+    document.querySelector('[data-init]').addEventListener('pavior-identity', () => fetch('/told'));
+    </script>"""
+    framed = f"{sites.page(sites.element() + tell, '/framed')}#pavior-handoff=ask"
     add = f"""const frame = document.createElement('iframe');
     frame.src = '{framed}';
     document.body.append(frame);"""
@@ -1772,6 +1854,22 @@ def test_a_click_that_is_denied_opens_the_chat_all_the_same(fresh_page: Page, si
     look_again(page)
     assert calls(page, 2) == [named(None)]
     assert page.locator("iframe").count() == 0  # once a page is enough
+
+
+def test_who_was_denied_is_known_once_the_lender_leads_to_the_open_page(
+    fresh_page: Page, sites: Sites
+) -> None:
+    page = fresh_page
+    log_in(page, sites, "ada")
+    page.goto(f"{sites.shop}/")
+    page.context.grant_permissions([])  # and so no other
+    open_directly(page, sites, BUBBLE)
+    known_to_lie_over(page)
+    page.locator("iframe").click()
+    page.wait_for_function("seen.clicked")
+    lead(page, sites, page.url, "an open page")
+    page.wait_for_function("window.calls?.at(-1)?.[1].email")
+    assert page.evaluate("calls") == [named("ada")]
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])

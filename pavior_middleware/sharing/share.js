@@ -86,16 +86,26 @@
   // The lender led the tab here. Nobody but its user may be known here now; until the tab has
   // learned who that is, its pages ask, and go to the lender for that, though not for ever.
   let leads = 0;
+  let ownVerifier = null; // the same, however often this page asks
 
   function setLed(trips = 0) {
     if (!isTop) return;
     leads += 1;
     keep(null);
     store(TRIPS, trips);
+    forgetTrip();
   }
 
   function hasLearned() {
+    if (!isTop) return;
     store(TRIPS, null);
+    forgetTrip();
+  }
+
+  // Whoever a trip that is still under way brings is not who is asked for now.
+  function forgetTrip() {
+    ownVerifier = null;
+    store(VERIFIER, null);
   }
 
   // A page that nobody looks at does not ask, so that it keeps no session of the lender's alive.
@@ -217,24 +227,28 @@
   }
 
   // Whether somebody has begun to fill in the page, which is loaded anew if it goes to the lender.
-  // What they do in a frame, an editor or the chat, does not show but by where they are.
   let isTypedIn = false;
   document.addEventListener('input', ({isTrusted}) => { isTypedIn ||= isTrusted; }, true);
-  window.addEventListener('blur', () => setTimeout(() => {
-    isTypedIn ||= isFrame(document.activeElement);
-  }));
+  window.addEventListener('blur', () => setTimeout(() => { isTypedIn ||= isInFrame(); }));
 
-  function isFrame(element) {
-    return element?.localName === 'iframe';
+  function focused() {
+    let element = document.activeElement;
+    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+    return element;
+  }
+
+  // What they do in a frame, an editor or the chat, does not show. It may take the focus by itself.
+  function isInFrame() {
+    const frame = focused();
+    return frame?.localName === 'iframe' && frame !== accessFrame
+      && window.navigator.userActivation?.hasBeenActive !== false;
   }
 
   function isFilledIn() {
-    const field = document.activeElement; // in which it may have begun before this script did
+    const field = focused(); // in which it may have begun before this script did
     const isText = typeof field?.defaultValue === 'string';
-    return isTypedIn || isFrame(field) || (isText && field.value !== field.defaultValue);
+    return isTypedIn || isInFrame() || (isText && field.value !== field.defaultValue);
   }
-
-  let ownVerifier = null; // the same, however often this page asks
 
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
@@ -244,15 +258,16 @@
     if (trips === null || trips >= MOST_TRIPS) return false;
     if (!handsOff || lender === window.location.origin) return false;
     if (!isTop || !window.crypto?.subtle) return false;
-    ownVerifier ??= base64url(window.crypto.getRandomValues(new Uint8Array(32)));
-    const text = new TextEncoder().encode(ownVerifier);
+    const verifier = ownVerifier ?? base64url(window.crypto.getRandomValues(new Uint8Array(32)));
+    ownVerifier = verifier;
+    const text = new TextEncoder().encode(verifier);
     const digest = await window.crypto.subtle.digest('SHA-256', text);
     const to = window.location.href;
     const url = new URL('handoff', base);
     url.searchParams.set('to', to);
     url.searchParams.set('challenge', base64url(digest));
     if (isFilledIn() || url.href.length > LONGEST_ADDRESS) return false;
-    if (!store(VERIFIER, {verifier: ownVerifier, to}) || !store(TRIPS, trips + 1)) return false;
+    if (!store(VERIFIER, {verifier, to}) || !store(TRIPS, trips + 1)) return false;
     const policy = document.createElement('meta'); // so that the lender is told this origin
     policy.name = 'referrer';
     policy.content = 'strict-origin';
@@ -289,7 +304,8 @@
     const asked = isTop ? stored(VERIFIER) : null;
     if (isTop) store(VERIFIER, null);
     if (code === 'ask' || (asked === null && isNavigation() && isFromLender())) {
-      setLed(asked ? stored(TRIPS) ?? 0 : 0); // the hint may be all that a trip brings, time and again
+      // The hint may also be all that a trip brings, time and again.
+      setLed(asked && !isFromLender() ? stored(TRIPS) ?? 0 : 0);
     } else if (asked !== null && code !== null) {
       exchanging = use(code, asked.verifier);
       if (await exchanging) return;
@@ -332,10 +348,12 @@
     }
   }
 
+  let accessFrame = null;
   let removeFrame = () => {};
 
   function addFrame(target) {
     const frame = document.createElement('iframe');
+    accessFrame = frame;
     frame.src = new URL('frame?origin=' + encodeURIComponent(window.location.origin), base);
     frame.title = 'Chat';
     Object.assign(frame.style, {

@@ -1143,14 +1143,15 @@ def test_a_frame_that_takes_the_focus_by_itself_keeps_nobody_from_being_known(
     """Nothing is evaluated before that, since it would count as a click."""
     log_in(page, sites, "ada")
     answers.clear()
-    has_focus = threading.Event()
-
+    has_focus, is_on_the_way = threading.Event(), threading.Event()
+    sites.fault_on_the_way = lambda request: is_on_the_way.set()
     sites.pages["/has-focus"] = noting(has_focus)
     frame = """<!doctype html><input autofocus onfocus="fetch('/has-focus')">"""
     body = f'<iframe srcdoc="{escape(frame)}"></iframe>{sites.element()}'
     set_out(page, sites, sites.at("help") + sites.page(body))
     assert has_focus.wait(10)
     answers.set()
+    assert is_on_the_way.wait(10)
     assert calls(page) == [named("ada")]
 
 

@@ -83,11 +83,11 @@
 
   const isTop = window.top === window; // frames of the same site have the same storage
 
-  // The lender led the tab here. Nobody but its user may be known here now; until the tab has
-  // learned who that is, its pages ask, and go to the lender for that, though not for ever.
   let leads = 0;
   let ownVerifier = null; // the same, however often this page asks
 
+  // The lender led the tab here. Nobody but its user may be known here now; until the tab has
+  // learned who that is, its pages ask, and go to the lender for that, though not for ever.
   function setLed(trips = 0) {
     if (!isTop) return;
     leads += 1;

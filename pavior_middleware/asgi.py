@@ -74,7 +74,11 @@ class PaviorMiddleware:
         """Pass a request on; once more, if what the app answers is not for this client."""
         fields = _fields(scope["headers"])
         exchange = self._rewriting.exchange(
-            scope["method"], scope["path"], scope.get("root_path", ""), fields
+            scope["method"],
+            scope.get("scheme", "http"),
+            scope["path"],
+            scope.get("root_path", ""),
+            fields,
         )
         untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
         response = self._response(scope, exchange, scope, send)

@@ -19,18 +19,13 @@ NO_SCRIPT, FRAGMENT = "none", "part"
 """The marks of what stays without a script: a page, for this request alone; a part of a page."""
 
 _DIGESTS = ("Content-Digest", "Content-MD5", "Digest", "Repr-Digest")
-_FOR_SHARED_CACHES_ALONE = (
-    "cdn-cache-control",
-    "edge-control",
-    "surrogate-control",
-    "x-accel-expires",
-    "x-litespeed-cache-control",
-)
+_TARGETED = ("-cache-control", "edge-control", "surrogate-control", "x-accel-expires")
+"""How the names of fields end that only some caches read, and read before `Cache-Control`."""
+
 _CHANGED = (
     *(name.lower() for name in _DIGESTS),
     *("accept-ranges", "cache-control", "content-length", "content-security-policy"),
     *("content-security-policy-report-only", "etag", "expires", "last-modified", "vary"),
-    *_FOR_SHARED_CACHES_ALONE,
 )
 _WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
 _ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
@@ -136,7 +131,8 @@ def is_of_original(name: str) -> bool:
 def forget_signatures(headers: Headers) -> None:
     """Remove signatures (RFC 9421) if they cover a field that we change."""
     signed = " ".join(headers.getlist("Signature-Input")).lower()
-    if any(f'"{name}"' in signed for name in _CHANGED):
+    ends = (*(f'"{name}"' for name in _CHANGED), *(f'{name}"' for name in _TARGETED))
+    if any(end in signed for end in ends):
         headers.remove("Signature-Input")
         headers.remove("Signature")
 
@@ -150,16 +146,17 @@ def vary(headers: Headers, *names: str) -> None:
         headers.set("Vary", ", ".join([*filter(None, [value]), *missing]))
 
 
-def keep_private(headers: Headers) -> None:
-    """Let nobody but the user's own browser store the page (RFC 9111 section 5.2.2.7).
+def keep_private(headers: Headers, *, may_store: bool = True) -> None:
+    """Let only the user's own browser store the page (RFC 9111 section 5.2.2.7), or no cache.
 
-    The browser asks again before it shows the page once more, since the user may have logged out;
-    what the app said that is stricter stays. Fields that speak to shared caches alone, and that
-    these put before `Cache-Control` (RFC 9213 section 2.2), are removed. So is `Expires`, by which
-    caches go that know no `Cache-Control`, and `Last-Modified`, which is the same for all users.
+    The browser revalidates the page before each use, since the user may have logged out; stricter
+    directives of the app stay. A cache that knows `must-understand` ignores `no-store` beside it
+    (section 5.2.2.3), so `no-cache` is there in any case. Targeted fields, which caches read in
+    place of `Cache-Control` (RFC 9213 section 2.2), are removed. So is `Expires`, for caches that
+    know no `Cache-Control`, and `Last-Modified`, which is the same for all users.
     """
     for name in {name for name, _ in headers}:
-        if name.lower().endswith(_FOR_SHARED_CACHES_ALONE):
+        if name.lower().endswith(_TARGETED):
             headers.remove(name)
     headers.remove("Expires")
     headers.remove("Last-Modified")
@@ -172,6 +169,8 @@ def keep_private(headers: Headers) -> None:
     cache_control.public = False
     cache_control.s_maxage = None
     cache_control.private = True
-    if not cache_control.no_store:
-        cache_control.no_cache = True
+    cache_control.no_cache = True
+    if not may_store:
+        cache_control.no_store = True
+        cache_control.must_understand = False
     headers.set("Cache-Control", cache_control.to_header())

@@ -25,6 +25,8 @@ class Change:
     """A `Set-Cookie` field that tells something about the visitor."""
 
     is_fragment: bool = False
+    may_store: bool = True
+    """Whether the user's own browser may store the page."""
 
     @property
     def of_fragment(self) -> Change | None:
@@ -48,14 +50,16 @@ class Change:
         if self.snippet is not None and self.embed_url is not None:
             fields = csp.extend(original, self.snippet, self.embed_url)
         headers = Headers(fields)
-        caching.vary(headers, *self.varies_by)
+        is_personal = self.snippet is not None and self.snippet.is_personal
+        # A same-origin GET sends no `Origin`, so the browser's copy is none for other origins.
+        caching.vary(headers, *self.varies_by, *(["Origin"] if is_personal else []))
         caching.forget_signatures(headers)
         if self.snippet is not None:
             caching.forget_original(headers)
         if self.cookie is not None:
             headers.add("Set-Cookie", self.cookie)
-        if self.cookie is not None or (self.snippet is not None and self.snippet.is_personal):
-            caching.keep_private(headers)
+        if self.cookie is not None or is_personal or not self.may_store:
+            caching.keep_private(headers, may_store=self.may_store)
         if self.mark is None:
             headers.remove("ETag")
         else:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from .caching import Validator, for_app, is_marked, validators
 
 FIELDS = (
-    *("content-length", "cookie", "if-match", "if-modified-since", "if-none-match", "if-range"),
-    *("range", "sec-fetch-dest", "sec-fetch-site", "sec-fetch-storage-access"),
-    "transfer-encoding",
+    *("content-length", "cookie", "host", "if-match", "if-modified-since", "if-none-match"),
+    *("if-range", "origin", "range", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"),
+    *("sec-fetch-storage-access", "transfer-encoding"),
 )
 """The request fields that matter to a page, in lower case."""
 

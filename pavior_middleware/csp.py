@@ -25,15 +25,21 @@ _HOST_SOURCE = re.compile(
     r"(?::(?P<port>[0-9]+|\*))?(?P<path>/.*)?",
     re.IGNORECASE,
 )
+_WITHOUT_ISOLATION = {"allow-scripts", "allow-same-origin"}
+_WHITE_SPACE = re.compile(r"[\t\n\f\r ]+")  # that of browsers; `str.split` knows more of it
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def forbids_scripts(headers: HeaderList) -> bool:
-    """Whether a policy puts the page into a sandbox in which no script runs (section 6.3.2)."""
+def is_isolated(headers: HeaderList) -> bool:
+    """Whether an enforced policy puts the page into a sandbox that keeps it apart from the site.
+
+    Either no script runs there, or the page's origin is opaque, so that its scripts, which may be
+    anybody's, are not the site's (section 6.3.2; WHATWG HTML section 7.1.5).
+    """
+    sandboxes = (policy.values("sandbox") for policy in _policies(headers, _ENFORCED))
     return any(
-        policy.values("sandbox") is not None
-        and "allow-scripts" not in _lower(policy.values("sandbox"))
-        for policy in _policies(headers, _ENFORCED)
+        sandbox is not None and not _WITHOUT_ISOLATION.issubset(_lower(sandbox))
+        for sandbox in sandboxes
     )
 
 
@@ -93,8 +99,9 @@ class _Policy:
         self._directives = text.split(";")
         self._places: dict[str, int] = {}
         for place, directive in enumerate(self._directives):
-            if directive.strip():
-                self._places.setdefault(directive.split()[0].lower(), place)
+            words = _words(directive)
+            if words:
+                self._places.setdefault(words[0].lower(), place)
 
     def __str__(self) -> str:
         return ";".join(self._directives)
@@ -102,7 +109,7 @@ class _Policy:
     def values(self, name: str) -> list[str] | None:
         """Return what stands behind a directive's name; None where there is no such directive."""
         place = self._places.get(name)
-        return None if place is None else self._directives[place].split()[1:]
+        return None if place is None else _words(self._directives[place])[1:]
 
     @property
     def script_sources(self) -> list[str] | None:
@@ -198,6 +205,10 @@ def _origin(url: SplitResult) -> str:
 
 def _without_none(sources: list[str]) -> list[str]:
     return [] if _lower(sources) == ["'none'"] else sources
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _WHITE_SPACE.split(text) if word]
 
 
 def _lower(values: list[str] | None) -> list[str]:

@@ -13,7 +13,8 @@ class Exchange:
     """One request, as far as it matters to its page. A template may say that it places the script.
 
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
-    what the browser wants the response for. `share_cookie` is its `Cookie` field if the narrow
+    what the browser wants the response for. `is_foreign` tells that another origin's script may
+    read the response. `share_cookie` is its `Cookie` field if the narrow
     cookie came along in a request that says something about who is logged in, and '' otherwise.
     """
 
@@ -28,6 +29,7 @@ class Exchange:
         conditions: Conditions,
         *,
         gets_page: bool,
+        is_foreign: bool = False,
         share_cookie: str = "",
     ) -> None:
         self.method = method
@@ -35,6 +37,7 @@ class Exchange:
         self.destination = destination
         self.conditions = conditions
         self.gets_page = gets_page
+        self.is_foreign = is_foreign
         self.share_cookie = share_cookie
         self.is_placed_by_template = False
 
@@ -51,5 +54,6 @@ class Exchange:
             self.destination,
             Conditions(changes=self.conditions.again),
             gets_page=self.gets_page,
+            is_foreign=self.is_foreign,
             share_cookie=self.share_cookie,
         )

@@ -11,6 +11,7 @@ from typing import Protocol
 from werkzeug.datastructures import Headers
 
 from . import caching, csp
+from .caller import is_foreign_fetch
 from .change import Change
 from .coded_body import CodedBody, Document
 from .codings import Coding, Unsupported, codings, names
@@ -30,6 +31,11 @@ from .visitor import Visitor
 
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PREFIX_WITHOUT_SETTING = (
+    "A request came in below a path of its own (SCRIPT_NAME, root_path), but with cacheable_pages"
+    " Pavior's script asks who is logged in at the domain's root: if the site stands below a path,"
+    " set root_path (PAVIOR_ROOT_PATH) to it, like /shop; if it does not, set it to /"
+)
 _ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 
 
@@ -74,19 +80,19 @@ class Rewriting:
         self._cookie = cookie
         self._varies_by = _varies_by(settings, asks_consent=asks_consent)
         self._asks_consent = asks_consent
-        self._anonymous = lru_cache(maxsize=16)(partial(self._render, None))
-        self._anonymous("")
+        self._anonymous = self._render(None)
+        self._asking = lru_cache(maxsize=16)(partial(self._render, None, must_ask=True))
         self._is_skipped = _path_pattern(settings.skip_paths)
         self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else FRAMES
         self._warn = WarnOnce()
 
     def exchange(
-        self, method: str, path: str, root_path: str, fields: Mapping[str, str]
+        self, method: str, scheme: str, path: str, root_path: str, fields: Mapping[str, str]
     ) -> Exchange | None:
         """Read a request: its path and the part of that below which the app stands, both as text.
 
-        `fields` are those of `conditions.FIELDS` that it has. Returns None for a path that gets
-        no chat.
+        `scheme` is that of its URL, and `fields` are those of `conditions.FIELDS` that it has.
+        Returns None for a path that gets no chat.
         """
         if self._is_skipped is not None and self._is_skipped.fullmatch(path):
             return None
@@ -104,6 +110,8 @@ class Rewriting:
         )
         share_cookie = cookies if holds_cookie else ""
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
+            if self._settings.root_path is None and root_path.strip("/"):
+                self._warn(_PREFIX_WITHOUT_SETTING)
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
             return Exchange(method, root_path, "", asked, gets_page=True, share_cookie=share_cookie)
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
@@ -113,6 +121,7 @@ class Rewriting:
             destination,
             asked,
             gets_page=gets_page,
+            is_foreign=self._settings.share_auth is None and is_foreign_fetch(fields, scheme),
             share_cookie=share_cookie,
         )
 
@@ -142,7 +151,7 @@ class Rewriting:
             may_be_page(status, headers)
             and is_html(headers)
             and self._codings(headers) is not None
-            and not csp.forbids_scripts(headers)
+            and not csp.is_isolated(headers)
         ):
             return Handling.LEAVE
         return Handling.NAME if needs_visitor else Handling.MEND
@@ -206,7 +215,7 @@ class Rewriting:
             cookie = self._cookie.update(known_visitor, exchange.share_cookie)
         if not visitor.consents:
             return Change(varies_by=self._varies_by, cookie=cookie)
-        snippet = self._snippet(visitor, exchange.root_path)
+        snippet = self._snippet(visitor, exchange)
         extends = self._settings.csp == "extend"
         return Change(
             snippet,
@@ -214,20 +223,30 @@ class Rewriting:
             self._varies_by,
             embed_url=self._settings.embed_url if extends else None,
             cookie=cookie,
+            may_store=not exchange.is_foreign,
         )
 
-    def _snippet(self, visitor: Visitor, root_path: str) -> Snippet:
+    def _snippet(self, visitor: Visitor, exchange: Exchange) -> Snippet:
+        if exchange.is_foreign:
+            # In a page of the site's own the script gets its answer, and nowhere else.
+            return self._asking(exchange.root_path)
         if visitor.identity is None:
-            return self._anonymous(root_path)
+            return self._anonymous
         try:
-            return self._render(visitor.identity, root_path)
+            return self._render(visitor.identity, exchange.root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
-            return self._anonymous(root_path)
+            return self._anonymous
 
-    def _render(self, identity: Identity | None, root_path: str) -> Snippet:
+    def _render(
+        self, identity: Identity | None, root_path: str = "", *, must_ask: bool = False
+    ) -> Snippet:
         return render(
-            self._settings, identity, asks_consent=self._asks_consent, root_path=root_path
+            self._settings,
+            identity,
+            asks_consent=self._asks_consent,
+            must_ask=must_ask,
+            root_path=root_path,
         )
 
     def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
@@ -258,7 +277,7 @@ def _rewriter_of_304(
 
     Without a change it would get what the app makes.
     """
-    if change is not None and change.snippet is not None and csp.forbids_scripts(headers):
+    if change is not None and change.snippet is not None and csp.is_isolated(headers):
         return None
     marks = [] if change is None else [change.mark]
     if change is not None and exchange.may_be_fragment:

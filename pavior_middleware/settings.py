@@ -33,6 +33,7 @@ _FLAGS = (
     "handoff",
 )
 _CSP_CHOICES = ("extend", "leave")
+_ROOT_PATH = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^\x00-\x20\x7f/\\?#%]+)+/?")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -64,7 +65,8 @@ class Settings:
     whether that domain's cookie may be sent.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
-    script asks who is logged in when it runs. `csp` says whether to "extend" a page's
+    script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
+    the path below which browsers see the site. `csp` says whether to "extend" a page's
     Content-Security-Policy so that the chat runs, or to "leave" it. `skip_paths` are paths that get
     no chat, a sequence or lines, in which `*` stands for any text. Where `enabled` is False there
     is no middleware at all, and nothing else need be set.
@@ -87,6 +89,7 @@ class Settings:
     bubble: str | None = None
     inject_in_frames: bool = False
     cacheable_pages: bool = False
+    root_path: str | None = None
     csp: str = "extend"
     skip_paths: Sequence[str] = ()
     enabled: bool = True
@@ -108,6 +111,7 @@ class Settings:
             *_shared_auth_seconds_problems(self.shared_auth_seconds),
             *_bubble_problems(self.bubble, share_auth),
             *(problem for name in _FLAGS for problem in _flag_problems(name, getattr(self, name))),
+            *_root_path_problems(self.root_path),
             *_csp_problems(self.csp),
             *_skip_paths_problems(skip_paths),
             *_embed_url_problems(self.embed_url),
@@ -313,6 +317,12 @@ def _each(value: object) -> tuple[Any, ...]:
         if each != "" and each not in unique:
             unique.append(each)
     return tuple(unique)
+
+
+def _root_path_problems(value: object) -> list[str]:
+    if value is None or (isinstance(value, str) and _ROOT_PATH.fullmatch(value)):
+        return []
+    return [f"{_label('root_path')} must be a path like /shop, or / for the domain's root"]
 
 
 def _csp_problems(value: object) -> list[str]:

@@ -31,7 +31,9 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # one; not by a reload, which would send a form again that the page was the answer to. Where nothing
 # can be learned it names nobody, and keeps what was typed into it; offline, it stays as it is.
 #
-# The question goes to the page's own origin, whatever its `<base>` says. The embed is loaded
+# The question goes to the page's own origin, whatever its `<base>` says. Its answer sets who is
+# chatting, and never an option of the site's. In an opaque origin, such as that of a sandbox, the
+# page is not the site's, so nobody is named there and nothing is loaded. The embed is loaded
 # meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
 # the visitor consents.
 #
@@ -43,6 +45,7 @@ _BEFORE = (
 var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
 var self = Object.getOwnPropertyDescriptor(Document.prototype, 'currentScript').get.call(document);
 if (self) self.remove();
+if (window.origin === 'null') return;
 if (!inFrames) if (window.parent !== window) return;
 function warn(error) {
 var why = error ? ': ' + error.message : '';
@@ -107,13 +110,19 @@ document.head.appendChild(script);
 }
 function show(identity) {
 if (!identity) return;
-state.options = Object.assign({}, options, identity);
+var all = Object.assign({}, options), taken = Object.keys(options);
+Object.keys(identity).forEach(function (name) {
+if (taken.concat('shareAuth', '__proto__').indexOf(name) === -1) all[name] = identity[name];
+});
+state.options = all;
 load();
 init();
 }
 function ask(answered, failed) {
-var request = {cache: 'no-store', credentials: 'same-origin'};
-window.fetch(window.location.origin + path, request).then(function (response) {
+var url = new URL(path, window.origin);
+if (url.origin !== window.origin) return failed(new Error(url + ' is not on this site'));
+var request = {cache: 'no-store', credentials: 'same-origin', redirect: 'error'};
+window.fetch(url, request).then(function (response) {
 if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
 return response.json();
 }).then(answered, failed);
@@ -230,6 +239,7 @@ def render(
     identity: Identity | None = None,
     *,
     asks_consent: bool = False,
+    must_ask: bool = False,
     root_path: str = "",
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
@@ -238,23 +248,25 @@ def render(
     a comment (WHATWG HTML section 4.12.1.3) or break XHTML. Run again on the same page with the
     same options it does nothing; with others it calls init again.
 
-    With `share_auth` set the page borrows its login, and with `cacheable_pages` its script asks who
-    is logged in when it runs: in both the identity is left out. `asks_consent` tells that the
-    answer may be that there is no consent, and `root_path` is the path below which the site stands,
-    as text. Raises `IdentityRefused` for what
-    `identity_options` refuses.
+    With `share_auth` set the page borrows its login, and with `cacheable_pages` or `must_ask` its
+    script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
+    tells that the answer may be that there is no consent. `root_path` is the path below which the
+    site stands as the request has it, as text. Where a page may be stored for everyone it does not
+    count, since a request could choose it for others; the setting `root_path` does.
+
+    Raises `IdentityRefused` for what `identity_options` refuses.
     """
     named: dict[str, object] = {}
     asks = "never"
     if settings.share_auth is None:
-        if settings.cacheable_pages:
+        if settings.cacheable_pages or must_ask:
             asks = "first" if asks_consent else "always"
         else:
             named = identity_options(settings, identity)
             asks = "restored" if named else "never"
     # The page of a cacheable site is the same in a frame, so its script looks where it is.
     in_frames = settings.inject_in_frames or not settings.cacheable_pages
-    path = quote(root_path + SHARE_AUTH)
+    path = "" if asks == "never" else _share_auth_path(settings, root_path)
     lender = lender_url(settings)
     arguments = (
         *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
@@ -262,6 +274,13 @@ def render(
     )
     text = _links(settings) + _call(_BEFORE, *arguments)
     return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
+
+
+def _share_auth_path(settings: Settings, root_path: str) -> str:
+    """Return the path at which the script asks, as a URL has it: it begins with a single slash."""
+    if settings.root_path is not None or settings.cacheable_pages:
+        root_path = settings.root_path or ""
+    return quote("".join(f"/{part}" for part in root_path.split("/") if part) + SHARE_AUTH)
 
 
 def lender_url(settings: Settings) -> str | None:

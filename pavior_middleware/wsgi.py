@@ -68,7 +68,11 @@ class PaviorMiddleware:
         if our_path is not None:
             return self._serve_sharing(our_path, environ, start_response)
         exchange = self.rewriting.exchange(
-            environ["REQUEST_METHOD"], path, root_path, _fields(environ)
+            environ["REQUEST_METHOD"],
+            environ.get("wsgi.url_scheme", ""),
+            path,
+            root_path,
+            _fields(environ),
         )
         return self._ask(environ, start_response, exchange)
 

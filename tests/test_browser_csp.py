@@ -147,12 +147,14 @@ SHAPES: dict[str, Fields] = {
     "tabs": enforced("\tscript-src\t'self'\t;\tconnect-src\t'none'\t"),
     "empty": enforced("", ",", ";"),
     "sandbox": enforced("sandbox allow-scripts allow-same-origin"),
-    "sandbox-of-another-origin": enforced("sandbox allow-scripts"),
     "sandbox-reported": reported("sandbox"),
 }
 SHAPES_BY_ASGI = ["nonce", "default-none", "two-in-two-fields", "report-only-beside-enforced"]
 META = "<meta http-equiv='Content-Security-Policy' content=\"script-src 'self'\">"
-MUTE = enforced("sandbox", "sandbox allow-same-origin, script-src 'self'")
+ISOLATED = {
+    "mute": enforced("sandbox", "sandbox allow-same-origin, script-src 'self'"),
+    "of-another-origin": enforced("sandbox allow-scripts"),
+}
 
 
 @dataclass
@@ -179,7 +181,7 @@ def sites() -> Iterator[Sites]:
 
     def page(path: str) -> tuple[str, Fields]:
         meta = META if path == "/meta" else ""
-        fields = MUTE if path == "/mute" else SHAPES.get(path.removeprefix("/"), [])
+        fields = {**SHAPES, **ISOLATED}.get(path.removeprefix("/"), [])
         text = filled(PAGE.replace("META", meta))
         return text, [(name, filled(value)) for name, value in fields]
 
@@ -332,8 +334,11 @@ def test_a_policy_in_the_page_rules_over_what_follows_it_and_not_over_the_chat(
     assert after == replace(before, calls=[OPTIONS])
 
 
-def test_a_sandbox_without_scripts_stays_as_it_is(sites: Sites) -> None:
-    assert fetch(f"{sites.wsgi}/mute") == fetch(f"{sites.plain}/mute")
+@pytest.mark.parametrize("shape", ISOLATED)
+def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_as_it_is(
+    sites: Sites, shape: str
+) -> None:
+    assert fetch(f"{sites.wsgi}/{shape}") == fetch(f"{sites.plain}/{shape}")
 
 
 def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:

@@ -187,17 +187,43 @@ def test_policies_may_be_left_alone(fetch: Fetch, policy: str, _: str | None) ->
     assert scripts_in_head(seen.body)
 
 
-@pytest.mark.parametrize("policy", ["sandbox", "default-src *; SANDBOX allow-forms", "a, sandbox"])
-def test_a_sandbox_without_scripts_gets_none(fetch: Fetch, policy: str) -> None:
-    seen = page_with(fetch, policy)
-    assert seen.body == PAGE
-    assert seen.headers.getlist(CSP) == [policy]
+NOT_ISOLATED = "sandbox allow-scripts allow-same-origin"
 
 
 @pytest.mark.parametrize(
-    ("name", "policy"), [(CSP, "sandbox allow-SCRIPTS"), (REPORT_ONLY, "sandbox")]
+    "policies",
+    [
+        ["sandbox"],
+        ["default-src *; SANDBOX allow-forms"],
+        ["a, sandbox"],
+        ["sandbox allow-same-origin"],
+        ["sandbox allow-scripts"],
+        ["default-src *;SandBox  Allow-Scripts  allow-popups"],
+        [f"sandbox allow-scripts; {NOT_ISOLATED}"],
+        [f"{NOT_ISOLATED}, sandbox allow-scripts"],
+        [NOT_ISOLATED, "sandbox allow-scripts"],
+        ["sandbox allow-scripts x\xa0allow-same-origin"],
+        ["sandbox allow-scripts allow-same-origin-x"],
+    ],
 )
-def test_other_sandboxes_do(fetch: Fetch, name: str, policy: str) -> None:
+def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_as_it_is(
+    fetch: Fetch, policies: list[str]
+) -> None:
+    seen = page_with(fetch, *policies)
+    assert seen.body == PAGE
+    assert seen.headers.getlist(CSP) == policies
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        (CSP, f"{NOT_ISOLATED}; sandbox"),
+        (CSP, "SANDBOX ALLOW-SCRIPTS  Allow-Same-Origin"),
+        (REPORT_ONLY, "sandbox"),
+        (REPORT_ONLY, "sandbox allow-scripts"),
+    ],
+)
+def test_a_page_in_any_other_sandbox_gains_the_script(fetch: Fetch, name: str, policy: str) -> None:
     assert scripts_in_head(page_with(fetch, policy, name=name).body)
 
 
@@ -275,7 +301,7 @@ def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
     once = csp.extend(headers, snippet, SETTINGS.embed_url)
     assert csp.extend(once, snippet, SETTINGS.embed_url) == once
     assert csp.nonce(once) == csp.nonce(headers)
-    assert csp.forbids_scripts(once) == csp.forbids_scripts(headers)
+    assert csp.is_isolated(once) == csp.is_isolated(headers)
 
 
 # ── The page of a borrower, which loads a script of its lender, calls it and frames it ─────────

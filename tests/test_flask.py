@@ -139,7 +139,7 @@ def test_a_page_varies_by_cookie_once(app: Flask) -> None:
     Pavior(with_login(app))
     client = TestApp(app)
     client.post("/login")
-    assert client.get("/").headers.getall("Vary") == ["Cookie, Sec-Fetch-Dest"]
+    assert client.get("/").headers.getall("Vary") == ["Cookie, Sec-Fetch-Dest, Origin"]
 
 
 def test_data_is_served_without_asking_who_the_user_is(app: Flask) -> None:

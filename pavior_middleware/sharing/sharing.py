@@ -42,6 +42,7 @@ class Sharing:
         self.cookie = None if tokens is None else ShareCookie(settings, tokens)
         """Keeps the narrow cookie, where there is one."""
 
+        self._root_path = (settings.root_path or "").rstrip("/")
         self._paths: set[str] = set()
         if settings.share_auth is None:
             self._paths.add(SHARE_AUTH)
@@ -55,13 +56,11 @@ class Sharing:
     def path(self, path: str, root_path: str) -> str | None:
         """Return which of our paths it is, as `well_known` names them; None if it is the app's.
 
-        Borrowers know the domain alone, so ours are at the domain's root. The pages of a site that
-        stands below `root_path` find them there.
+        Borrowers know the domain alone, so the paths are at the domain's root. The pages of a site
+        below `root_path`, as the request or the setting has it, find them there.
         """
-        if path in self._paths:
-            return path
-        below = path.removeprefix(root_path)
-        return below if below in self._paths else None
+        places = (path, path.removeprefix(root_path), path.removeprefix(self._root_path))
+        return next((place for place in places if place in self._paths), None)
 
     def begin(self, request: Request) -> Answer | Needed:
         """Answer a request, or say what is needed for that."""

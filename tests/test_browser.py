@@ -341,6 +341,8 @@ def test_any_page_in_any_pieces_makes_one_init_call(
                 content_type="text/javascript",
             ),
         )
+        page.route("https://shop.test/", lambda route: route.fulfill(body="<!doctype html>"))
+        page.goto("https://shop.test/")  # a blank page has an opaque origin, where no chat starts
         assert page.evaluate(COUNT_CALLS, pages) == [[ANONYMOUS]] * len(pages)
 
 

@@ -952,7 +952,7 @@ def test_the_validator_of_a_coded_page_is_weak_since_compressors_differ(
 def test_a_coded_page_still_varies_by_the_codings_that_the_client_takes(fetch: Fetch) -> None:
     reply = reply_of([gzip.compress(PAGE)], "gzip", others=[("Vary", "Accept-Encoding")])
     vary = fetch(reply, SETTINGS, ADA).headers["Vary"].split(", ")
-    assert vary == ["Accept-Encoding", "Cookie", "Sec-Fetch-Dest"]
+    assert vary == ["Accept-Encoding", "Cookie", "Sec-Fetch-Dest", "Origin"]
 
 
 @each_form

@@ -146,12 +146,18 @@ SHAPES: dict[str, Fields] = {
     "duplicates": enforced("script-src 'self'; script-src 'none'; script-src * 'unsafe-inline'"),
     "tabs": enforced("\tscript-src\t'self'\t;\tconnect-src\t'none'\t"),
     "empty": enforced("", ",", ";"),
+    "not-ascii": enforced("script-src 'none' \xe9; script-src 'self'"),
     "sandbox": enforced("sandbox allow-scripts allow-same-origin"),
     "sandbox-of-another-origin": enforced("sandbox allow-scripts"),
     "sandbox-reported": reported("sandbox"),
 }
 SHAPES_BY_ASGI = ["nonce", "default-none", "two-in-two-fields", "report-only-beside-enforced"]
-META = "<meta http-equiv='Content-Security-Policy' content=\"script-src 'self'\">"
+METAS = {
+    "/meta": "<meta http-equiv='Content-Security-Policy' content=\"script-src 'self'\">",
+    "/meta-for-chat": (
+        "<meta http-equiv='Content-Security-Policy' content=\"script-src 'unsafe-inline' EMBED\">"
+    ),
+}
 MUTE = enforced("sandbox", "sandbox allow-same-origin, script-src 'self'")
 
 
@@ -178,9 +184,8 @@ def sites() -> Iterator[Sites]:
         return re.sub("|".join(origins), lambda found: origins[found[0]], text)
 
     def page(path: str) -> tuple[str, Fields]:
-        meta = META if path == "/meta" else ""
         fields = MUTE if path == "/mute" else SHAPES.get(path.removeprefix("/"), [])
-        text = filled(PAGE.replace("META", meta))
+        text = filled(PAGE.replace("META", METAS.get(path, "")))
         return text, [(name, filled(value)) for name, value in fields]
 
     @Request.application
@@ -329,6 +334,17 @@ def test_a_policy_in_the_page_rules_over_what_follows_it_and_not_over_the_chat(
     before = load(page, f"{sites.plain}/meta")
     after = load(page, f"{sites.wsgi}/meta", answers=True)
     assert before.looks["ran"]["foreign"] is None
+    assert after == replace(before, calls=[OPTIONS])
+
+
+def test_a_policy_in_the_page_that_is_left_rules_over_the_chat_too(
+    page: Page, sites: Sites
+) -> None:
+    before, after = load(page, f"{sites.plain}/meta"), load(page, f"{sites.leave}/meta")
+    assert after.calls == []
+    assert len(after.violations) == len(before.violations) + 1
+    before = load(page, f"{sites.plain}/meta-for-chat")
+    after = load(page, f"{sites.leave}/meta-for-chat", answers=True)
     assert after == replace(before, calls=[OPTIONS])
 
 

@@ -227,8 +227,8 @@ def _lower(values: list[str] | None) -> list[str]:
 def _allows(source: str, url: SplitResult) -> bool:
     """Whether a source expression matches a URL (section 6.7.2.7), if that can be told from it.
 
-    `'self'` and a host without a scheme depend on the page's own URL, and so does a URL without one.
-    They count as a match only where they are one on every page.
+    `'self'` depends on the page's own URL, and so do a host and a URL without a scheme. They count
+    as a match only where they are one on every page.
     """
     # A source without a scheme takes the page's own, http or https: either allows https. A URL
     # without one takes the same; such a source allows it, and http does, since it allows https.

@@ -1,4 +1,4 @@
-"""What an extended Content-Security-Policy lets through in a real Chromium that it did not before."""
+"""What an extended Content-Security-Policy lets a page do in a real Chromium that was forbidden."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ SNIPPETS: dict[str, tuple[Settings, Snippet]] = {
 
 
 def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[Any]]:
-    """Return what a page may do once its policies are extended, and could not before; the reverse."""
+    """Return what only the extended policies let a page do, and what only the original ones do."""
     settings, snippet = SNIPPETS[kind]
     headers = [("Content-Security-Policy", policy) for policy in policies]
     extended = csp.extend(headers, snippet, settings.embed_url)

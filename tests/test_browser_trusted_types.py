@@ -55,7 +55,7 @@ TRY = """url => {
 
 @dataclass
 class Site:
-    """A page, what it has complained of, and who `share-auth` says is there, question by question."""
+    """A page, its errors, and what `share-auth` answers in turn."""
 
     page: Page
     body: str = ""

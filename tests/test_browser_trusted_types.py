@@ -43,9 +43,12 @@ if (window.trustedTypes) {
         return policy;
     };
 }
-window.call = () => new Promise(
-    done => addEventListener('called', () => done(calls.at(-1).id), {once: true}));
+window.call = () => new Promise((done, fail) => {
+    addEventListener('called', () => done(calls.at(-1).id), {once: true});
+    setTimeout(() => fail(new Error('no call of the chat')), 5000);
+});
 window.firstCall = call();
+firstCall.catch(() => {});
 """
 TRY = """url => {
     if (made.length !== 1) return `${made.length} policies`;

@@ -35,9 +35,9 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
 # the visitor consents.
 #
-# The Trusted Types policy makes the script's own URLs and throws for others, and no script of the
-# page gets hold of it. The run that makes one element makes all that the page needs, so a later run
-# creates no second policy, which a `trusted-types` directive would forbid.
+# The Trusted Types policy makes the script's own URLs and throws for others, and no later script
+# of the page gets hold of it. The run that makes one element makes all that the page needs, so a
+# later run creates no second policy, which a `trusted-types` directive would forbid.
 #
 # A page that borrows its login loads share.js of the site that lends it, and hands it the code of
 # a handoff, which it takes out of the address bar at once. Where there is no share.js, init is

@@ -2,21 +2,26 @@
 
 A page may come with several policies, in several fields or in one, and each must allow the script.
 A policy is extended by as little as makes our script run: a nonce that is there is used, else the
-script's own hash is added, and the embed's origin where nothing else allows it.
+script's own hash is added. Where nothing else allows them, it gains the embed's origin, since the
+embed may load more from there, and the full URLs of what a borrower loads from its lender. Browsers
+ignore the query, and after a redirect the path (section 7.6).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from .headers import HeaderList
 from .snippet import TRUSTED_TYPES_POLICY, Snippet
+from .well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 _ENFORCED = "content-security-policy"
 _REPORT_ONLY = "content-security-policy-report-only"
 
+_SPACES = "\t\n\f\r "
+_TOKEN = re.compile(f"[^{_SPACES}]+")
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'", re.IGNORECASE)
 _HASH = re.compile(r"'sha(?:256|384|512)-", re.IGNORECASE)
 _SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -26,7 +31,6 @@ _HOST_SOURCE = re.compile(
     re.IGNORECASE,
 )
 _WITHOUT_ISOLATION = {"allow-scripts", "allow-same-origin"}
-_WHITE_SPACE = re.compile(r"[\t\n\f\r ]+")  # that of browsers; `str.split` knows more of it
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -36,10 +40,15 @@ def is_isolated(headers: HeaderList) -> bool:
     Either no script runs there, or the page's origin is opaque, so that its scripts, which may be
     anybody's, are not the site's (section 6.3.2; WHATWG HTML section 7.1.5).
     """
-    sandboxes = (policy.values("sandbox") for policy in _policies(headers, _ENFORCED))
+    directives = (
+        _lower(_TOKEN.findall(directive))
+        for name, value in headers
+        if name.lower() == _ENFORCED
+        for directive in re.split("[;,]", value)
+    )
+    # Any such directive counts, even one that browsers ignore: a second one, or one not in ASCII.
     return any(
-        sandbox is not None and not _WITHOUT_ISOLATION.issubset(_lower(sandbox))
-        for sandbox in sandboxes
+        words[:1] == ["sandbox"] and not _WITHOUT_ISOLATION.issubset(words) for words in directives
     )
 
 
@@ -63,14 +72,20 @@ def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
     What allows them already stays as it is, to the letter.
     """
     page_nonce = nonce(headers)
-    lender = [] if snippet.lender_url is None else [urlsplit(snippet.lender_url)]
-    urls = [urlsplit(embed_url), *lender]
+    embed = urlsplit(embed_url)
+    scripts = {_origin(embed): embed}
+    calls = {_origin(embed): embed._replace(path="/")}
+    frames: dict[str, SplitResult] = {}
+    if snippet.lender_url is not None:
+        lender = urlsplit(snippet.lender_url)
+        for wanted, path in ((scripts, SHARE_SCRIPT), (calls, SHARE_AUTH), (frames, FRAME)):
+            wanted[_origin(lender) + path] = lender._replace(path=path)
 
     def extended(text: str) -> str:
         policy = _Policy(text)
-        policy.allow_script(snippet.csp_hash, page_nonce, urls)
-        policy.allow_calls(urls, to_the_site=snippet.asks)
-        policy.allow_frames(lender)
+        policy.allow_script(snippet.csp_hash, page_nonce, scripts)
+        policy.allow_calls(calls, to_the_site=snippet.asks)
+        policy.allow_frames(frames)
         policy.allow_trusted_types_policy()
         return str(policy)
 
@@ -92,16 +107,19 @@ def _policies(headers: HeaderList, name: str) -> Iterator[_Policy]:
 class _Policy:
     """One policy: its directives as they are written, and where the first of each name stands.
 
-    The others of a name are ignored (section 2.2.1).
+    The others of a name are ignored, and so are directives that are not ASCII (section 2.2.1).
+
+    Sources that it is to allow are given as a mapping from each source expression to the URL for
+    which it stands.
     """
 
     def __init__(self, text: str) -> None:
         self._directives = text.split(";")
         self._places: dict[str, int] = {}
         for place, directive in enumerate(self._directives):
-            words = _words(directive)
-            if words:
-                self._places.setdefault(words[0].lower(), place)
+            name = _TOKEN.search(directive)
+            if name and directive.isascii():
+                self._places.setdefault(name[0].lower(), place)
 
     def __str__(self) -> str:
         return ";".join(self._directives)
@@ -109,7 +127,7 @@ class _Policy:
     def values(self, name: str) -> list[str] | None:
         """Return what stands behind a directive's name; None where there is no such directive."""
         place = self._places.get(name)
-        return None if place is None else _words(self._directives[place])[1:]
+        return None if place is None else _TOKEN.findall(self._directives[place])[1:]
 
     @property
     def script_sources(self) -> list[str] | None:
@@ -119,11 +137,13 @@ class _Policy:
 
     @property
     def _script_directive(self) -> str | None:
-        names = ("script-src-elem", "script-src", "default-src")
+        return self._first("script-src-elem", "script-src", "default-src")
+
+    def _first(self, *names: str) -> str | None:
         return next((name for name in names if name in self._places), None)
 
     def allow_script(
-        self, csp_hash: str, page_nonce: str | None, urls: Sequence[SplitResult]
+        self, csp_hash: str, page_nonce: str | None, scripts: Mapping[str, SplitResult]
     ) -> None:
         """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3)."""
         name = self._script_directive
@@ -141,59 +161,62 @@ class _Policy:
         )
         missing = [] if allows_inline or csp_hash in sources else [csp_hash]
         if not is_strict:
-            missing.extend(_not_allowed(sources, urls))
-        self._add("script-src" if name == "default-src" else name, missing)
+            missing.extend(_not_allowed(sources, scripts))
+        self._add("script-src" if name == "default-src" else name, missing, instead_of=name)
 
-    def allow_calls(self, urls: Sequence[SplitResult], *, to_the_site: bool) -> None:
-        """Allow what is loaded to call its own origin, and our script to ask the site."""
-        name = "connect-src" if "connect-src" in self._places else "default-src"
-        sources = self.values(name)
-        if sources is None:
+    def allow_calls(self, calls: Mapping[str, SplitResult], *, to_the_site: bool) -> None:
+        """Allow the calls of what is loaded, and those by which our script asks the site.
+
+        Those go to the page's own origin, of which a source expression can name no single path
+        where the host is not known.
+        """
+        name = self._first("connect-src", "default-src")
+        if name is None:
             return
-        missing = _not_allowed(sources, [url._replace(path="/") for url in urls])
+        sources = self.values(name) or []
+        missing = _not_allowed(sources, calls)
         if to_the_site and not {"'self'", "*"}.intersection(_lower(sources)):
             missing.append("'self'")
-        self._add("connect-src", missing)
+        self._add("connect-src", missing, instead_of=name)
 
-    def allow_frames(self, urls: Sequence[SplitResult]) -> None:
+    def allow_frames(self, frames: Mapping[str, SplitResult]) -> None:
         """Allow frames of the site that lends the login."""
-        name = next((name for name in ("frame-src", "child-src") if name in self._places), None)
-        sources = self.values(name or "default-src")
-        if sources is not None:
-            missing = _not_allowed(sources, [url._replace(path="/") for url in urls])
-            self._add(name or "frame-src", missing)
+        name = self._first("frame-src", "child-src", "default-src")
+        if name is not None:
+            missing = _not_allowed(self.values(name) or [], frames)
+            self._add("frame-src", missing, instead_of=name)
 
     def allow_trusted_types_policy(self) -> None:
         """Allow the policy with which the script makes the embed's URL (Trusted Types, 4.1.2)."""
         names = self.values("trusted-types")
         if names is not None and not {TRUSTED_TYPES_POLICY, "*"}.intersection(names):
-            self._add("trusted-types", [TRUSTED_TYPES_POLICY])
+            self._add("trusted-types", [TRUSTED_TYPES_POLICY], instead_of="trusted-types")
 
-    def _add(self, name: str, missing: list[str]) -> None:
-        """Add to a directive, or make one that begins with what `default-src` allows."""
+    def _add(self, name: str, missing: list[str], *, instead_of: str) -> None:
+        """Add to a directive, or make one that begins with what the one in its place allows."""
         if not missing:
             return
         place = self._places.get(name)
         if place is None:
-            there = _without_none(self.values("default-src") or [])
-            if not self._directives[-1].strip():
+            there = _without_none(self.values(instead_of) or [])
+            if not _TOKEN.search(self._directives[-1]):
                 self._directives.pop()
             self._places[name] = len(self._directives)
             self._directives.append(" " + " ".join([name, *there, *missing]))
         elif _without_none(self.values(name) or []):
-            self._directives[place] = " ".join([self._directives[place].rstrip(), *missing])
+            self._directives[place] = " ".join([self._directives[place].rstrip(_SPACES), *missing])
         else:
             written = self._directives[place]
-            indent = written[: len(written) - len(written.lstrip())]
-            self._directives[place] = indent + " ".join([written.split()[0], *missing])
+            indent = written[: len(written) - len(written.lstrip(_SPACES))]
+            self._directives[place] = indent + " ".join([_TOKEN.findall(written)[0], *missing])
 
 
-def _not_allowed(sources: list[str], urls: Sequence[SplitResult]) -> list[str]:
-    """Return the origins of the URLs that no source expression allows."""
+def _not_allowed(sources: list[str], wanted: Mapping[str, SplitResult]) -> list[str]:
+    """Return the wanted source expressions whose URLs no source allows."""
     return [
-        _origin(url)
-        for url in urls
-        if _origin(url) not in _lower(sources) and not any(_allows(each, url) for each in sources)
+        source
+        for source, url in wanted.items()
+        if source not in sources and not any(_allows(each, url) for each in sources)
     ]
 
 
@@ -207,10 +230,6 @@ def _without_none(sources: list[str]) -> list[str]:
     return [] if _lower(sources) == ["'none'"] else sources
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in _WHITE_SPACE.split(text) if word]
-
-
 def _lower(values: list[str] | None) -> list[str]:
     return [value.lower() for value in values or ()]
 
@@ -218,9 +237,13 @@ def _lower(values: list[str] | None) -> list[str]:
 def _allows(source: str, url: SplitResult) -> bool:
     """Whether a source expression matches a URL (section 6.7.2.7), if that can be told from it.
 
-    `'self'` and a host without a scheme depend on the page's own URL. They count as a match only
-    where they are one on every page.
+    `'self'` depends on the page's own URL, and so do a host and a URL without a scheme. They count
+    as a match only where they are one on every page.
     """
+    # A source without a scheme takes the page's own, http or https: either allows https. A URL
+    # without one takes the same; such a source allows it, and http does, since it allows https.
+    own_scheme = "https" if url.scheme else "http"
+    url = url._replace(scheme=url.scheme or "http")
     if source == "*":
         return True
     scheme = _SCHEME_SOURCE.fullmatch(source)
@@ -229,10 +252,8 @@ def _allows(source: str, url: SplitResult) -> bool:
     found = _HOST_SOURCE.fullmatch(source)
     if not found:
         return False
-    # Without a scheme the page's own counts, http or https, and both allow https.
-    is_scheme_allowed = _scheme_allows((found["scheme"] or "https").lower(), url.scheme)
     return (
-        is_scheme_allowed
+        _scheme_allows((found["scheme"] or own_scheme).lower(), url.scheme)
         and _host_allows(found["host"].lower(), url.hostname or "")
         and _port_allows(found["port"], url)
         and _path_allows(found["path"] or "/", url.path)

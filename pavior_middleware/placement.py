@@ -13,7 +13,7 @@ What is fed goes on at once, but for what cannot be told yet:
 Both are held up to a limit, and the second no longer than until `flush`.
 
 A policy that the head sets by `<meta http-equiv>` does not rule over what stands before it, so the
-snippet goes in before such a tag.
+snippet goes in before such a tag, unless the policy is to rule over the snippet as well.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class Inserter:
 
     With `documents_only`, what does not begin like a document (with a doctype, or an html, head or
     body tag) is taken for a fragment and stays as it is. `charset_is_known` tells that the browser
-    need not look for a `<meta charset>`.
+    need not look for a `<meta charset>`. Without `before_policy`, a `<meta>` that sets a
+    Content-Security-Policy makes no difference to the place.
 
     `added` is the number of bytes by which the document has grown; None until the place is known.
     It is 0 for what stays as it is: fragments, and documents that begin with the byte order mark of
@@ -143,9 +144,11 @@ class Inserter:
         *,
         documents_only: bool = False,
         charset_is_known: bool = False,
+        before_policy: bool = True,
         limit: int = LIMIT,
     ) -> None:
         self._snippet = snippet
+        self._before_policy = before_policy
         self._is_document = not documents_only
         self._charset_is_known = charset_is_known
         self._limit = limit
@@ -294,7 +297,11 @@ class Inserter:
             self._element = self._tag
             self._sendable = self._position
             self._step = Inserter._walk_raw_text
-        elif self._tag == b"meta" and _sets_policy(self._text[self._sendable : self._position]):
+        elif (
+            self._before_policy
+            and self._tag == b"meta"
+            and _sets_policy(self._text[self._sendable : self._position])
+        ):
             self._head_has_ended = self._charset_is_known
             self._step = Inserter._look_for_charset
         else:

@@ -256,6 +256,7 @@ class Rewriting:
             element,
             documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in content_type(headers)[1],
+            before_policy=self._settings.csp == "extend",
         )
 
     def _codings(self, headers: HeaderList) -> list[Coding] | None:

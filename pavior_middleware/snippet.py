@@ -37,6 +37,10 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
 # the visitor consents.
 #
+# The Trusted Types policy makes the script's own URLs and throws for others, and no later script
+# of the page gets hold of it. The run that makes one element makes all that the page needs, so a
+# later run creates no second policy, which a `trusted-types` directive would forbid.
+#
 # A page that borrows its login loads share.js of the site that lends it, and hands it the code of
 # a handoff, which it takes out of the address bar at once. Where there is no share.js, init is
 # called with `shareAuth`, and the embed may know what to do.
@@ -57,20 +61,25 @@ if (!state.ready || state.text === text) return;
 state.text = text;
 window.Pavior('init', state.options);
 }
-function policy() {
-var policy = {createScriptURL: function (url) { return url; }};
+var policy;
+function makePolicy() {
+var rules = {createScriptURL: function (made) {
+if (made === url) return made;
+if (lender) if (made === lender) return made;
+throw new TypeError('Pavior: not a URL of the chat');
+}};
 try {
-if (window.trustedTypes) policy = window.trustedTypes.createPolicy('"""
+if (window.trustedTypes) return window.trustedTypes.createPolicy('"""
     + TRUSTED_TYPES_POLICY
-    + """', policy);
+    + """', rules);
 } catch (error) { warn(error); }
-return policy;
+return rules;
 }
-function element(url) {
+function element(address) {
 var script = document.createElement('script');
-if (!state.policy) state.policy = policy();
+if (!policy) policy = makePolicy();
 if (self) if (self.nonce) script.nonce = self.nonce;
-script.src = state.policy.createScriptURL(url);
+script.src = policy.createScriptURL(address);
 return script;
 }
 function load() {

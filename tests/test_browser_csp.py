@@ -146,11 +146,17 @@ SHAPES: dict[str, Fields] = {
     "duplicates": enforced("script-src 'self'; script-src 'none'; script-src * 'unsafe-inline'"),
     "tabs": enforced("\tscript-src\t'self'\t;\tconnect-src\t'none'\t"),
     "empty": enforced("", ",", ";"),
+    "not-ascii": enforced("script-src 'none' \xe9; script-src 'self'"),
     "sandbox": enforced("sandbox allow-scripts allow-same-origin"),
     "sandbox-reported": reported("sandbox"),
 }
 SHAPES_BY_ASGI = ["nonce", "default-none", "two-in-two-fields", "report-only-beside-enforced"]
-META = "<meta http-equiv='Content-Security-Policy' content=\"script-src 'self'\">"
+METAS = {
+    "/meta": "<meta http-equiv='Content-Security-Policy' content=\"script-src 'self'\">",
+    "/meta-for-chat": (
+        "<meta http-equiv='Content-Security-Policy' content=\"script-src 'unsafe-inline' EMBED\">"
+    ),
+}
 ISOLATED = {
     "mute": enforced("sandbox", "sandbox allow-same-origin, script-src 'self'"),
     "of-another-origin": enforced("sandbox allow-scripts"),
@@ -180,9 +186,8 @@ def sites() -> Iterator[Sites]:
         return re.sub("|".join(origins), lambda found: origins[found[0]], text)
 
     def page(path: str) -> tuple[str, Fields]:
-        meta = META if path == "/meta" else ""
         fields = {**SHAPES, **ISOLATED}.get(path.removeprefix("/"), [])
-        text = filled(PAGE.replace("META", meta))
+        text = filled(PAGE.replace("META", METAS.get(path, "")))
         return text, [(name, filled(value)) for name, value in fields]
 
     @Request.application
@@ -339,6 +344,17 @@ def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_as_it_is(
     sites: Sites, shape: str
 ) -> None:
     assert fetch(f"{sites.wsgi}/{shape}") == fetch(f"{sites.plain}/{shape}")
+
+
+def test_a_policy_in_the_page_that_is_left_rules_over_the_chat_too(
+    page: Page, sites: Sites
+) -> None:
+    before, after = load(page, f"{sites.plain}/meta"), load(page, f"{sites.leave}/meta")
+    assert after.calls == []
+    assert len(after.violations) == len(before.violations) + 1
+    before = load(page, f"{sites.plain}/meta-for-chat")
+    after = load(page, f"{sites.leave}/meta-for-chat", answers=True)
+    assert after == replace(before, calls=[OPTIONS])
 
 
 def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:

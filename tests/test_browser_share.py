@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -1606,6 +1608,43 @@ def test_a_python_borrower_gains_what_its_policy_needs(
     assert page.evaluate("violations") == []
     assert page.url == url
     assert (told.complaints, told.errors) == ([], [])
+
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_a_page_under_the_policy_that_the_readme_says_borrows_in_every_way(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    found = re.search(r"```\n +(script-src .*?)\n +```", README.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    policy = " ".join(found[1].split())
+    policy = policy.replace("https://www.example.com", sites.shop)
+    policy = f"default-src 'none'; {policy.replace('https://app.pavior.com', sites.at('pavior'))}"
+    body = "<button id=bubble>Chat</button>" + sites.element(bubble="#bubble")
+    url = sites.at("help") + sites.page(body, Content_Security_Policy=policy)
+    log_in(page, sites, "ada")
+    page.goto(url)
+    expect(page.locator("iframe")).to_be_visible()
+    assert page.evaluate("calls") == [named(None)]
+    follow(page, sites, url)
+    page.locator("body").wait_for()
+    assert calls_at_last(page) == [named("ada")]
+    assert page.evaluate("violations") == []
+    assert (told.complaints, told.errors) == ([], [])
+
+
+def test_a_redirect_from_where_scripts_are_allowed_leads_to_any_path_of_the_lender(
+    page: Page, sites: Sites
+) -> None:
+    sites.pages["/away"] = redirect(f"{sites.shop}/jsonp?redirected")
+    path = sites.page(
+        f"<script src='{sites.shop}/jsonp'></script><script src='/away'></script>",
+        Content_Security_Policy=f"script-src 'self' {sites.script}",
+    )
+    page.goto(sites.at("help") + path)
+    assert page.evaluate("violations") == [f"script-src-elem {sites.shop}/jsonp"]
+    assert sites.loaded.count("shop/jsonp") == 1
 
 
 def test_trusted_types_that_allow_it_are_served_on_its_own(

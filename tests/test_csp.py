@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, csp
 from pavior_middleware.snippet import render
+from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 from .conftest import API_KEY, TEAM
 from .pages import scripts_in_head
@@ -108,6 +109,10 @@ POLICIES = {
         "SCRIPT-SRC  'SELF' ;; Script-Src 'unsafe-inline'",
         "SCRIPT-SRC  'SELF' HASH EMBED;; Script-Src 'unsafe-inline'",
     ),
+    "a directive that is not ASCII, which browsers ignore": (
+        "script-src 'none' \xe9; script-src 'self'",
+        "script-src 'none' \xe9; script-src 'self' HASH EMBED",
+    ),
     "trusted types of others": (
         "trusted-types one two; require-trusted-types-for 'script'",
         "trusted-types one two pavior-middleware; require-trusted-types-for 'script'",
@@ -200,6 +205,7 @@ NOT_ISOLATED = "sandbox allow-scripts allow-same-origin"
         ["sandbox allow-scripts"],
         ["default-src *;SandBox  Allow-Scripts  allow-popups"],
         [f"sandbox allow-scripts; {NOT_ISOLATED}"],
+        [f"{NOT_ISOLATED}; sandbox allow-scripts"],
         [f"{NOT_ISOLATED}, sandbox allow-scripts"],
         [NOT_ISOLATED, "sandbox allow-scripts"],
         ["sandbox allow-scripts x\xa0allow-same-origin"],
@@ -217,7 +223,6 @@ def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_as_it_is(
 @pytest.mark.parametrize(
     ("name", "policy"),
     [
-        (CSP, f"{NOT_ISOLATED}; sandbox"),
         (CSP, "SANDBOX ALLOW-SCRIPTS  Allow-Same-Origin"),
         (REPORT_ONLY, "sandbox"),
         (REPORT_ONLY, "sandbox allow-scripts"),
@@ -276,6 +281,16 @@ def test_the_embed_is_allowed_by_what_matches_it_on_every_page(
     assert (seen.headers[CSP] == policy) == allows
 
 
+@pytest.mark.parametrize("space", ["\x0b", "\x1c", "\x1f"])
+def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
+    one = f"a.example{space}https:"
+    snippet = render(SETTINGS)
+    ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
+    assert policy == (
+        f"default-src {one}; script-src {one} {snippet.csp_hash} {EMBED}; connect-src {one} {EMBED}"
+    )
+
+
 policy_words = st.sampled_from(
     [
         *(
@@ -309,51 +324,62 @@ def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
 # As above; None where nothing is missing.
 BORROWING = {
     "nothing about it": ("img-src 'self'; object-src 'none'", None),
-    "its own scripts": ("script-src 'self'", "script-src 'self' HASH EMBED LENDER"),
-    "the lender's scripts": (
-        "script-src 'unsafe-inline' EMBED LENDER/.well-known/pavior/",
-        None,
+    "its own scripts": ("script-src 'self'", "script-src 'self' HASH EMBED SHARE_JS"),
+    "the lender's scripts": ("script-src 'unsafe-inline' EMBED LENDER/.well-known/pavior/", None),
+    "all of the lender's": ("script-src 'unsafe-inline' EMBED LENDER", None),
+    "another script of the lender's": (
+        "script-src 'unsafe-inline' EMBED LENDER/app.js",
+        "script-src 'unsafe-inline' EMBED LENDER/app.js SHARE_JS",
     ),
     "a nonce": ("script-src 'nonce-abc'", None),
     "strict": ("script-src 'strict-dynamic'", "script-src 'strict-dynamic' HASH"),
-    "its own calls": ("connect-src 'self'", "connect-src 'self' EMBED LENDER"),
-    "calls to one page of the lender's": (
-        "connect-src EMBED LENDER/.well-known/pavior/share.js",
-        "connect-src EMBED LENDER/.well-known/pavior/share.js LENDER",
+    "its own calls": ("connect-src 'self'", "connect-src 'self' EMBED SHARE_AUTH"),
+    "calls to another path of the lender's": (
+        "connect-src EMBED SHARE_JS",
+        "connect-src EMBED SHARE_JS SHARE_AUTH",
     ),
-    "its own frames": ("frame-src 'self'", "frame-src 'self' LENDER"),
-    "no frames": ("frame-src 'none'", "frame-src LENDER"),
-    "no frames, by saying nothing": ("frame-src; img-src *", "frame-src LENDER; img-src *"),
+    "its own frames": ("frame-src 'self'", "frame-src 'self' FRAME"),
+    "no frames": ("frame-src 'none'", "frame-src FRAME"),
+    "no frames, by saying nothing": ("frame-src; img-src *", "frame-src FRAME; img-src *"),
     "frames of the lender": ("frame-src *.example.com", None),
     "all frames": ("frame-src *", None),
     "all frames by https": ("frame-src https:", None),
-    "frames of one page of the lender's": (
-        "frame-src LENDER/.well-known/",
-        "frame-src LENDER/.well-known/ LENDER",
+    "frames of one folder of the lender's": ("frame-src LENDER/.well-known/", None),
+    "frames of another one": ("frame-src LENDER/help/", "frame-src LENDER/help/ FRAME"),
+    "its own children, which workers are too": (
+        "child-src 'self'",
+        "child-src 'self'; frame-src 'self' FRAME",
     ),
-    "its own children": ("child-src 'self'", "child-src 'self' LENDER"),
-    "no children": ("child-src 'none'", "child-src LENDER"),
+    "no children": ("child-src 'none'", "child-src 'none'; frame-src FRAME"),
     "no frames, but children": (
         "child-src LENDER; frame-src 'none'",
-        "child-src LENDER; frame-src LENDER",
+        "child-src LENDER; frame-src FRAME",
     ),
     "frames, but no children": ("child-src 'none'; frame-src LENDER", None),
     "children go before the default": (
         "default-src *; child-src 'self'; script-src 'nonce-a'",
-        "default-src *; child-src 'self' LENDER; script-src 'nonce-a'",
+        "default-src *; child-src 'self'; script-src 'nonce-a'; frame-src 'self' FRAME",
     ),
     "its own by default": (
         "default-src 'self'",
-        "default-src 'self'; script-src 'self' HASH EMBED LENDER;"
-        " connect-src 'self' EMBED LENDER; frame-src 'self' LENDER",
+        "default-src 'self'; script-src 'self' HASH EMBED SHARE_JS;"
+        " connect-src 'self' EMBED SHARE_AUTH; frame-src 'self' FRAME",
     ),
     "nothing by default": (
         "default-src 'none'",
-        "default-src 'none'; script-src HASH EMBED LENDER;"
-        " connect-src EMBED LENDER; frame-src LENDER",
+        "default-src 'none'; script-src HASH EMBED SHARE_JS;"
+        " connect-src EMBED SHARE_AUTH; frame-src FRAME",
     ),
     "the lender by default": ("default-src 'unsafe-inline' EMBED LENDER", None),
 }
+
+
+def filled(text: str, lender: str) -> str:
+    """Return a policy with the URLs of the embed and of a lender."""
+    urls = {"SHARE_JS": SHARE_SCRIPT, "SHARE_AUTH": SHARE_AUTH, "FRAME": FRAME}
+    for name, path in urls.items():
+        text = text.replace(name, lender + path)
+    return text.replace("EMBED", EMBED).replace("LENDER", lender)
 
 
 @pytest.mark.parametrize("name", [CSP, REPORT_ONLY])
@@ -370,10 +396,9 @@ def test_a_borrowing_page_may_load_call_and_frame_its_lender(
 ) -> None:
     if ":8443" in domain and "*.example.com" in policy:
         policy = policy.replace("*.example.com", "*.example.com:*")
-    policy = policy.replace("EMBED", EMBED).replace("LENDER", lender)
+    policy = filled(policy, lender)
     seen = page_with(fetch, policy, name=name, settings=Settings(TEAM, share_auth=domain))
-    expected = (expected or policy).replace("HASH", hash_of_script(seen))
-    expected = expected.replace("EMBED", EMBED).replace("LENDER", lender)
+    expected = filled(expected or policy, lender).replace("HASH", hash_of_script(seen))
     assert seen.headers.getlist(name) == [expected]
 
 
@@ -381,20 +406,26 @@ def test_a_borrowing_page_may_load_call_and_frame_its_lender(
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("script-src 'self'", "script-src 'self' HASH EMBED LENDER"),
-        ("connect-src 'none'", "connect-src EMBED LENDER"),
-        ("frame-src 'none'", "frame-src LENDER"),
+        ("script-src 'self'", "script-src 'self' HASH EMBED SHARE_JS"),
+        ("connect-src 'none'", "connect-src EMBED SHARE_AUTH"),
+        ("frame-src 'none'", "frame-src FRAME"),
         ("frame-src *", None),
+        ("frame-src http:", None),
+        ("frame-src https:", "frame-src https: FRAME"),
         ("frame-src LENDER", None),
+        ("frame-src LENDER/.well-known/", None),
+        ("frame-src LENDER/help", "frame-src LENDER/help FRAME"),
+        ("frame-src http://LENDER", None),
+        ("frame-src https://LENDER", "frame-src https://LENDER FRAME"),
     ],
 )
 def test_a_lender_on_this_machine_is_allowed_by_the_pages_own_scheme(
     fetch: Fetch, domain: str, policy: str, expected: str | None
 ) -> None:
-    policy = policy.replace("LENDER", domain)
+    policy = filled(policy, domain)
     seen = page_with(fetch, policy, settings=Settings(TEAM, share_auth=domain))
-    expected = (expected or policy).replace("HASH", hash_of_script(seen))
-    assert seen.headers[CSP] == expected.replace("EMBED", EMBED).replace("LENDER", domain)
+    expected = filled(expected or policy, domain).replace("HASH", hash_of_script(seen))
+    assert seen.headers[CSP] == expected
 
 
 def test_other_pages_frame_nobody(fetch: Fetch) -> None:

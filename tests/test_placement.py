@@ -171,6 +171,26 @@ def test_a_script_before_a_policy_pushes_no_charset_out_of_sight(
     assert inserter.added == (len(MARK * 8) if gains else 0)
 
 
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("charset_is_known", [True, False])
+@pytest.mark.parametrize(
+    "marked",
+    [
+        b"<title>A</title>" + POLICY + b"<script>a()</script>" + CHARSET + b"|</head><p>",
+        b"<!doctype html><html><head>" + POLICY + b" " * PRESCAN + CHARSET + b"|</head>",
+        b"<noscript>" + POLICY + b"</noscript>" + POLICY + b"|",
+    ],
+)
+def test_a_policy_that_is_to_rule_over_the_script_makes_no_difference_to_its_place(
+    marked: bytes, charset_is_known: bool, size: int
+) -> None:
+    whole = marked.replace(b"|", b"")
+    inserter = Inserter(MARK, before_policy=False, charset_is_known=charset_is_known)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    changed = b"".join(map(inserter.feed, pieces)) + inserter.finish()
+    assert changed == marked.replace(b"|", MARK)
+
+
 def test_a_place_is_that_of_the_whole_document_unless_a_flush_came_before_it() -> None:
     whole, flushed, overlong = (Inserter(MARK, charset_is_known=True, limit=10) for _ in range(3))
     whole.feed(b"<script>a()</script><p>")

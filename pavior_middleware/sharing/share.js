@@ -400,8 +400,8 @@
   function standAlone() {
     const {shareAuth, ...options} = JSON.parse(script.dataset.init);
     const embed = document.createElement('script');
-    const policy = trustedTypesPolicy();
     const url = script.dataset.embed ?? 'https://app.pavior.com/embed';
+    const policy = trustedTypesPolicy(url);
     let latest = null;
     let isReady = false;
     function init() {
@@ -422,9 +422,14 @@
     document.head.append(embed);
   }
 
-  function trustedTypesPolicy() {
+  // One that made any URL would undo the page's own restriction for whatever got hold of it.
+  function trustedTypesPolicy(url) {
+    function createScriptURL(made) {
+      if (made === url) return made;
+      throw new TypeError('Pavior: not a URL of the chat');
+    }
     try {
-      return window.trustedTypes?.createPolicy('pavior-middleware', {createScriptURL: String});
+      return window.trustedTypes?.createPolicy('pavior-middleware', {createScriptURL});
     } catch { // the page's policy has no place for its name, and may not ask for it either
       return null;
     }

@@ -15,7 +15,6 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
 
 from .exchange import Exchange
-from .placeholder import PLACEHOLDER
 
 
 @pass_context
@@ -39,8 +38,7 @@ def pavior_snippet(context: Context) -> Markup:
 
 
 def place(exchange: object) -> Markup:
-    """Note that a template places the script; return what the middleware looks for."""
+    """Return what the middleware puts the script in place of; nothing without a middleware."""
     if not isinstance(exchange, Exchange):
         return Markup()
-    exchange.is_placed_by_template = True
-    return Markup(PLACEHOLDER.decode("ascii"))  # noqa: S704  # a constant
+    return Markup(exchange.place().decode("ascii"))  # noqa: S704  # nothing of a user's

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from .placement import Inserter
 
 LIMIT = 1024 * 1024
-"""In how many bytes of a piece that is fed little by little a placeholder is looked for."""
+"""How many bytes are searched before the snippet goes to its usual place without a flush.
+
+What is fed little by little, as a coded page is, is held meanwhile.
+"""
 
 
 def new_placeholder() -> bytes:

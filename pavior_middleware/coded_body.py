@@ -26,7 +26,11 @@ class Document(Protocol):
 
     @property
     def added(self) -> int | None:
-        """By how many bytes it has grown; None while that is not known, 0 where it stays."""
+        """By how many bytes it has grown; None while that is not known."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it stays as it is."""
 
     @property
     def is_determined(self) -> bool:
@@ -119,7 +123,7 @@ class CodedBody:
         has_nothing = (
             is_last or sum(map(len, self._original)) > MOST_HELD
         ) and not self._has_decoded
-        if not self._has_sent and (self.stays or self._inserter.added == 0 or has_nothing):
+        if not self._has_sent and (self.stays or self._inserter.stays or has_nothing):
             self.stays = True
             yield from filter(None, self._original)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .conditions import Conditions
+from .placeholder import new_placeholder
 
 FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
@@ -39,7 +40,13 @@ class Exchange:
         self.gets_page = gets_page
         self.is_foreign = is_foreign
         self.share_cookie = share_cookie
-        self.is_placed_by_template = False
+        self.placeholder: bytes | None = None
+        """What templates write where the script is to stand, once one has asked for it."""
+
+    def place(self) -> bytes:
+        """Return the placeholder of this request, for a template."""
+        self.placeholder = self.placeholder or new_placeholder()
+        return self.placeholder
 
     @property
     def may_be_fragment(self) -> bool:

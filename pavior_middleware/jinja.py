@@ -15,16 +15,17 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
 
 from .exchange import Exchange
-from .placeholder import PLACEHOLDER
 
 
 @pass_context
 def pavior_snippet(context: Context) -> Markup:
-    """Return the place of the script, for the request in the template's context.
+    """Return the placeholder of the script, for the request in the template's context.
 
-    The middleware puts the script there, for the user it finds when the response goes out and with
-    the nonce of the page's policy, and nowhere else. So what is kept of a rendered template names
-    nobody. Without the middleware it is empty.
+    It is a comment with a random text, which the middleware knows again in the pages of this
+    request. The first of them becomes the script, for the user found when the response goes out and
+    with the nonce of the page's policy; the others are removed. So what is kept of a rendered
+    template names nobody. A page without a placeholder has the script at the end of its head.
+    Without the middleware the placeholder is empty.
 
     Raises `LookupError` if there is no request in the context.
     """
@@ -39,8 +40,7 @@ def pavior_snippet(context: Context) -> Markup:
 
 
 def place(exchange: object) -> Markup:
-    """Note that a template places the script; return what the middleware looks for."""
+    """Return what the middleware puts the script in place of; nothing without a middleware."""
     if not isinstance(exchange, Exchange):
         return Markup()
-    exchange.is_placed_by_template = True
-    return Markup(PLACEHOLDER.decode("ascii"))  # noqa: S704  # a constant
+    return Markup(exchange.place().decode("ascii"))  # noqa: S704  # nothing of a user's

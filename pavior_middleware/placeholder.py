@@ -2,59 +2,133 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
-PLACEHOLDER = b"<!-- pavior-middleware: the script goes here -->"
-"""What `pavior_snippet()` puts into a page. A comment, so that it does no harm if it stays."""
+from .placement import Inserter
+
+LIMIT = 1024 * 1024
+"""How many bytes are searched before the snippet goes to its usual place without a flush.
+
+What is fed little by little, as a coded page is, is held meanwhile.
+"""
+
+
+def new_placeholder() -> bytes:
+    """Return what `pavior_snippet()` writes into the pages of one request.
+
+    It is a comment, so it does no harm where it stays. It is random: what users write into a page
+    cannot be taken for it.
+    """
+    return b"<!-- pavior-middleware: %s -->" % secrets.token_hex(16).encode("ascii")
 
 
 class Replacer:
     """Puts a snippet in place of the first placeholder of a document that comes in pieces.
 
-    It has the form of `placement.Inserter`: `added` is the number of bytes by which the document
-    has grown, None until the place is known, and 0 if there is none.
+    That counts up to the first flush behind the end of the head, since what is flushed does not
+    wait. If none has come by then, or in the whole document, the snippet stands where `inserter`
+    puts it. All other placeholders are removed. A document that `inserter` leaves as it is and
+    that has no placeholder in time stays as it is.
+
+    `placeholder` returns that of the request; None as long as no template has asked for it. It has
+    the form of `placement.Inserter`, but `added` is None until the document has ended if there is a
+    placeholder, as more of them may follow.
     """
 
-    added: int | None = None
-    is_determined = True
-    is_fragment = False
+    def __init__(self, inserter: Inserter, placeholder: Callable[[], bytes | None]) -> None:
+        self._inserter = inserter
+        self._placeholder = placeholder
+        self._held = bytearray()
+        self._searched = 0  # so much of what is held begins no placeholder
+        self._removed = 0
+        self._has_ended = False
 
-    def __init__(self, snippet: bytes, warn: Callable[[str], None]) -> None:
-        self._snippet = snippet
-        self._warn = warn
-        self._held = b""
+    @property
+    def added(self) -> int | None:
+        """By how many bytes the document has grown; None while that is not known."""
+        added = self._inserter.added
+        if added is None or self.stays:
+            return added
+        is_known = self._has_ended or self._placeholder() is None
+        return added - self._removed if is_known else None
+
+    @property
+    def stays(self) -> bool:
+        """Whether the document stays as it is."""
+        return self._inserter.stays
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the place is that of the whole document, however it was cut."""
+        return self._inserter.is_determined
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it stays because it does not begin like a document."""
+        return self._inserter.is_fragment
 
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return what may go on its way."""
-        if self.added is not None:
-            return data
-        text = self._held + data
-        before, found, after = text.partition(PLACEHOLDER)
-        if found:
-            self.added = len(self._snippet) - len(PLACEHOLDER)
-            return before + self._snippet + after
-        ready = len(text) - _length_of_beginning(text)
-        self._held = text[ready:]
-        return text[:ready]
+        placeholder = self._placeholder()
+        if placeholder is None:
+            return self._inserter.feed(data)
+        if self._inserter.added is not None:
+            return self._without_placeholders(data, placeholder)
+        self._held += data
+        found = self._held.find(placeholder, self._searched)
+        if found < 0:
+            self._searched = max(0, len(self._held) - len(placeholder) + 1)
+            return self._usual(placeholder) if len(self._held) > LIMIT else b""
+        before, behind = bytes(self._held[:found]), bytes(self._held[found:])
+        self._held.clear()
+        return self._inserter.insert_behind(before) + self._without_placeholders(
+            behind, placeholder
+        )
 
     def flush(self) -> bytes:
-        """Return nothing: what is held, the beginning of a placeholder, shows nothing by itself."""
-        return b""
+        """Say that what was fed must not wait for more; return what may go on its way of the rest.
+
+        The beginning of a placeholder is held: it shows nothing by itself.
+        """
+        placeholder = self._placeholder()
+        if placeholder is None:
+            return self._inserter.flush()
+        return self._usual(placeholder) + self._inserter.flush()
 
     def finish(self) -> bytes:
         """Say that the document has ended; return the rest of it."""
-        if self.added is not None:
+        self._has_ended = True
+        return self._inserter.feed(self._taken(len(self._held))) + self._inserter.finish()
+
+    def _usual(self, placeholder: bytes) -> bytes:
+        """Pass on what is held, but for the beginning of a placeholder."""
+        if self._inserter.added is not None:
             return b""
-        self.added, held, self._held = 0, self._held, b""
-        self._warn(
-            "Pavior's chat is left out of a page: its template called pavior_snippet(), and what"
-            " that returned is not in the page; write {{ pavior_snippet() }} where it is to stand"
+        return self._inserter.feed(
+            self._taken(len(self._held) - _length_of_beginning(self._held, placeholder))
         )
-        return held
+
+    def _without_placeholders(self, data: bytes, placeholder: bytes) -> bytes:
+        text = self._taken(len(self._held)) + data if self._held else data
+        if self.stays:
+            return text
+        held = _length_of_beginning(text, placeholder)
+        if held:
+            self._held += text[-held:]
+            text = text[:-held]
+        count = text.count(placeholder)
+        self._removed += count * len(placeholder)
+        return text.replace(placeholder, b"") if count else text
+
+    def _taken(self, size: int) -> bytes:
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        self._searched = 0
+        return taken
 
 
-def _length_of_beginning(text: bytes) -> int:
-    """How long the longest end of the text is with which a placeholder begins."""
-    most = min(len(PLACEHOLDER) - 1, len(text))
-    lengths = range(most, 0, -1)
-    return next((length for length in lengths if text.endswith(PLACEHOLDER[:length])), 0)
+def _length_of_beginning(text: bytes | bytearray, placeholder: bytes) -> int:
+    """How long the end of the text is with which a placeholder begins; there is one "<" in it."""
+    begins = text.rfind(b"<", max(0, len(text) - len(placeholder) + 1))
+    return len(text) - begins if begins >= 0 and placeholder.startswith(text[begins:]) else 0

@@ -154,6 +154,11 @@ class Inserter:
         self._limit = limit
         self._step: Callable[[Inserter], bool] = Inserter._begin
 
+    @property
+    def stays(self) -> bool:
+        """Whether the document stays as it is."""
+        return self.added == 0
+
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return what may go on its way.
 
@@ -202,6 +207,15 @@ class Inserter:
         if self._step is Inserter._walk_raw_text:
             self._sendable = len(self._text)  # the beginning of an end tag is text by now
         return self._insert()
+
+    def insert_behind(self, data: bytes) -> bytes:
+        """Take the document's next bytes and return all that is held, the snippet behind it.
+
+        Its place is given, whatever it is in the document.
+        """
+        self.added = len(self._snippet)
+        text, self._text = self._text, b""
+        return b"".join((text, data, self._snippet))
 
     def _insert(self, closer: bytes | None = None) -> bytes:
         if self._stays or not self._is_document:

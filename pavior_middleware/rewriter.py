@@ -54,7 +54,7 @@ class PlainBody:
     @property
     def stays(self) -> bool:
         """Whether the document gained nothing."""
-        return self._document.added == 0
+        return self._document.stays
 
     @property
     def is_fragment(self) -> bool:

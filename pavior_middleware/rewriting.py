@@ -250,14 +250,17 @@ class Rewriting:
         )
 
     def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
-        if exchange.is_placed_by_template:
-            return Replacer(element, self._warn)
-        return Inserter(
+        inserter = Inserter(
             element,
             documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in content_type(headers)[1],
             before_policy=self._settings.csp == "extend",
         )
+        # What tells its length is rendered already, so no template will ask for a placeholder. If
+        # one did, the placeholder would stay, as the new length may have been told.
+        if exchange.placeholder is None and "Content-Length" in Headers(headers):
+            return inserter
+        return Replacer(inserter, lambda: exchange.placeholder)
 
     def _codings(self, headers: HeaderList) -> list[Coding] | None:
         """Return what opens a page; None, and a warning once, if it cannot be opened."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected
@@ -133,8 +134,9 @@ class PaviorMiddleware:
 class _Response:
     """One response on its way to the server.
 
-    The start of a page is held until bytes of its body are there, as a server does itself (PEP
-    3333, "The start_response() Callable"), since they tell its length.
+    The start of a page is held until the first bytes of its body are there, since they tell its
+    length. They are taken from the app before the server gets its iterable: some servers read the
+    status and the header fields right then.
     """
 
     is_for_another = False
@@ -158,7 +160,9 @@ class _Response:
         self.cookies: HeaderList = []
         """Of an answer that is not for this client, what it set in cookies."""
         self._held: tuple[str, OptExcInfo | None] | None = None
-        self._server_write: Write | None = None
+        self.is_begun = self._has_started = False
+        """Whether the app has called `start_response`, and whether we have called the server's."""
+        self._server_write: Write
         self._rewriter: Rewriter | None = None
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
@@ -168,14 +172,13 @@ class _Response:
         if self._cookies_before:
             headers = [*self._cookies_before, *headers]
         self._held = self._rewriter = None
-        self.is_for_another = False
+        self.is_begun, self.is_for_another = True, False
         code = int(status[:3])
         handling = self._rewriting.handling(self._exchange, code, headers)
-        if self._server_write is not None or handling is Handling.LEAVE:
+        if self._has_started or handling is Handling.LEAVE:
             if has_skip_field(headers):
                 headers = without_skip_field(headers)
-            self._server_write = self._call_server(status, headers, exc_info)
-            return self._server_write
+            return self._call_server(status, headers, exc_info)
         visitor = self._visitors.ask(self._environ) if handling is Handling.NAME else None
         self._rewriter = self._rewriting.rewriter(self._exchange, code, headers, visitor)
         self._held = status, exc_info
@@ -189,21 +192,37 @@ class _Response:
         iterable: Iterable[bytes],
         ask_again: Callable[[HeaderList], Iterable[bytes]],
     ) -> Iterable[bytes]:
-        """Return what the server is to iterate: the app's own iterable unless that must change."""
+        """Return what the server is to iterate: the app's own iterable unless that must change.
+
+        The server's `start_response` has been called by then. If anything fails before, the app's
+        iterable is closed here, since the server never gets one.
+        """
+        with ExitStack() as unless_returned:
+            unless_returned.callback(_close, iterable)
+            body = self._begun(iterable)
+            if not self.is_for_another:
+                unless_returned.pop_all()
+                return body
+        return ask_again(self.cookies)
+
+    def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
+        rewriter = self._rewriter
         if self.is_for_another:
-            _close(iterable)
-            return ask_again(self.cookies)
-        if self._rewriter is not None and not self._rewriter.changes_body:
-            self._release(self._rewriter)
             return iterable
-        if self._server_write is not None and self._rewriter is None:
+        if rewriter is None and self._has_started:
+            return iterable
+        if rewriter is not None and not rewriter.changes_body:
+            self._release(rewriter)
             return iterable
         is_plain = isinstance(iterable, list | tuple) and not hasattr(iterable, "close")
-        if self._rewriter is not None and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
+        if rewriter is not None and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
             (piece,) = iterable
             return [b"".join(self.feed(piece, is_last=True))]
-        return _Body(iterable, self, ask_again)
+        body = _Body(iterable, self)
+        if not self._has_started:
+            body.begin()
+        return body
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes of the body and yield what may be sent of it now."""
@@ -227,36 +246,47 @@ class _Response:
     def _write(self, data: bytes) -> None:
         if not self.is_for_another:
             for piece in self.feed(data):
-                if self._server_write is not None:
-                    self._server_write(piece)
+                self._server_write(piece)
 
     def _release(self, rewriter: Rewriter) -> None:
         if self._held is not None:
             (status, exc_info), self._held = self._held, None
-            headers = rewriter.headers()
-            self._server_write = self._call_server(status, headers, exc_info)
+            self._call_server(status, rewriter.headers(), exc_info)
 
     def _call_server(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:
         if exc_info is None:
-            return self._start_response(status, headers)
-        return self._start_response(status, headers, exc_info)
+            self._server_write = self._start_response(status, headers)
+        else:
+            self._server_write = self._start_response(status, headers, exc_info)
+        self._has_started = True
+        return self._server_write
 
 
 class _Body:
-    """The body of a page: nothing is asked of the app before the server asks for it."""
+    """The body of a page, or of an app that is a generator.
 
-    def __init__(
-        self,
-        pieces: Iterable[bytes],
-        response: _Response,
-        ask_again: Callable[[HeaderList], Iterable[bytes]],
-    ) -> None:
+    Nothing is asked of the app before the server asks for it, but for the first piece.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], response: _Response) -> None:
         self._pieces = pieces
+        self._iterator = iter(pieces)
         self._response = response
-        self._ask_again = ask_again
-        self._iterator: Iterator[bytes] | None = None
         self._ready: Iterator[bytes] = iter(())
-        self._is_replaced = self._is_finished = False
+        self._is_finished = False
+
+    def begin(self) -> None:
+        """Take what the response needs to begin: the first piece, or the end."""
+        for received in self._iterator:
+            if self._response.is_for_another:
+                return
+            if received or self._response.is_begun:
+                self._ready = self._response.feed(received)
+                self._ready = chain([next(self._ready, b"")], self._ready)
+                return
+        self._is_finished = True
+        if not self._response.is_for_another:
+            self._ready = iter(list(self._response.finish()))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -264,19 +294,11 @@ class _Body:
     def __next__(self) -> bytes:
         for piece in self._ready:
             return piece
-        if self._iterator is None:
-            self._iterator = iter(self._pieces)
         for received in self._iterator:
-            if self._is_replaced:
-                return received
-            if self._response.is_for_another:
-                return self._replaced()
             self._ready = self._response.feed(received)
             return next(self._ready, b"")
-        if self._is_replaced or self._is_finished:
+        if self._is_finished:
             raise StopIteration
-        if self._response.is_for_another:
-            return self._replaced()
         self._is_finished = True
         self._ready = self._response.finish()
         return next(self._ready)
@@ -284,15 +306,6 @@ class _Body:
     def close(self) -> None:
         """Close the app's iterable (PEP 3333: once, whatever happened before)."""
         _close(self._pieces)
-
-    def _replaced(self) -> bytes:
-        """Go on with what the app answers when it is asked again."""
-        _close(self._pieces)
-        self._pieces = ()  # which nobody need close, should the app fail now
-        self._pieces = self._ask_again(self._response.cookies)
-        self._iterator = iter(self._pieces)
-        self._is_replaced = True
-        return next(self._iterator)
 
 
 def _text(path: str) -> str:

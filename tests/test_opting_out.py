@@ -1,4 +1,4 @@
-"""No chat: by path, by response, by request, by environment; and where a template has placed it."""
+"""No chat: by path, by response, by request, by environment."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ from typing import Any
 import flask
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
-from jinja2 import DictLoader, Environment
 from starlette.applications import Starlette
 from starlette.config import Config
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from starlette.templating import Jinja2Templates
 from starlette.testclient import TestClient
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, asgi, skip, wsgi
 from pavior_middleware.flask import Pavior
-from pavior_middleware.jinja import pavior_snippet
-from pavior_middleware.placeholder import PLACEHOLDER, Replacer
 from pavior_middleware.starlette import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM
-from .pages import init_call, init_calls
+from .pages import init_call
 from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
 
 SETTINGS = Settings(TEAM, API_KEY)
@@ -228,109 +222,3 @@ def test_flask_is_left_as_it_is() -> None:
     assert not app.after_request_funcs
     with app.test_request_context():
         assert flask.render_template_string("<p>{{ pavior_snippet() }}") == "<p>"
-
-
-# ── Where a template has placed it ─────────────────────────────────────────────────────────────
-
-TEMPLATE = "<!doctype html><title>A</title><body><h1>{{ name }}</h1>{{ pavior_snippet() }}<p>B"
-BEFORE, AFTER = "<!doctype html><title>A</title><body><h1>&lt;Ada&gt;</h1>", "<p>B"
-CSP = {"Content-Security-Policy": "script-src 'nonce-abc'"}
-
-
-def flask_page(headers: dict[str, str], template: str = TEMPLATE) -> bytes:
-    app = Flask(__name__)
-    Pavior(app, SETTINGS, identity=lambda environ: ADA)
-
-    @app.get("/")
-    def home() -> tuple[str, dict[str, str]]:
-        return flask.render_template_string(template, name="<Ada>"), headers
-
-    body: bytes = TestApp(app).get("/").body
-    return body
-
-
-def starlette_page(headers: dict[str, str], template: str = TEMPLATE) -> bytes:
-    environment = Environment(loader=DictLoader({"home.html": template}), autoescape=True)
-    templates = Jinja2Templates(env=environment)
-    templates.env.globals["pavior_snippet"] = pavior_snippet
-
-    async def home(request: Request) -> Response:
-        return templates.TemplateResponse(request, "home.html", {"name": "<Ada>"}, headers=headers)
-
-    async def identity(scope: asgi.Scope) -> Identity:
-        return ADA
-
-    middleware = [Middleware(PaviorMiddleware, settings=SETTINGS, identity=identity)]
-    app = Starlette(routes=[Route("/", home)], middleware=middleware)
-    body: bytes = TestClient(app).get("/").content
-    return body
-
-
-@pytest.mark.parametrize("page", [flask_page, starlette_page])
-@pytest.mark.parametrize(("headers", "tag"), [({}, b"<script>"), (CSP, b'<script nonce="abc">')])
-def test_a_template_may_place_the_script(
-    page: Callable[..., bytes], headers: dict[str, str], tag: bytes
-) -> None:
-    body = page(headers)
-    assert body.startswith(BEFORE.encode() + tag)
-    assert body.endswith(b"</script>" + AFTER.encode())
-    assert body.count(b"<script") == 1
-    assert PLACEHOLDER not in body
-
-
-@pytest.mark.parametrize("page", [flask_page, starlette_page])
-def test_a_script_placed_twice_comes_once(page: Callable[..., bytes]) -> None:
-    body = page({}, TEMPLATE + "{{ pavior_snippet() }}")
-    assert body.count(b"<script") == 1
-
-
-def test_a_placeholder_that_a_user_has_written_is_none(fetch: Fetch) -> None:
-    seen = fetch(Reply([PAGE + PLACEHOLDER]), SETTINGS, ADA)
-    assert seen.body.endswith(PLACEHOLDER)
-    assert len(init_calls(seen.body)) == 1
-
-
-def test_a_template_that_streams_comes_too_late_to_place_it() -> None:
-    app = Flask(__name__)
-    Pavior(app, SETTINGS, identity=lambda environ: ADA)
-
-    @app.get("/")
-    def home() -> Any:
-        return flask.stream_template_string(TEMPLATE, name="<Ada>")
-
-    body = TestApp(app).get("/").body
-    assert len(init_calls(body)) == 1
-    assert body.count(b"</script>") == 1
-
-
-def test_a_template_without_a_request_is_told_the_mend() -> None:
-    environment = Environment(autoescape=True)
-    environment.globals["pavior_snippet"] = pavior_snippet
-    with pytest.raises(LookupError, match="pass it to the template"):
-        environment.from_string("{{ pavior_snippet() }}").render()
-
-
-def test_without_the_middleware_a_template_places_nothing() -> None:
-    environment = Environment(autoescape=True)
-    environment.globals["pavior_snippet"] = pavior_snippet
-    request = Request({"type": "http"})
-    assert environment.from_string("a{{ pavior_snippet() }}b").render(request=request) == "ab"
-
-
-@given(data=st.data())
-def test_a_placeholder_is_found_however_it_is_cut(data: st.DataObject) -> None:
-    pieces = st.sampled_from([b"<p>", b"<!-- ", b"<", PLACEHOLDER[:20], PLACEHOLDER[20:], b"-->"])
-    document = b"".join(data.draw(st.lists(pieces, max_size=6)))
-    if data.draw(st.booleans()):
-        document += PLACEHOLDER + b"<p>"
-    warnings: list[str] = []
-    replacer = Replacer(b"SNIPPET", warnings.append)
-    out, rest = b"", document
-    while rest:
-        size = data.draw(st.integers(1, len(rest)))
-        sent = replacer.feed(rest[:size])
-        out, rest = out + sent, rest[size:]
-    out += replacer.finish()
-    assert out == document.replace(PLACEHOLDER, b"SNIPPET", 1)
-    assert replacer.added == len(out) - len(document)
-    assert len(warnings) == (PLACEHOLDER not in document)

@@ -40,7 +40,7 @@ class Server:
         self.shell = PaviorMiddleware(app, SETTINGS, identity=lambda environ: identity)
 
     def start_response(self, *arguments: Any) -> Callable[[bytes], object]:
-        if len(arguments) == 3 and self.written:
+        if len(arguments) == 3 and any(self.written):
             raise arguments[2][1]
         self.starts.append(arguments)
         return self.written.append
@@ -106,11 +106,13 @@ def test_an_html_file_is_a_page() -> None:
     assert file.closed
 
 
-def test_a_page_gives_one_piece_for_each_of_the_apps_and_no_sooner() -> None:
+def test_a_page_gives_one_piece_for_each_of_the_apps_and_only_the_first_before_it_is_asked() -> (
+    None
+):
     body = Body(b"<!doctype html>", b"<title>A</title>", b"<p>B", b"<p>C")
     server = Server(answering(body))
     pieces = iter(server.body())
-    assert body.pulled == 0
+    assert body.pulled == 1
     seen = []
     for count in range(1, 5):
         seen.append(next(pieces))
@@ -139,15 +141,51 @@ def test_a_page_that_ends_in_its_head_gains_a_piece() -> None:
     assert Server(answering([page])).run() == insert(page, render(SETTINGS, ADA).element())
 
 
-def test_a_body_that_cannot_be_iterated_is_closed_all_the_same() -> None:
-    class Broken(Body):
+class BrokenBody(Body):
+    def __iter__(self) -> Iterator[bytes]:
+        raise RuntimeError("oh")
+
+
+class BodyThatFailsAtOnce(Body):
+    def __iter__(self) -> Iterator[bytes]:
+        yield from ()
+        raise RuntimeError("oh")
+
+
+@pytest.mark.parametrize("kind", [BrokenBody, BodyThatFailsAtOnce])
+def test_a_body_that_fails_before_the_server_gets_one_is_closed_once(kind: type[Body]) -> None:
+    body = kind()
+    server = Server(answering(body))
+    with pytest.raises(RuntimeError, match="oh"):
+        server.body()
+    assert body.closed == 1
+    assert server.starts == []
+
+
+def test_a_body_is_closed_once_if_the_server_refuses_the_start() -> None:
+    def refuse(*arguments: Any) -> Any:
+        raise AssertionError("a bad header")
+
+    for pieces in ([], [PAGE], [b"<p>A", b"<p>B"]):
+        body = Body(*pieces)
+        server = Server(answering(body), REQUEST_METHOD="GET" if pieces else "HEAD")
+        with pytest.raises(AssertionError, match="a bad header"):
+            server.shell(server.environ, refuse)
+        assert body.closed == 1
+
+
+def test_a_body_that_fails_behind_its_first_piece_is_closed_by_the_server_alone() -> None:
+    class Failing(Body):
         def __iter__(self) -> Iterator[bytes]:
+            yield PAGE
             raise RuntimeError("oh")
 
-    body = Broken()
+    body = Failing()
     pieces = Server(answering(body)).body()
+    next(pieces)
     with pytest.raises(RuntimeError, match="oh"):
-        next(iter(pieces))
+        next(pieces)
+    assert body.closed == 0
     pieces.close()
     assert body.closed == 1
 
@@ -217,7 +255,7 @@ def test_an_app_that_is_a_generator_is_a_page_too() -> None:
 
     server = Server(app)
     pieces = iter(server.body())
-    assert server.starts == []
+    assert len(server.starts) == 1
     assert init_call(next(pieces))["id"] == "7"
     assert len(server.starts) == 1
 
@@ -347,6 +385,173 @@ def test_the_identity_is_asked_for_once_the_response_has_begun_and_only_for_page
     server.environ["PATH_INFO"] = "/data"
     server.run()
     assert asked == [7]
+
+
+# ── Servers that read the head before they ask for the body, such as granian ────────────────────
+
+
+def early_reading(server: Server) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return what such a server sends: it keeps the last start, and gives no `write`."""
+    starts: list[Any] = []
+    start_response: Any = lambda *arguments: starts.append(arguments)  # noqa: E731
+    body = server.shell(server.environ, start_response)
+    status, headers, *_ = starts[-1]
+    count = len(starts)
+    sent = b"".join(body)
+    assert len(starts) == count
+    getattr(body, "close", lambda: None)()
+    return status, headers, sent
+
+
+@pytest.mark.parametrize("asked_for", ["GET", "HEAD"])
+def test_an_app_that_yields_nothing_has_its_head_read_early_all_the_same(asked_for: str) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [*HTML_HEADERS, ("Set-Cookie", "a=1")])
+        yield from ()
+
+    for each in (app, answering([], [*HTML_HEADERS, ("Set-Cookie", "a=1")])):
+        status, headers, sent = early_reading(Server(each, REQUEST_METHOD=asked_for))
+        assert status == "200 OK"
+        assert dict(headers)["Set-Cookie"] == "a=1"
+        assert bool(sent) == (asked_for == "GET")
+
+
+def test_what_is_not_a_page_is_the_same_object_for_a_server_that_gives_no_write() -> None:
+    body = Body(b"{}")
+    server = Server(answering(body, JSON_HEADERS))
+    start_response: Any = lambda *arguments: None  # noqa: E731
+    assert server.shell(server.environ, start_response) is body
+    assert body.pulled == 0
+
+
+def test_a_generator_that_is_asked_again_has_its_head_read_early() -> None:
+    asked = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        asked.append(environ.get("HTTP_IF_NONE_MATCH"))
+        if asked[-1]:
+            start_response("304 Not Modified", [("ETag", '"1"'), ("Set-Cookie", "a=1")])
+            return
+        start_response("200 OK", [*HTML_HEADERS, ("ETag", '"1"')])
+        yield PAGE
+
+    server = Server(app, HTTP_IF_NONE_MATCH='"pavior.none.s.1"')
+    status, headers, sent = early_reading(server)
+    assert asked == ['"1"', None]
+    assert status == "200 OK"
+    assert dict(headers)["Set-Cookie"] == "a=1"
+    assert init_call(sent)["id"] == "7"
+
+
+def test_an_answer_that_is_asked_for_again_is_closed_once_before_that() -> None:
+    bodies = [Body(), Body(PAGE)]
+    closed_before: list[int] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        body = bodies[len(closed_before)]
+        closed_before.append(bodies[0].closed)
+        if body is bodies[0]:
+            start_response("304 Not Modified", [("ETag", '"1"')])
+        else:
+            start_response("200 OK", HTML_HEADERS)
+        return body  # type: ignore[return-value]
+
+    Server(app, HTTP_IF_NONE_MATCH='"pavior.none.s.1"').run()
+    assert closed_before == [0, 1]
+    assert [body.closed for body in bodies] == [1, 1]
+
+
+def test_an_empty_piece_before_the_start_is_left_out() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        yield b""
+        start_response("200 OK", HTML_HEADERS)
+        yield PAGE
+
+    _, headers, sent = early_reading(Server(app))
+    assert dict(headers)["Cache-Control"] == "private, no-cache"
+    assert init_call(sent)["id"] == "7"
+
+
+def test_bytes_before_the_start_reach_the_server_which_knows_what_is_wrong_with_them() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        yield b"too soon"
+        raise AssertionError("pulled without need")
+
+    server = Server(app)
+    pieces = server.body()
+    assert server.starts == []
+    assert next(pieces) == b"too soon"
+
+
+def test_a_start_taken_back_behind_an_empty_piece_reaches_the_server() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", HTML_HEADERS)
+        yield b""
+        try:
+            raise ValueError("oh")
+        except ValueError:
+            start_response("500 Internal Server Error", JSON_HEADERS, sys.exc_info())
+        yield b"{}"
+
+    server = Server(app)
+    assert server.run() == b"{}"
+    assert [status for status, *_ in server.starts] == ["200 OK", "500 Internal Server Error"]
+
+
+def as_generator(body: list[bytes], headers: list[tuple[str, str]]) -> App:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", headers)
+        yield from body
+
+    return app
+
+
+def as_replaced_start(body: list[bytes], headers: list[tuple[str, str]]) -> App:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("500 Internal Server Error", [("X-Taken-Back", "1"), *headers])
+        start_response("200 OK", headers, (None, None, None))
+        yield from body
+
+    return app
+
+
+KINDS: list[Callable[[list[bytes], list[tuple[str, str]]], App]] = [
+    answering,
+    as_generator,
+    as_replaced_start,
+    lambda body, headers: answering(tuple(body), headers),
+    lambda body, headers: answering(iter(body), headers),
+    lambda body, headers: answering(Body(*body), headers),
+    lambda body, headers: answering(FileWrapper(io.BytesIO(b"".join(body))), headers),
+]
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    pieces=st.lists(st.sampled_from([b"<p>", b"<!doctype html>", b"<title>A", b"</title>", b""])),
+    is_page=st.booleans(),
+    has_length=st.booleans(),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+def test_a_server_that_reads_the_head_early_sends_what_others_send(
+    kind: Any, pieces: list[bytes], is_page: bool, has_length: bool, method: str
+) -> None:
+    pieces = [] if method == "HEAD" else pieces
+    whole = b"".join(pieces)
+    length = [("Content-Length", str(len(whole)))] if has_length else []
+    headers = [*(HTML_HEADERS if is_page else JSON_HEADERS), ("Set-Cookie", "a=1"), *length]
+    status, fields, sent = early_reading(Server(kind(pieces, headers), REQUEST_METHOD=method))
+    assert status == "200 OK"
+    assert fields.count(("Set-Cookie", "a=1")) == 1
+    assert dict(fields).get("Content-Length", str(len(sent))) == str(len(sent)) or method == "HEAD"
+    if is_page:
+        assert dict(fields)["Cache-Control"] == "private, no-cache"
+        page = insert(whole, render(SETTINGS, ADA).element())
+        assert sent == (b"" if method == "HEAD" else page)
+    else:
+        assert fields == headers
+        assert sent == whole
+    assert Server(kind(pieces, headers), REQUEST_METHOD=method).run() == sent
 
 
 PIECES = st.lists(st.binary(max_size=3) | st.sampled_from([b"<p>", b"</head>", b"<title>", b""]))

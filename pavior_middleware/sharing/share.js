@@ -29,6 +29,7 @@
   const base = new URL('.', script.src);
   const LONGEST_WAIT = 5000; // milliseconds
   const SHORTEST_LOAN = 5; // seconds
+  const LONGEST_PAUSE = 10000; // milliseconds; a click counts for five seconds, in all engines
   const LONGEST_ADDRESS = 4000; // characters; some servers take little more
   const MOST_TRIPS = 2;
   const handsOff = true; // whether the lender has a handoff; it says so here
@@ -183,7 +184,7 @@
       const said = mine === turn ? await ask({credentials: 'include'}) : null;
       if (mine !== turn) return;
       const isOpen = said.seconds === null; // who is there
-      if (isOpen && (await askOnTheWay())) return;
+      if (isOpen && (await askOnTheWay(mine))) return;
       if (mine !== turn) return;
       take(said, 'cookie');
       if (isOpen && !said.hasAccess && !kept()) askForAccess();
@@ -250,24 +251,40 @@
     return isTypedIn || isInFrame() || (isText && field.value !== field.defaultValue);
   }
 
+  function maySetOut() {
+    const trips = stored(TRIPS);
+    return trips !== null && trips < MOST_TRIPS && handsOff && lender !== window.location.origin
+      && isTop && window.crypto?.subtle !== undefined && !isFilledIn();
+  }
+
+  // Within moments of a click or a key press, browsers tell the lender that the user has begun what
+  // a script begins (`Sec-Fetch-User`), as by a link, for which there is no code. Nothing tells when
+  // that is over. Returns whether it is.
+  async function isActivationOver() {
+    const end = Date.now() + LONGEST_PAUSE;
+    while (window.navigator.userActivation?.isActive) {
+      if (Date.now() > end) return false;
+      await new Promise((done) => { setTimeout(done, 100); });
+    }
+    return true;
+  }
+
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
   // code can be put into this page.
-  async function askOnTheWay() {
-    const trips = stored(TRIPS);
-    if (trips === null || trips >= MOST_TRIPS) return false;
-    if (!handsOff || lender === window.location.origin) return false;
-    if (!isTop || !window.crypto?.subtle) return false;
+  async function askOnTheWay(mine) {
+    if (!maySetOut()) return false;
     const verifier = ownVerifier ?? base64url(window.crypto.getRandomValues(new Uint8Array(32)));
     ownVerifier = verifier;
     const text = new TextEncoder().encode(verifier);
     const digest = await window.crypto.subtle.digest('SHA-256', text);
+    if (!(await isActivationOver()) || mine !== turn || !maySetOut()) return false;
     const to = window.location.href;
     const url = new URL('handoff', base);
     url.searchParams.set('to', to);
     url.searchParams.set('challenge', base64url(digest));
-    if (isFilledIn() || url.href.length > LONGEST_ADDRESS) return false;
-    if (!store(VERIFIER, {verifier, to}) || !store(TRIPS, trips + 1)) return false;
+    if (url.href.length > LONGEST_ADDRESS) return false;
+    if (!store(VERIFIER, {verifier, to}) || !store(TRIPS, stored(TRIPS) + 1)) return false;
     const policy = document.createElement('meta'); // so that the lender is told this origin
     policy.name = 'referrer';
     policy.content = 'strict-origin';

@@ -15,6 +15,7 @@ class Exchange:
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
     what the browser wants the response for. `share_cookie` is its `Cookie` field if the narrow
     cookie came along in a request that says something about who is logged in, and '' otherwise.
+    `is_begun_elsewhere` tells that a page of another origin has begun it.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -29,6 +30,7 @@ class Exchange:
         *,
         gets_page: bool,
         share_cookie: str = "",
+        is_begun_elsewhere: bool = False,
     ) -> None:
         self.method = method
         self.root_path = root_path
@@ -36,6 +38,7 @@ class Exchange:
         self.conditions = conditions
         self.gets_page = gets_page
         self.share_cookie = share_cookie
+        self.is_begun_elsewhere = is_begun_elsewhere
         self.is_placed_by_template = False
 
     @property
@@ -52,4 +55,5 @@ class Exchange:
             Conditions(changes=self.conditions.again),
             gets_page=self.gets_page,
             share_cookie=self.share_cookie,
+            is_begun_elsewhere=self.is_begun_elsewhere,
         )

@@ -102,7 +102,7 @@ class Handoff:
         if self._tokens is None or destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
         identity = visitor.user
-        if identity is None and request.site == "cross-site":
+        if identity is None and request.site == "cross-site" and not visitor.is_doubtful:
             return _page_that_asks_again(request)
         code = ""
         try:

@@ -29,7 +29,7 @@
   const base = new URL('.', script.src);
   const LONGEST_WAIT = 5000; // milliseconds
   const SHORTEST_LOAN = 5; // seconds
-  const LONGEST_PAUSE = 10000; // milliseconds; a click counts for five seconds, in all engines
+  const LONGEST_PAUSE = 10000; // milliseconds; a click counts for five seconds
   const LONGEST_ADDRESS = 4000; // characters; some servers take little more
   const MOST_TRIPS = 2;
   const handsOff = true; // whether the lender has a handoff; it says so here
@@ -254,19 +254,16 @@
   function maySetOut() {
     const trips = stored(TRIPS);
     return trips !== null && trips < MOST_TRIPS && handsOff && lender !== window.location.origin
-      && isTop && window.crypto?.subtle !== undefined && !isFilledIn();
+      && isTop && window.crypto?.subtle && !isFilledIn();
   }
 
-  // Within moments of a click or a key press, browsers tell the lender that the user has begun what
-  // a script begins (`Sec-Fetch-User`), as by a link, for which there is no code. Nothing tells when
-  // that is over. Returns whether it is.
+  // Within moments of a click or a key press, a trip would look like a link that the user follows
+  // (`Sec-Fetch-User`), for which there is no code. No event tells when that is over.
   async function isActivationOver() {
     const end = Date.now() + LONGEST_PAUSE;
-    while (window.navigator.userActivation?.isActive) {
-      if (Date.now() > end) return false;
-      await new Promise((done) => { setTimeout(done, 100); });
-    }
-    return true;
+    const isActive = () => window.navigator.userActivation?.isActive;
+    while (isActive() && Date.now() < end) await new Promise((done) => setTimeout(done, 100));
+    return !isActive();
   }
 
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the

@@ -70,6 +70,10 @@ class PaviorMiddleware:
         else:
             await self._serve_sharing(_sharing_request(scope, path), scope, receive, send)
 
+    def session_cookies(self, scope: Scope) -> Sequence[str]:  # noqa: ARG002
+        """Return names of the app's session cookie, for a site whose settings have none."""
+        return ()
+
     async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
         fields = _fields(scope["headers"])
@@ -116,6 +120,7 @@ class PaviorMiddleware:
             await _send_answer(self._sharing.exchange(request, content), scope, send)
             return
 
+        session_cookies = self.session_cookies(scope)
         is_answered = False
 
         async def answer_instead(message: Message) -> None:
@@ -123,7 +128,8 @@ class PaviorMiddleware:
             if message["type"] == "http.response.start" and not is_answered:
                 is_answered = True
                 visitor = await self._visitors.ask_async(scope)
-                await _send_answer(self._sharing.answer(request, visitor), scope, send)
+                answer = self._sharing.answer(request, visitor, session_cookies)
+                await _send_answer(answer, scope, send)
 
         await self.app(scope, receive, answer_instead)
 

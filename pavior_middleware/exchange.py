@@ -17,6 +17,7 @@ class Exchange:
     what the browser wants the response for. `is_foreign` tells that another origin's script may
     read the response. `share_cookie` is its `Cookie` field if the narrow
     cookie came along in a request that says something about who is logged in, and '' otherwise.
+    `is_begun_elsewhere` tells that a page of another origin has begun it.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -32,6 +33,7 @@ class Exchange:
         gets_page: bool,
         is_foreign: bool = False,
         share_cookie: str = "",
+        is_begun_elsewhere: bool = False,
     ) -> None:
         self.method = method
         self.root_path = root_path
@@ -40,6 +42,7 @@ class Exchange:
         self.gets_page = gets_page
         self.is_foreign = is_foreign
         self.share_cookie = share_cookie
+        self.is_begun_elsewhere = is_begun_elsewhere
         self.placeholder: bytes | None = None
         """What templates write where the script is to stand, once one has asked for it."""
 
@@ -63,4 +66,5 @@ class Exchange:
             gets_page=self.gets_page,
             is_foreign=self.is_foreign,
             share_cookie=self.share_cookie,
+            is_begun_elsewhere=self.is_begun_elsewhere,
         )

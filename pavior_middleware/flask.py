@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,8 +69,8 @@ class Pavior:
             found: Visitor = environ.get(key, nobody)
             return found
 
-        middleware = PaviorMiddleware(
-            app.wsgi_app,
+        middleware = _Middleware(
+            app,
             settings,
             identity=lambda environ: visitor(environ).identity,
             consent=(lambda environ: visitor(environ).consents) if self._has_consent else None,
@@ -94,6 +94,18 @@ class Pavior:
         # Flask calls these in reverse, so the first is the last to change the response.
         app.after_request_funcs.setdefault(None, []).insert(0, remember_visitor)
         app.wsgi_app = middleware  # type: ignore[method-assign]
+
+
+class _Middleware(PaviorMiddleware):
+    def __init__(self, app: Flask, settings: Settings, **callables: Any) -> None:
+        super().__init__(app.wsgi_app, settings, **callables)
+        self._flask = app
+
+    def session_cookies(self) -> Sequence[str]:
+        name = self._flask.session_interface.get_cookie_name(self._flask)
+        if not hasattr(self._flask, "login_manager"):
+            return (name,)
+        return name, self._flask.config.get("REMEMBER_COOKIE_NAME", "remember_token")
 
 
 def _settings(given: Settings | None, config: Mapping[str, Any]) -> Settings:

@@ -109,11 +109,20 @@ class Rewriting:
             and self._cookie.is_held(cookies)
         )
         share_cookie = cookies if holds_cookie else ""
+        is_begun_elsewhere = fields.get("sec-fetch-site") in ("same-site", "cross-site")
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             if self._settings.root_path is None and root_path.strip("/"):
                 self._warn(_PREFIX_WITHOUT_SETTING)
             asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(method, root_path, "", asked, gets_page=True, share_cookie=share_cookie)
+            return Exchange(
+                method,
+                root_path,
+                "",
+                asked,
+                gets_page=True,
+                share_cookie=share_cookie,
+                is_begun_elsewhere=is_begun_elsewhere,
+            )
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
         return Exchange(
             method,
@@ -123,6 +132,7 @@ class Rewriting:
             gets_page=gets_page,
             is_foreign=self._settings.share_auth is None and is_foreign_fetch(fields, scheme),
             share_cookie=share_cookie,
+            is_begun_elsewhere=is_begun_elsewhere,
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -195,6 +205,10 @@ class Rewriting:
         """Return the fields of what is no page, after which somebody else may be logged in."""
         if self._cookie is None or visitor is None:
             return headers
+        # Another host of the domain may have set a session for this path alone, and nobody would
+        # see who that is.
+        if exchange.is_begun_elsewhere and visitor.user is not None:
+            return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
             return headers
@@ -211,7 +225,7 @@ class Rewriting:
             return Change(varies_by=("Sec-Fetch-Dest",))
         visitor = known_visitor or Visitor()
         cookie = None
-        if self._cookie is not None and known_visitor is not None:
+        if self._cookie is not None and known_visitor and _is_seen(exchange, known_visitor):
             cookie = self._cookie.update(known_visitor, exchange.share_cookie)
         if not visitor.consents:
             return Change(varies_by=self._varies_by, cookie=cookie)
@@ -272,6 +286,15 @@ class Rewriting:
         except Unsupported as error:
             self._warn(f"Pavior's chat is left out of coded pages: {error}")
             return None
+
+
+def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
+    """Whether people see whom a page names, as they do not where another origin loads or frames it.
+
+    That may be somebody whose session another host of the domain has set for its path alone.
+    """
+    is_shown = not exchange.is_begun_elsewhere or exchange.destination in ("", "document")
+    return is_shown or visitor.user is None
 
 
 def _rewriter_of_304(

@@ -34,6 +34,7 @@ _FLAGS = (
 )
 _CSP_CHOICES = ("extend", "leave")
 _ROOT_PATH = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^\x00-\x20\x7f/\\?#%]+)+/?")
+_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265 section 4.1.1
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -64,6 +65,10 @@ class Settings:
     `bubble`, a CSS selector, may tell where the chat's bubble is, whose click lets the browser ask
     whether that domain's cookie may be sent.
 
+    `session_cookie` is the name of the cookie by which the app knows its users, or several names,
+    kept as a tuple. A request for one of our paths that holds two of one name may hold the session
+    that another host of the domain has set, and is told of nobody.
+
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
     the path below which browsers see the site. `csp` says whether to "extend" a page's
@@ -84,6 +89,7 @@ class Settings:
     shared_auth_domains: Sequence[str] = ()
     init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     secret_key: str | bytes | Sequence[str | bytes] | None = field(default=None, repr=False)
+    session_cookie: str | Sequence[str] = ()
     shared_auth_seconds: int = 3600
     handoff: bool = True
     bubble: str | None = None
@@ -98,6 +104,7 @@ class Settings:
         domains = _domains(self.shared_auth_domains)
         share_auth = normalized(self.share_auth) if isinstance(self.share_auth, str) else None
         skip_paths = _each(self.skip_paths)
+        session_cookie = _each(self.session_cookie)
         is_off = self.enabled is False
         # First, and alone: the messages about other problems may show what is wrong.
         problems = _leak_problems(self) or [
@@ -114,6 +121,7 @@ class Settings:
             *_root_path_problems(self.root_path),
             *_csp_problems(self.csp),
             *_skip_paths_problems(skip_paths),
+            *_session_cookie_problems(session_cookie),
             *_embed_url_problems(self.embed_url),
             *_share_auth_problems(share_auth or self.share_auth, domains),
             *_shared_auth_domains_problems(domains),
@@ -126,6 +134,7 @@ class Settings:
         object.__setattr__(self, "shared_auth_domains", domains)
         object.__setattr__(self, "init_options", MappingProxyType(options))
         object.__setattr__(self, "skip_paths", skip_paths)
+        object.__setattr__(self, "session_cookie", session_cookie)
         if isinstance(self.secret_key, Sequence) and not isinstance(self.secret_key, str | bytes):
             object.__setattr__(self, "secret_key", tuple(self.secret_key))
         _warn_if_weak(self.api_key)
@@ -336,6 +345,14 @@ def _skip_paths_problems(patterns: Iterable[object]) -> list[str]:
         f"{_label('skip_paths')}: {pattern!r} is no path: begin it with / or *, like /admin/*"
         for pattern in patterns
         if not (isinstance(pattern, str) and pattern.startswith(("/", "*")))
+    ]
+
+
+def _session_cookie_problems(names: Iterable[object]) -> list[str]:
+    return [
+        f"{_label('session_cookie')} must be the name of a cookie, such as __Host-session"
+        for name in names
+        if not (isinstance(name, str) and _COOKIE_NAME.fullmatch(name))
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
+from inspect import signature
 from typing import Any
 
 try:
     from starlette.config import Config
+    from starlette.middleware.sessions import SessionMiddleware
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         'pavior_middleware.starlette needs Starlette: pip install "pavior-middleware[starlette]"'
@@ -45,6 +47,30 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
         super().__init__(
             app, _settings(settings), identity=identity or _authenticated_user, consent=consent
         )
+
+    def session_cookies(self, scope: asgi.Scope) -> Sequence[str]:
+        """Return the name that a SessionMiddleware of the app was given; else its default.
+
+        One that is neither in the app nor listed by it is not found.
+        """
+        names = _listed(scope.get("app"))
+        inner: object = self.app
+        while inner is not None:
+            names += _listed(inner)
+            if isinstance(inner, SessionMiddleware):
+                names.append(inner.session_cookie)
+            inner = getattr(inner, "app", None)
+        return names or ("session",)
+
+
+def _listed(app: object) -> list[str]:
+    """Return the names of the session cookies of the middleware that a Starlette app lists."""
+    found = []
+    for each in getattr(app, "user_middleware", ()):
+        if isinstance(each.cls, type) and issubclass(each.cls, SessionMiddleware):
+            arguments = signature(each.cls).bind_partial(None, *each.args, **each.kwargs)
+            found.append(arguments.arguments.get("session_cookie", "session"))
+    return found
 
 
 def _settings(settings: Settings | Config) -> Settings:

@@ -16,10 +16,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is visiting, None for somebody unknown, and whether the chat may be shown to them."""
+    """Who is visiting, None for somebody unknown, and whether the chat may be shown to them.
+
+    `is_doubtful` tells that the app names somebody, who may not be who is visiting.
+    """
 
     identity: Identity | None = None
     consents: bool = True
+    is_doubtful: bool = False
 
     @property
     def user(self) -> Identity | None:

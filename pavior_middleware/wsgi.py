@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from itertools import chain
@@ -77,6 +77,10 @@ class PaviorMiddleware:
         )
         return self._ask(environ, start_response, exchange)
 
+    def session_cookies(self) -> Sequence[str]:
+        """Return names of the app's session cookie, for a site whose settings have none."""
+        return ()
+
     def _ask(
         self,
         environ: WSGIEnvironment,
@@ -109,7 +113,8 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = self.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            answer = self.sharing.answer(request, self._visitor_of_app(environ))
+            visitor = self._visitor_of_app(environ)
+            answer = self.sharing.answer(request, visitor, self.session_cookies())
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]

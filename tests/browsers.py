@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 from . import chromium
+from .engines.window import WAIT
 
 # A popup of the address bar is a page of its own, which each window makes and nobody looks at: it
 # takes a third of the time. The list stands in the place of Playwright's, so that storage is kept
@@ -32,3 +36,29 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
         executable_path=chromium.path(playwright), args=FLAGS
     ) as browser:
         yield browser
+
+
+def evaluate(page: Page, expression: str) -> Any:
+    """Return the JSON value of a JavaScript expression, awaited.
+
+    Playwright's own `evaluate` and `wait_for_function` are user activations, as clicks are: with
+    these, share.js waits before it goes to the lender.
+    """
+    session = page.context.new_cdp_session(page)
+    answer = session.send(
+        "Runtime.evaluate",
+        {"expression": expression, "awaitPromise": True, "returnByValue": True},
+    )
+    session.detach()
+    assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+    return answer["result"].get("value")
+
+
+def wait_for(page: Page, expression: str, seconds: float = 5) -> None:
+    """Wait until an expression is true, on whatever page there is then; alike no activation."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        with suppress(Error):  # the next page is on its way
+            if evaluate(page, WAIT % (left * 1000, f"!!({expression})")):
+                return
+    raise TimeoutError(f"not true in time: {expression}")

@@ -27,7 +27,7 @@ from pavior_middleware.sharing.tokens import challenge_of
 from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from . import chromium
-from .browsers import FLAGS
+from .browsers import FLAGS, evaluate, wait_for
 from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
@@ -267,8 +267,8 @@ def tab(context: BrowserContext) -> Page:
 
 def calls(page: Page) -> list[dict[str, Any]]:
     """Return what init was told, once it has been called; without what every call has."""
-    page.wait_for_function("window.Pavior?.calls.length")
-    made = page.evaluate("Pavior.calls")
+    wait_for(page, "window.Pavior?.calls.length")
+    made = evaluate(page, "Pavior.calls")
     assert {each.pop("teamVanityId") for each in made} == {TEAM}
     return [dict(each) for each in made]
 
@@ -414,6 +414,37 @@ def test_an_open_redirect_of_the_help_center_gives_no_code_away(
     assert tab.evaluate("location.hash") in ("", "#pavior-handoff=ask")
 
 
+FOLLOWED = ("a link", "a link to another tab", "a script", "a script that replaces", "a window")
+
+
+@blocked
+@pytest.mark.parametrize("way", [*FOLLOWED, "a link, clicked with the middle button"])
+def test_a_link_and_an_open_redirect_of_the_help_center_give_no_code_away(
+    tab: Page, sites: Sites, way: str
+) -> None:
+    """Has: a link at the help center, such as a comment, and an open redirect there.
+
+    Tries: to lead Ada from the one through the shop's handoff to the other, with a challenge of
+    their own. Gets: no code, since she has clicked.
+    """
+    out = f"{sites.help}/out?url={quote(sites.evil + '/land', safe='')}"
+    handoff = f"{sites.shop}{asking_for(out, challenge=challenge_of(OWN_VERIFIER))}"
+    markup = LEADING[way.partition(",")[0]].format(url=handoff)
+    tab.goto(f"{sites.help}/page?still=&markup={quote(markup, safe='')}")
+    opens = "tab" in way or "window" in way or "middle" in way
+    landed = tab
+    if opens:
+        with tab.context.expect_page() as opened:
+            tab.click("#a", button="middle" if "middle" in way else "left")
+        landed = opened.value
+    else:
+        tab.click("#a", no_wait_after=True)
+    landed.wait_for_url(f"{sites.evil}/land**")
+    assert landed.evaluate("location.hash") == "#pavior-handoff=ask"
+    (asked,) = [each for each in sites.answers() if HANDOFF in each.target]
+    assert asked.request["Referer"] == f"{sites.help}/"
+
+
 @blocked
 def test_a_link_on_the_shop_gives_no_code_away(tab: Page, sites: Sites) -> None:
     """Has: the same, and links on the shop. Tries: the same. Gets: the same."""
@@ -470,10 +501,10 @@ def test_an_opener_puts_no_code_into_a_page_whose_script_is_on_its_way(
     sites.script_may_go.clear()
     try:
         window.click("#link", no_wait_after=True)
-        window.wait_for_function("location.pathname === '/page' && document.readyState")
+        wait_for(window, "location.pathname === '/page' && document.readyState")
         code = sites.code()
         tab.evaluate(HASH, ["opened", f"{sites.help}/page#pavior-handoff={code}"])
-        window.wait_for_function("code => location.hash.endsWith(code)", arg=code)
+        wait_for(window, f"location.hash.endsWith('{code}')")
     finally:
         sites.script_may_go.set()
     assert calls(window) in ([{}], [ADAS])

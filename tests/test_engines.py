@@ -64,6 +64,7 @@ class Sites:
             "/framed": FRAMED.replace("SHOP", self.shop),
             "/frame": FRAME,
             "/login": "<input>",
+            "/by-user": request.headers.get("Sec-Fetch-User", "not told"),
         }
         if request.path == "/who":
             return self._who(request)
@@ -178,3 +179,23 @@ def test_later_pages_get_the_narrow_cookie_by_asking_in_a_field(
     window.open(f"{sites.help}/page")
     assert who(window, sites) == ["", "inactive"]
     assert who(window, sites, "?retry") == ["__Host-x", "active"]
+
+
+# WebKit has no such field.
+@pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
+def test_what_a_script_begins_is_taken_for_the_users_while_a_click_is_recent(
+    window: Window, sites: Sites
+) -> None:
+    """And no longer, which is what share.js waits for before it goes to the lender."""
+    for first, told in [
+        ("true", "not told"),
+        ("navigator.userActivation.isActive", "?1"),
+        ("!navigator.userActivation.isActive", "not told"),
+    ]:
+        window.open(f"{sites.help}/login")
+        if first != "true":
+            window.click("input")
+        window.wait_for(first)
+        window.evaluate(f"void setTimeout(() => location.replace('{sites.shop}/by-user'))")
+        window.wait_for("location.pathname === '/by-user'")
+        assert window.evaluate("document.body.textContent") == told

@@ -481,6 +481,26 @@ def test_what_a_page_of_another_origin_began_gets_no_code(
         assert (seen.status, seen.headers["Location"]) == (303, left)
 
 
+@pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
+@pytest.mark.parametrize("said", ["?1", "?1, ?1", "", "1"])
+def test_a_link_of_the_page_it_leads_to_gets_no_code_and_has_that_page_ask(
+    fetch: Fetch, to: str, left: str, said: str
+) -> None:
+    headers = {"Referer": f"{HELP}/", "Sec-Fetch-User": said}
+    for identity in (ADA, None):
+        for site in ("cross-site", "same-site", "same-origin"):
+            asked = {**headers, "Sec-Fetch-Site": site}
+            seen = fetch(unasked_reply, SETTINGS, identity, path=asking_for(to), headers=asked)
+            page, _, fragment = left.partition("#")
+            hint = f"{page}#pavior-handoff=ask" + (f"&{fragment}" if fragment else "")
+            assert (seen.status, seen.headers["Location"]) == (303, hint)
+
+
+def test_a_script_of_the_page_it_leads_to_gets_a_code(fetch: Fetch) -> None:
+    for headers in ({}, {"Sec-Fetch-User": "?0"}):
+        assert exchange(fetch, code_of(follow(fetch, headers=headers))) == ADAS
+
+
 @pytest.mark.parametrize("challenge", ["", "x", CHALLENGE[:-1], CHALLENGE + "x", "%" + CHALLENGE])
 def test_what_is_no_challenge_gets_no_code(fetch: Fetch, challenge: str) -> None:
     path = asking_for(f"{HELP}/", challenge=challenge)
@@ -526,6 +546,16 @@ def test_a_page_of_the_site_asks_again_where_strict_cookies_stay_away(
     seen = fetch(JSON, SETTINGS, ADA, path=address, headers=headers)
     assert exchange(fetch, code_of(seen)) == ADAS
     assert code_of(fetch(JSON, SETTINGS, None, path=address, headers=headers)) == ""
+
+
+def test_who_clicks_on_the_page_of_the_site_that_asks_again_gets_a_code(fetch: Fetch) -> None:
+    """It has a link for browsers that follow no refresh."""
+    address = asked_again(fetch)
+    first = f"https://shop.example.com{asking_for(f'{HELP}/')}"
+    headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1", "Referer": first}
+    assert exchange(fetch, code_of(fetch(JSON, SETTINGS, ADA, path=address, headers=headers))) == (
+        ADAS
+    )
 
 
 def test_an_identity_that_names_nobody_is_asked_for_again(fetch: Fetch) -> None:

@@ -48,8 +48,9 @@ class Handoff:
     """The path of one site; made once, at start-up.
 
     It is never an open redirect: it leads to whitelisted origins alone. It gives a code only to a
-    page of the origin that it leads to, as `Referer` tells, and to nobody but who knows what the
-    `challenge` was made of. The code stands in the fragment, which no server is told.
+    page of the origin that it leads to, as `Referer` tells, where a script and not a link of that
+    page leads here (`Sec-Fetch-User`), and to nobody but who knows what the `challenge` was made
+    of. The code stands in the fragment, which no server is told.
 
     Cookies that are `SameSite=Strict` do not come along with what another site's page began
     (RFC 6265bis section 5.2), but with what a page of ours did. So where the app knows nobody, the
@@ -85,10 +86,15 @@ class Handoff:
             return destination.with_fragment()
         if not request.has_parameter("challenge"):
             return destination.with_fragment(_ASK)
-        is_asked_by_destination = _is_again(request) or _comes_from(request, destination)
-        if self._challenge(request) is None or not is_asked_by_destination:
+        if self._challenge(request) is None:
             return destination.with_fragment()
-        return None
+        if _is_again(request):
+            return None
+        if not _comes_from(request, destination):
+            return destination.with_fragment()
+        # A link in that page may have any challenge and lead on from that origin. The page itself
+        # waits until no click is recent, and its scripts of before that rule have another try.
+        return destination.with_fragment(_ASK) if request.is_by_user else None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
         """Redirect, with a code for whoever is logged in; with an empty one for nobody."""
@@ -96,7 +102,7 @@ class Handoff:
         if self._tokens is None or destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
         identity = visitor.user
-        if identity is None and request.site == "cross-site":
+        if identity is None and request.site == "cross-site" and not visitor.is_doubtful:
             return _page_that_asks_again(request)
         code = ""
         try:

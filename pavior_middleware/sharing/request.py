@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 FIELDS = (
     *("cookie", "if-none-match", "origin", "referer"),
     *("sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access"),
+    "sec-fetch-user",
 )
 """The header fields that are looked at, in lower case."""
 
@@ -55,6 +56,14 @@ class Request:
     def storage_access(self) -> str | None:
         """`active` if cookies come along, `inactive` if they could (Storage Access Headers)."""
         return self._fetch_metadata("sec-fetch-storage-access")
+
+    @property
+    def is_by_user(self) -> bool:
+        """Whether a click or a key press has begun the navigation (Fetch Metadata section 2.5).
+
+        A browser sends the field then, and only then; WebKit never does.
+        """
+        return self._fetch_metadata("sec-fetch-user") not in (None, "?0")
 
     def parameter(self, name: str) -> str | None:
         """Return a parameter of the query, decoded as UTF-8; None unless it is there once."""

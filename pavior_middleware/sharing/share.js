@@ -9,11 +9,10 @@
  * selector of the chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click
  * then asks the browser to let this site's cookie through.
  *
- * Without data-init it tells whoever loaded it: each time, the script element gets an event
- * "pavior-identity", whose detail is {id, email, hmac}, those that apply, or {} for nobody. The
- * loader may set on the element, before it stands in the page: `code`, the handoff's code if it
- * took that out of the address bar, and `bubble`, a function that returns the bubble. An embed may
- * tell that, too, in `Pavior.bubble`.
+ * Without data-init it only dispatches an event "pavior-identity" on the script element, each time:
+ * `detail` is {id, email, hmac}, those that apply, or {} for nobody. Before it inserts the element,
+ * the loader may set on it `code`, a handoff's code, and `bubble`, a function that returns the
+ * bubble; so may an embed, in `Pavior.bubble`.
  */
 (() => {
   'use strict';
@@ -29,6 +28,7 @@
   const base = new URL('.', script.src);
   const LONGEST_WAIT = 5000; // milliseconds
   const SHORTEST_LOAN = 5; // seconds
+  const LONGEST_PAUSE = 10000; // milliseconds; a click counts for five seconds
   const LONGEST_ADDRESS = 4000; // characters; some servers take little more
   const MOST_TRIPS = 2;
   const handsOff = true; // whether the lender has a handoff; it says so here
@@ -183,7 +183,7 @@
       const said = mine === turn ? await ask({credentials: 'include'}) : null;
       if (mine !== turn) return;
       const isOpen = said.seconds === null; // who is there
-      if (isOpen && (await askOnTheWay())) return;
+      if (isOpen && (await askOnTheWay(mine))) return;
       if (mine !== turn) return;
       take(said, 'cookie');
       if (isOpen && !said.hasAccess && !kept()) askForAccess();
@@ -250,24 +250,37 @@
     return isTypedIn || isInFrame() || (isText && field.value !== field.defaultValue);
   }
 
+  function maySetOut() {
+    const trips = stored(TRIPS);
+    return trips !== null && trips < MOST_TRIPS && handsOff && lender !== window.location.origin
+      && isTop && window.crypto?.subtle && !isFilledIn();
+  }
+
+  // Soon after a click or a key press, a trip looks like a link that the user follows, for which
+  // there is no code (`Sec-Fetch-User`). No event says when that is over.
+  async function isActivationOver() {
+    const end = Date.now() + LONGEST_PAUSE;
+    const isActive = () => window.navigator.userActivation?.isActive;
+    while (isActive() && Date.now() < end) await new Promise((done) => setTimeout(done, 100));
+    return !isActive();
+  }
+
   // Goes to the lender, who sends the page back with a code. It is worth nothing without the
   // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
   // code can be put into this page.
-  async function askOnTheWay() {
-    const trips = stored(TRIPS);
-    if (trips === null || trips >= MOST_TRIPS) return false;
-    if (!handsOff || lender === window.location.origin) return false;
-    if (!isTop || !window.crypto?.subtle) return false;
+  async function askOnTheWay(mine) {
+    if (!maySetOut()) return false;
     const verifier = ownVerifier ?? base64url(window.crypto.getRandomValues(new Uint8Array(32)));
     ownVerifier = verifier;
     const text = new TextEncoder().encode(verifier);
     const digest = await window.crypto.subtle.digest('SHA-256', text);
+    if (!(await isActivationOver()) || mine !== turn || !maySetOut()) return false;
     const to = window.location.href;
     const url = new URL('handoff', base);
     url.searchParams.set('to', to);
     url.searchParams.set('challenge', base64url(digest));
-    if (isFilledIn() || url.href.length > LONGEST_ADDRESS) return false;
-    if (!store(VERIFIER, {verifier, to}) || !store(TRIPS, trips + 1)) return false;
+    if (url.href.length > LONGEST_ADDRESS) return false;
+    if (!store(VERIFIER, {verifier, to}) || !store(TRIPS, stored(TRIPS) + 1)) return false;
     const policy = document.createElement('meta'); // so that the lender is told this origin
     policy.name = 'referrer';
     policy.content = 'strict-origin';
@@ -422,7 +435,7 @@
     document.head.append(embed);
   }
 
-  // One that made any URL would undo the page's own restriction for whatever got hold of it.
+  // A policy that made any URL would undo the page's own restriction.
   function trustedTypesPolicy(url) {
     function createScriptURL(made) {
       if (made === url) return made;

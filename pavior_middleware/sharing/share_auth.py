@@ -40,8 +40,9 @@ class ShareAuth:
     The site's own pages are told all that their init would say. Borrowers are told the fields that
     identify the user, and with them, in the field `Pavior-Expires-In`, for how many seconds they
     may keep that without asking again. `0` for nobody says that the app's own cookies came along,
-    so that nobody is logged in; without the field, they may have been left out. Then
-    `Pavior-Storage-Access: active` says that at least ours would have come, if there were one.
+    so that nobody is logged in, or that who is stays in doubt; without the field, they may have
+    been left out. Then `Pavior-Storage-Access: active` says that at least ours would have come, if
+    there were one.
     """
 
     def __init__(
@@ -86,6 +87,8 @@ class ShareAuth:
             return refused(NOT_WHITELISTED)
         if asker.borrower is None:
             return self._answer_to_ourselves(request, visitor)
+        if visitor.is_doubtful:
+            return _told({}, 0, asker)
         identity, seconds = visitor.user, self._settings.shared_auth_seconds
         # Of another site's request the app may see no cookie: not who it is, and no consent either.
         # Ours is there only as long as there was consent.
@@ -158,7 +161,7 @@ class ShareAuth:
                 self._warn(f"Pavior's identity is not shared: {refusal}")
                 told = {}
         fields = []
-        if self._cookie is not None:
+        if self._cookie is not None and not visitor.is_doubtful:
             # In a frame of another site's page, where the app's own cookies may be left out, it
             # says nothing that nobody is logged in.
             cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()

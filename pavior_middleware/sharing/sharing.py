@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
-from ..log import logger
+from ..log import WarnOnce, logger
 from ..settings import Settings
 from ..visitor import Visitor
 from ..well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
@@ -17,6 +18,7 @@ from .request import Request
 from .script import Script
 from .share_auth import ShareAuth
 from .tokens import Tokens
+from .tossing import WARNING, believed
 
 
 class Needed(Enum):
@@ -43,6 +45,8 @@ class Sharing:
         """Keeps the narrow cookie, where there is one."""
 
         self._root_path = (settings.root_path or "").rstrip("/")
+        self._session_cookies = settings.session_cookie
+        self._warn = WarnOnce()
         self._paths: set[str] = set()
         if settings.share_auth is None:
             self._paths.add(SHARE_AUTH)
@@ -73,8 +77,20 @@ class Sharing:
         needed = Needed.CONTENT if request.method == "POST" else Needed.VISITOR
         return self._share_auth.refusal(request) or needed
 
-    def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Answer a request whose visitor is known."""
+    def answer(
+        self, request: Request, visitor: Visitor, session_cookies: Sequence[str] = ()
+    ) -> Answer:
+        """Answer a request whose visitor is known.
+
+        `session_cookies` are names of the app's session cookie, for a site whose settings have
+        none.
+        """
+        cookies = request.fields.get("cookie", ())
+        loan = self.cookie.read(cookies) if self.cookie is not None else None
+        names = self._session_cookies or session_cookies
+        visitor = believed(visitor, loan, cookies, names)
+        if visitor.is_doubtful:
+            self._warn(WARNING)
         if request.path == HANDOFF:
             return self._handoff.answer(request, visitor)
         return self._share_auth.answer(request, visitor)

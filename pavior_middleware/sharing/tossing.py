@@ -1,0 +1,47 @@
+"""Whether a request's cookies may hold the session of somebody else, put there by another host.
+
+Any host of a domain may set a cookie for all the domain, and for a path of it alone (RFC 6265
+sections 8.6 and 4.1.2.4). A session that is set for our path shows nowhere but in our answers: they
+would name the user that another host has chosen, while the site shows its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from werkzeug.sansio.http import parse_cookie
+
+from ..visitor import Visitor
+from .tokens import Loan
+
+WARNING = (
+    "Pavior's login names nobody: in a request below /.well-known/pavior/ the session may be one"
+    " that another host of this domain has set. There were two cookies of the session's name, or"
+    " the one of shareAuth names somebody else than the app does. The next page of the site puts"
+    " that right where somebody has just logged in. Give the session cookie a name that begins with"
+    " __Host- (in Flask: SESSION_COOKIE_NAME), which no other host can set; if it is found under"
+    " another name than it has, set session_cookie (PAVIOR_SESSION_COOKIE)"
+)
+
+
+def believed(
+    visitor: Visitor,
+    loan: Loan | None,
+    cookies: Sequence[str],
+    session_cookies: Sequence[str],
+) -> Visitor:
+    """Return the visitor whom the app names, or a doubtful nobody.
+
+    `loan` is what the login cookie says, which only this very host can have set, and which counts
+    where it is there. `cookies` are the request's `Cookie` fields, and `session_cookies` the names
+    of those by which the app knows its users.
+    """
+    if visitor.user is None:
+        return visitor
+    if loan is not None:
+        is_doubtful = loan.identity.identifier != visitor.user.identifier
+    else:
+        held = parse_cookie("; ".join(cookies))
+        is_doubtful = any(len(held.getlist(name)) > 1 for name in session_cookies)
+    return replace(visitor, identity=None, is_doubtful=True) if is_doubtful else visitor

@@ -5,9 +5,9 @@
  *     data-init='{"teamVanityId": "…", "doChat": true, "doTimeTravel": true}'></script>
  *
  * loads Pavior's embed and calls init with these options and the borrowed identity, once it is
- * known and again when it changes. Further attributes: data-embed, the embed's URL; data-bubble, a
- * selector of the chat's bubble (within an open shadow tree: "host >>> bubble"), whose first click
- * then asks the browser to let this site's cookie through.
+ * known and when it changes. Further attributes: data-embed, the embed's URL; data-bubble, a
+ * selector of the bubble (in an open shadow tree: "host >>> bubble"), whose first click then asks
+ * the browser for this site's cookie.
  *
  * Without data-init it only dispatches an event "pavior-identity" on the script element, each time:
  * `detail` is {id, email, hmac}, those that apply, or {} for nobody. Before it inserts the element,
@@ -265,9 +265,8 @@
     return !isActive();
   }
 
-  // Goes to the lender, who sends the page back with a code. It is worth nothing without the
-  // verifier, which stays in this tab; so nobody can use a code that gets elsewhere, and nobody's
-  // code can be put into this page.
+  // Goes to the lender, which sends the page back with a code. Without the verifier, which stays in
+  // this tab, a code is worth nothing: none is of use elsewhere, and no other one is of use here.
   async function askOnTheWay(mine) {
     if (!maySetOut()) return false;
     const verifier = ownVerifier ?? base64url(window.crypto.getRandomValues(new Uint8Array(32)));

@@ -237,7 +237,7 @@
     return element;
   }
 
-  // What they do in a frame, an editor or the chat, does not show. It may take the focus by itself.
+  // What they do in a frame does not show, and a frame may take the focus by itself.
   function isInFrame() {
     const frame = focused();
     return frame?.localName === 'iframe' && frame !== accessFrame

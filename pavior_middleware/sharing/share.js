@@ -145,7 +145,7 @@
     return Object.keys(identity).length > 0;
   }
 
-  // If the lender says neither who is there nor that nobody is, the loan goes on while it lasts;
+  // If the lender says neither who is there nor that nobody is, the loan lasts;
   // but not one that this way has brought, nor one by the cookie, if that would have come along.
   function take({identity, seconds, hasAccess}, way) {
     if (isSomebody(identity) || seconds === 0) hasLearned();

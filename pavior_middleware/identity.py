@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac as stdlib_hmac
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
+
+_AT_SIGN = re.compile("[@\ufe6b\uff20]")
+"""The characters that are an `@` in NFKC; looked for, since normalizing is not linear."""
 
 
 class IdentityRefused(ValueError):
@@ -87,20 +92,33 @@ def verify(api_key: str, identifier: str, hmac: str) -> bool:
 def signed_options(api_key: str, identity: Identity) -> dict[str, str]:
     """Return the init options that identify a user: `id`, `email` and `hmac`, those that apply.
 
-    A lead gets no `hmac`; an anonymous visitor gets nothing. Raises `IdentityRefused` for text that
-    is not Unicode, and for an id with an `@` in it that is not the user's own email: Pavior signs
-    ids and emails alike, so a user free to choose the id `boss@bank.com` would be taken for the
-    owner of that address.
+    A lead gets no `hmac`; an anonymous visitor gets nothing.
+
+    Pavior signs ids and emails alike, so what is signed as one must never pass for the other, even
+    where Pavior normalizes text. Raises `IdentityRefused` for
+
+    - text that is not Unicode;
+    - an id with an `@` in its NFKC form (Unicode Standard Annex #15) that is not the user's own
+      email: a user free to choose the id `boss@bank.com` would be taken for the owner of that
+      address;
+    - an email of an authenticated user that is not an address: printable text without white space,
+      in NFKC, with one `@` that has text on both sides. The email `7` has the hmac of the id `7`.
     """
     named = {"id": identity.id, "email": identity.email}
     options = {name: value for name, value in named.items() if value is not None}
     for name, value in options.items():
         if not _is_unicode(value):
             raise IdentityRefused(f"the {name} cannot be encoded as UTF-8: pass whole characters")
-    if identity.id is not None and "@" in identity.id and identity.id != identity.email:
+    if identity.id is not None and _AT_SIGN.search(identity.id) and identity.id != identity.email:
         raise IdentityRefused(
             "the id holds an '@' but is not the user's own email, so signing it could vouch for"
             " somebody else's address: pass an address as `email`, and as `id` a key of your own"
+        )
+    if identity.authenticated and not (identity.email is None or _is_address(identity.email)):
+        raise IdentityRefused(
+            "the email is not an address (printable text without white space, in Unicode's form"
+            " NFKC, with one '@' that has text on both sides), so signing it could vouch for"
+            " somebody else's id or address: pass an address that the user has confirmed, or none"
         )
     if identity.authenticated and identity.identifier is not None:
         options["hmac"] = sign(api_key, identity.identifier)
@@ -139,6 +157,17 @@ def _attribute(user: Any, name: str) -> Any:
 
 def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _is_address(email: str) -> bool:
+    local_part, at, domain = email.partition("@")
+    return (
+        bool(local_part and at and domain)
+        and "@" not in domain
+        and " " not in email
+        and email.isprintable()
+        and unicodedata.is_normalized("NFKC", email)
+    )
 
 
 def _utf8(name: str, text: str) -> bytes:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
+from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
 SHORTEST_STRONG_KEY = 16  # characters, or bytes
 LONGEST_LOAN_SECONDS = 24 * 60 * 60
+_LONG_NAME = 8  # letters of a setting's name, of which two may be wrong
 
 IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
 """Options of Pavior's init that say who is chatting; only a signed `Identity` may set them."""
@@ -151,7 +152,9 @@ class Settings:
 
         Other keys are ignored; None and empty text count as not given. Flags may be text ("true",
         "off", "1", …) and init options a JSON object, as a `.env` file has them. Raises
-        `SettingsError`, also for a `PAVIOR_*` key that is not known.
+        `SettingsError`, also for a key that is a misspelt one of ours. Others that begin with
+        `PAVIOR_` are ignored: Kubernetes sets `PAVIOR_SERVICE_HOST`, `PAVIOR_PORT` and more for a
+        Service named `pavior`.
         """
         problems: list[str] = []
         given: dict[str, object] = {"team_vanity_id": "", "api_key": ""}
@@ -159,7 +162,7 @@ class Settings:
             if not (isinstance(key, str) and key.startswith(PREFIX)):
                 continue
             if key not in NAMES:
-                problems.append(_unknown_key(key))
+                problems.extend(_misspelling_problems(key))
             elif value is not None and value != "":
                 given[NAMES[key]] = _from_text(NAMES[key], value)
         try:
@@ -186,11 +189,22 @@ def _label(name: str) -> str:
     return f"{name} ({PREFIX}{name.upper()})"
 
 
-def _unknown_key(key: str) -> str:
-    known = {name.removeprefix(PREFIX): name for name in NAMES}
-    close = difflib.get_close_matches(key.removeprefix(PREFIX), known, n=1)
-    mend = f"did you mean {known[close[0]]}?" if close else f"the known ones are {', '.join(NAMES)}"
-    return f"{key} is not a setting: {mend}"
+def _misspelling_problems(key: str) -> list[str]:
+    meant = next((name for name in NAMES if _is_misspelt(key, name)), None)
+    return [f"{key} is not a setting: did you mean {meant}?"] if meant else []
+
+
+def _is_misspelt(key: str, name: str) -> bool:
+    """Whether a character or two of a name are wrong, missing, swapped or too many.
+
+    In a short name it may be one only, since two would make it another word.
+    """
+    name, key = name.removeprefix(PREFIX), key.removeprefix(PREFIX)
+    most = 1 if len(name) < _LONG_NAME else 2
+    if abs(len(key) - len(name)) > most:
+        return False
+    same = sum(block.size for block in SequenceMatcher(None, name, key).get_matching_blocks())
+    return max(len(key), len(name)) - same <= most
 
 
 def _from_text(name: str, value: object) -> object:

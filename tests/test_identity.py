@@ -66,6 +66,19 @@ def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
         assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", [7, b"7", ["7"]])
+def test_what_is_no_text_is_neither_signed_nor_verified(wrong: Any) -> None:
+    for call, name in (
+        (lambda: sign(KEY, wrong), "identifier"),
+        (lambda: sign(wrong, "7"), "api_key"),
+        (lambda: verify(KEY, wrong, DOCUMENTED), "identifier"),
+        (lambda: verify(KEY, "7", wrong), "hmac"),
+        (lambda: verify(wrong, "7", DOCUMENTED), "api_key"),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must be text, not {type(wrong).__name__}"):
+            call()
+
+
 def test_an_identity_cannot_be_changed() -> None:
     identity = Identity("7", attributes={"firstName": "Ada"})
     with pytest.raises(dataclasses.FrozenInstanceError):

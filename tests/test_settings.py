@@ -127,8 +127,8 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
         "do_chat (PAVIOR_DO_CHAT) must be True or False",
         "do_time_travel (PAVIOR_DO_TIME_TRAVEL) must be True or False",
         "embed_url (PAVIOR_EMBED_URL) must begin with https://",
-        "'https://help.example.com' is a URL: write only the domain",
-        "'a.example/help' has a path: write only the domain",
+        "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 1 is a URL: write only the domain",
+        "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 2 has a path: write only the",
         "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
         "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
     ):
@@ -345,7 +345,7 @@ def test_only_whole_domains_are_whitelisted(domain: Any) -> None:
 
 
 def test_a_whitelist_of_another_type_is_told() -> None:
-    assert "a domain must be text, not dict" in problems(shared_auth_domains={"a": "b"})
+    assert "entry 1 must be text, not dict" in problems(shared_auth_domains={"a": "b"})
 
 
 def test_a_site_lends_its_login_or_borrows_one() -> None:
@@ -377,11 +377,14 @@ def test_init_options_are_json(value: object) -> None:
         {"share_auth": KEY},
         {"share_auth": f"{KEY}/path"},
         {"shared_auth_domains": ["help.example.com", f"https://{KEY}"]},
+        {"bubble": f"#{KEY}", "share_auth": "auth.example.com"},
+        {"skip_paths": ["/admin/*", f"/{KEY}"]},
+        {"init_options": {KEY: {"a": "b"}}},
     ],
 )
-def test_a_setting_that_would_put_the_api_key_into_pages_is_refused(leak: dict[str, Any]) -> None:
+def test_a_setting_that_would_show_the_api_key_is_refused(leak: dict[str, Any]) -> None:
     text = problems(**leak)
-    assert "holds the API key, which every visitor would see" in text
+    assert "holds the API key, which nobody but the server may see" in text
     assert KEY not in text
 
 

@@ -289,14 +289,12 @@ def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 
     HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3).
     """
-    fields: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     for raw_name, value in headers:
         name = raw_name.decode("latin-1")
         if name in FIELDS:
-            joint = "; " if name == "cookie" else ", "
-            before = fields[name] + joint if name in fields else ""
-            fields[name] = before + value.decode("latin-1")
-    return fields
+            values.setdefault(name, []).append(value.decode("latin-1"))
+    return {name: ("; " if name == "cookie" else ", ").join(each) for name, each in values.items()}
 
 
 def _changed(

@@ -91,14 +91,18 @@ def _sign(options: argparse.Namespace) -> int:
     identity = Identity(options.id, options.email)
     if identity.identifier is None:
         raise IdentityRefused("nothing to sign: pass --id or --email")
-    settings = Settings.from_env()
-    if not settings.api_key:
+    signed = signed_options(_api_key(), identity)
+    sys.stdout.write(signed["hmac"] + "\n")
+    return 0
+
+
+def _api_key() -> str:
+    api_key = Settings.from_env().api_key
+    if not api_key:
         raise SettingsError(
             ["PAVIOR_API_KEY is missing: a site with PAVIOR_SHARE_AUTH signs nobody"]
         )
-    signed = signed_options(settings.api_key, identity)
-    sys.stdout.write(signed["hmac"] + "\n")
-    return 0
+    return api_key
 
 
 def _print_snippet(options: argparse.Namespace) -> int:

@@ -120,9 +120,7 @@ class CodedBody:
             self.stays, self._is_over = not self._has_sent, self._has_sent
             held = [] if self.stays else [*held, *self._flush()]
         # There may be nothing in it, and then it must not be held for ever.
-        has_nothing = (
-            is_last or sum(map(len, self._original)) > MOST_HELD
-        ) and not self._has_decoded
+        has_nothing = (is_last or self._received > MOST_HELD) and not self._has_decoded
         if not self._has_sent and (self.stays or self._inserter.stays or has_nothing):
             self.stays = True
             yield from filter(None, self._original)

@@ -69,24 +69,25 @@ def covers(pattern: str, text: str) -> bool:
 def domain_problem(domain: str, *, allows_subdomains: bool = False) -> str | None:
     """Say what is wrong with a normalized domain, and the mend; None if nothing is.
 
-    `allows_subdomains` tells that it may be `*.host`.
+    It is what to say behind the domain, and holds nothing of that: it may be a key, pasted to the
+    wrong place. `allows_subdomains` tells that it may be `*.host`.
     """
     if "://" in domain:
-        return f"{domain!r} is a URL: write only the domain, like help.example.com"
+        return "is a URL: write only the domain, like help.example.com"
     if "/" in domain:
-        return f"{domain!r} has a path: write only the domain, like help.example.com"
+        return "has a path: write only the domain, like help.example.com"
     if not domain.isascii():
-        return f"{domain!r} is not a domain name: write it in Punycode (xn--…), as browsers send it"
+        return "is not a domain name: write it in Punycode (xn--…), as browsers send it"
     host, port = split_port(domain)
     if allows_subdomains and host.startswith(_ANY):
         host = host[len(_ANY) :]
         if not _may_have_subdomains(host):
-            return f"{domain!r} is too wide: name a domain of your own, like *.example.com"
+            return "is too wide: name a domain of your own, like *.example.com"
     if "*" in host:
         mend = "write *.example.com for its subdomains" if allows_subdomains else "name one domain"
-        return f"{domain!r} has a wildcard where none may be: {mend}"
+        return f"has a wildcard where none may be: {mend}"
     if not _is_host(host) or (port and int(port) > 65535):
-        return f"{domain!r} is not a domain: write it like help.example.com or localhost:8000"
+        return "is not a domain: write it like help.example.com or localhost:8000"
     return None
 
 

@@ -18,7 +18,7 @@ from .exchange import Exchange
 from .identity import Identity, identity_of_user
 from .jinja import place
 from .rewriting import Handling
-from .settings import Settings
+from .settings import Settings, SettingsError
 from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
 
@@ -57,7 +57,7 @@ class Pavior:
         if "pavior" in app.extensions:
             raise RuntimeError("this app has its Pavior already: call Pavior(app) once")
         app.extensions["pavior"] = self
-        settings = _settings(self._settings, app.config)
+        settings = _settings(self._settings, app)
         app.jinja_env.globals["pavior_snippet"] = _snippet
         if not settings.enabled:
             return
@@ -108,17 +108,37 @@ class _Middleware(PaviorMiddleware):
         return name, self._flask.config.get("REMEMBER_COOKIE_NAME", "remember_token")
 
 
-def _settings(given: Settings | None, config: Mapping[str, Any]) -> Settings:
+def _settings(given: Settings | None, app: Flask) -> Settings:
     """Return the settings given, or the config's; without a secret key, the app's own are used."""
+    if given is None:
+        return Settings.from_mapping(_mapping(app.config))
+    if given.shared_auth_domains and not given.secret_keys:
+        completed = _with_secret_keys(given, _secret_keys(app.config))
+        if isinstance(completed, SettingsError):
+            del given  # a traceback may show the locals
+            raise completed
+        return completed
+    return given
+
+
+def _mapping(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    keys = _secret_keys(config)
+    if config.get("PAVIOR_SECRET_KEY") or not keys:
+        return config
+    return {**config, "PAVIOR_SECRET_KEY": keys}
+
+
+def _secret_keys(config: Mapping[str, Any]) -> list[Any]:
+    """Return Flask's keys as bytes, since what we ask of a text is not asked of them."""
     keys = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
-    # As bytes, since what we ask of a text is not asked of Flask's.
-    in_bytes = [key.encode() if isinstance(key, str) else key for key in keys if keys[-1]]
-    if given is not None:
-        needs_key = given.shared_auth_domains and not given.secret_keys and in_bytes
-        return replace(given, secret_key=in_bytes) if needs_key else given
-    if config.get("PAVIOR_SECRET_KEY") or not in_bytes:
-        return Settings.from_mapping(config)
-    return Settings.from_mapping({**config, "PAVIOR_SECRET_KEY": in_bytes})
+    return [key.encode() if isinstance(key, str) else key for key in keys if keys[-1]]
+
+
+def _with_secret_keys(settings: Settings, keys: list[Any]) -> Settings | SettingsError:
+    try:
+        return replace(settings, secret_key=keys or None)
+    except SettingsError as error:
+        return error.with_traceback(None)
 
 
 def _snippet() -> Markup:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac as stdlib_hmac
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
+
+_AT_SIGN = re.compile("[@\ufe6b\uff20]")
+"""The characters that are an `@` in NFKC; looked for, since normalizing is not linear."""
 
 
 class IdentityRefused(ValueError):
@@ -64,47 +69,78 @@ def sign(api_key: str, identifier: str) -> str:
     """Return the `hmac` init option: HMAC-SHA256 of the identifier, both UTF-8, in lower-case hex.
 
     Whoever can choose the identifier can have any text signed, so pass only what the site vouches
-    for. Raises `ValueError` if either text is empty or cannot be encoded as UTF-8.
+    for. Raises `ValueError` if either text is empty or cannot be encoded as UTF-8, and `TypeError`
+    if it is not text.
     """
-    key, message = _utf8("api_key", api_key), _utf8("identifier", identifier)
-    return stdlib_hmac.new(key, message, hashlib.sha256).hexdigest()
+    error = _problem("api_key", api_key) or _problem("identifier", identifier)
+    if error is None:
+        return _hmac(api_key, identifier)
+    del api_key, identifier  # a traceback may show the locals
+    raise error
 
 
 def verify(api_key: str, identifier: str, hmac: str) -> bool:
     """Whether `hmac` is what `sign` returns, compared in constant time.
 
     An identifier that cannot be signed verifies as False. Raises `ValueError` for an API key that
-    is empty or cannot be encoded as UTF-8.
+    is empty or cannot be encoded as UTF-8, and `TypeError` for what is not text.
     """
-    _utf8("api_key", api_key)
-    try:
-        expected = sign(api_key, identifier)
-    except ValueError:
-        return False
-    return stdlib_hmac.compare_digest(expected.encode(), hmac.encode("utf-8", "surrogatepass"))
+    error = (
+        _problem("api_key", api_key)
+        or _type_problem("identifier", identifier)
+        or _type_problem("hmac", hmac)
+    )
+    if error is None:
+        if not hmac or _problem("identifier", identifier):
+            return False
+        expected = _hmac(api_key, identifier).encode()
+        return stdlib_hmac.compare_digest(expected, hmac.encode("utf-8", "surrogatepass"))
+    del api_key, identifier, hmac  # a traceback may show the locals
+    raise error
 
 
 def signed_options(api_key: str, identity: Identity) -> dict[str, str]:
     """Return the init options that identify a user: `id`, `email` and `hmac`, those that apply.
 
-    A lead gets no `hmac`; an anonymous visitor gets nothing. Raises `IdentityRefused` for text that
-    is not Unicode, and for an id with an `@` in it that is not the user's own email: Pavior signs
-    ids and emails alike, so a user free to choose the id `boss@bank.com` would be taken for the
-    owner of that address.
+    A lead gets no `hmac`; an anonymous visitor gets nothing.
+
+    Pavior signs ids and emails alike, so what is signed as one must never pass for the other, even
+    where Pavior normalizes text. Raises `IdentityRefused` for
+
+    - text that is not Unicode;
+    - an id with an `@` in its NFKC form (Unicode Standard Annex #15) that is not the user's own
+      email: a user free to choose the id `boss@bank.com` would be taken for the owner of that
+      address;
+    - an email of an authenticated user that is not an address: printable text without white space,
+      in NFKC, with one `@` that has text on both sides. The email `7` has the hmac of the id `7`.
     """
+    refusal = _refusal(identity)
+    if refusal is not None:
+        del api_key  # a traceback may show the locals
+        raise refusal
     named = {"id": identity.id, "email": identity.email}
     options = {name: value for name, value in named.items() if value is not None}
-    for name, value in options.items():
-        if not _is_unicode(value):
-            raise IdentityRefused(f"the {name} cannot be encoded as UTF-8: pass whole characters")
-    if identity.id is not None and "@" in identity.id and identity.id != identity.email:
-        raise IdentityRefused(
-            "the id holds an '@' but is not the user's own email, so signing it could vouch for"
-            " somebody else's address: pass an address as `email`, and as `id` a key of your own"
-        )
     if identity.authenticated and identity.identifier is not None:
         options["hmac"] = sign(api_key, identity.identifier)
     return options
+
+
+def _refusal(identity: Identity) -> IdentityRefused | None:
+    for name, value in (("id", identity.id), ("email", identity.email)):
+        if value is not None and not _is_unicode(value):
+            return IdentityRefused(f"the {name} cannot be encoded as UTF-8: pass whole characters")
+    if identity.id is not None and _AT_SIGN.search(identity.id) and identity.id != identity.email:
+        return IdentityRefused(
+            "the id holds an '@' but is not the user's own email, so signing it could vouch for"
+            " somebody else's address: pass an address as `email`, and as `id` a key of your own"
+        )
+    if identity.authenticated and not (identity.email is None or _is_address(identity.email)):
+        return IdentityRefused(
+            "the email is not an address (printable text without white space, in Unicode's form"
+            " NFKC, with one '@' that has text on both sides), so signing it could vouch for"
+            " somebody else's id or address: pass an address that the user has confirmed, or none"
+        )
+    return None
 
 
 def identity_of_user(user: Any) -> Identity | None:
@@ -141,9 +177,31 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _utf8(name: str, text: str) -> bytes:
-    if not text:
-        raise ValueError(f"{name} is empty")
-    if not _is_unicode(text):  # the codec's own error would carry the text, which may be the key
-        raise ValueError(f"{name} cannot be encoded as UTF-8")
-    return text.encode()
+def _is_address(email: str) -> bool:
+    local_part, at, domain = email.partition("@")
+    return (
+        bool(local_part and at and domain)
+        and "@" not in domain
+        and " " not in email
+        and email.isprintable()
+        and unicodedata.is_normalized("NFKC", email)
+    )
+
+
+def _hmac(api_key: str, identifier: str) -> str:
+    return stdlib_hmac.new(api_key.encode(), identifier.encode(), hashlib.sha256).hexdigest()
+
+
+def _problem(name: str, text: object) -> Exception | None:
+    """Say why a text cannot be used, without showing it: it may be the key."""
+    if text is None or text == "":
+        return ValueError(f"{name} is empty")
+    if isinstance(text, str) and not _is_unicode(text):
+        return ValueError(f"{name} cannot be encoded as UTF-8")
+    return _type_problem(name, text)
+
+
+def _type_problem(name: str, text: object) -> Exception | None:
+    if isinstance(text, str | None):
+        return None
+    return TypeError(f"{name} must be text, not {type(text).__name__}")

@@ -81,6 +81,9 @@ _NAMED_VALUE = re.compile(
     rb"(?:[\t\n\f\r ]*=[\t\n\f\r ]*"
     rb"(?P<value>\"[^\"]*\"|'[^']*'|[^\t\n\f\r >\"'][^\t\n\f\r >]*)?)?"
 )
+# Of a number's digits those that tell which character it is, if it is one: `html.unescape` fails
+# where there are thousands, and takes more than linear time.
+_NUMBER = re.compile(r"&#0*([0-9]{1,8})[0-9]*")
 _COMMENT_END = re.compile(rb"--!?>")
 _SCRIPT_END = re.compile(rb"</script" + _NAME_END, re.IGNORECASE)
 _ESCAPED_SCRIPT_MARK = re.compile(
@@ -479,12 +482,16 @@ def _sets_policy(tag: bytes) -> bool:
     if b"http-equiv" not in tag.lower():
         return False
     values: dict[bytes, bytes] = {}
-    for attribute in _NAMED_VALUE.finditer(tag, len(b"<meta"), len(tag) - 1):
+    position, end = len(b"<meta"), len(tag) - 1
+    # No search: where blanks follow the last attribute, it would begin at each of them anew.
+    while attribute := _NAMED_VALUE.match(tag, position, end):
         values.setdefault(attribute["name"].lower(), attribute["value"] or b"")
+        position = attribute.end()
     value = values.get(b"http-equiv", b"")
     if value.startswith((b'"', b"'")):
         value = value[1:-1]
-    return html.unescape(value.decode("latin-1")).lower() == "content-security-policy"
+    text = _NUMBER.sub(r"&#\1", value.decode("latin-1"))
+    return html.unescape(text).lower() == "content-security-policy"
 
 
 def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
@@ -82,7 +81,7 @@ class Rewriting:
         self._asks_consent = asks_consent
         self._anonymous = self._render(None)
         self._asking = lru_cache(maxsize=16)(partial(self._render, None, must_ask=True))
-        self._is_skipped = _path_pattern(settings.skip_paths)
+        self._skip_paths = [pattern.split("*") for pattern in settings.skip_paths]
         self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else FRAMES
         self._warn = WarnOnce()
 
@@ -94,7 +93,7 @@ class Rewriting:
         `scheme` is that of its URL, and `fields` are those of `conditions.FIELDS` that it has.
         Returns None for a path that gets no chat.
         """
-        if self._is_skipped is not None and self._is_skipped.fullmatch(path):
+        if any(_matches(path, pieces) for pieces in self._skip_paths):
             return None
         destination = fields.get("sec-fetch-dest", "")
         is_for_page = destination in FRAMES | FETCHED_OR_UNKNOWN | {"document"}
@@ -330,10 +329,21 @@ def _varies_by(settings: Settings, *, asks_consent: bool) -> tuple[str, ...]:
     return ("Cookie", "Sec-Fetch-Dest")
 
 
-def _path_pattern(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    """Return what matches the paths of the patterns, in which `*` stands for any text."""
-    if not patterns:
-        return None
-    return re.compile(
-        "|".join(re.escape(each).replace(r"\*", ".*") for each in patterns), re.DOTALL
-    )
+def _matches(path: str, pieces: Sequence[str]) -> bool:
+    """Whether a path is these pieces with any text between them.
+
+    Each is looked for once, behind the one before it: a regular expression would try all ways.
+    """
+    first, *middle = pieces
+    if not middle:
+        return path == first
+    last = middle.pop()
+    position, end = len(first), len(path) - len(last)
+    if position > end or not (path.startswith(first) and path.endswith(last)):
+        return False
+    for piece in middle:
+        found = path.find(piece, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True

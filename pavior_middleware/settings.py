@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
+from difflib import SequenceMatcher
+from functools import wraps
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from .domains import domain_problem, is_loopback, normalized
@@ -19,6 +20,7 @@ PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
 SHORTEST_STRONG_KEY = 16  # characters, or bytes
 LONGEST_LOAN_SECONDS = 24 * 60 * 60
+_LONG_NAME = 8  # letters of a setting's name, of which two may be wrong
 
 IDENTITY_OPTIONS = frozenset({"id", "email", "hmac", "shareAuth"})
 """Options of Pavior's init that say who is chatting; only a signed `Identity` may set them."""
@@ -48,6 +50,33 @@ class SettingsError(ValueError):
         )
 
 
+_T = TypeVar("_T")
+
+
+def _keeping_keys_from_tracebacks(cls: type[_T]) -> type[_T]:
+    """Make a class raise from a frame that holds none of its arguments.
+
+    Debug pages and error mails show the locals of each frame. Those of a generated `__init__`, and
+    of all that it calls, hold the keys.
+    """
+    construct = cls.__init__
+
+    @wraps(construct)
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807
+        error = None
+        try:
+            construct(self, *args, **kwargs)
+        except (TypeError, ValueError) as raised:
+            error = raised.with_traceback(None)
+        if error is not None:
+            del self, args, kwargs
+            raise error
+
+    cls.__init__ = __init__  # type: ignore[method-assign]
+    return cls
+
+
+@_keeping_keys_from_tracebacks
 @dataclass(frozen=True)
 class Settings:
     """What a site owner configures; immutable and checked when built.
@@ -76,7 +105,8 @@ class Settings:
     no chat, a sequence or lines, in which `*` stands for any text. Where `enabled` is False there
     is no middleware at all, and nothing else need be set.
 
-    The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting.
+    The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting; it
+    shows nothing of their values, since a key may have been pasted into any of them.
     """
 
     team_vanity_id: str
@@ -106,8 +136,8 @@ class Settings:
         skip_paths = _each(self.skip_paths)
         session_cookie = _each(self.session_cookie)
         is_off = self.enabled is False
-        # First, and alone: the messages about other problems may show what is wrong.
-        problems = _leak_problems(self) or [
+        problems = [
+            *_leak_problems(self),
             *_text_problems("team_vanity_id", self.team_vanity_id, required=not is_off),
             *_text_problems("api_key", self.api_key, required=share_auth is None and not is_off),
             *(
@@ -164,29 +194,37 @@ class Settings:
 
         Other keys are ignored; None and empty text count as not given. Flags may be text ("true",
         "off", "1", …) and init options a JSON object, as a `.env` file has them. Raises
-        `SettingsError`, also for a `PAVIOR_*` key that is not known.
+        `SettingsError`, also for a key that is a misspelt one of ours. Others that begin with
+        `PAVIOR_` are ignored: Kubernetes sets `PAVIOR_SERVICE_HOST`, `PAVIOR_PORT` and more for a
+        Service named `pavior`.
         """
+        read = cls._read(mapping)
+        if isinstance(read, SettingsError):
+            del mapping  # a traceback may show the locals
+            raise read
+        return read
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read the process's environment variables, by the rules of `from_mapping`."""
+        return cls.from_mapping(os.environ)
+
+    @classmethod
+    def _read(cls, mapping: Mapping[str, object]) -> Settings | SettingsError:
         problems: list[str] = []
         given: dict[str, object] = {"team_vanity_id": "", "api_key": ""}
         for key, value in mapping.items():
             if not (isinstance(key, str) and key.startswith(PREFIX)):
                 continue
             if key not in NAMES:
-                problems.append(_unknown_key(key))
+                problems.extend(_misspelling_problems(key))
             elif value is not None and value != "":
                 given[NAMES[key]] = _from_text(NAMES[key], value)
         try:
             settings = cls(**given)  # type: ignore[arg-type]  # __post_init__ checks every type
         except SettingsError as error:
-            raise SettingsError([*error.problems, *problems]) from None
-        if problems:
-            raise SettingsError(problems)
-        return settings
-
-    @classmethod
-    def from_env(cls) -> Settings:
-        """Read the process's environment variables, by the rules of `from_mapping`."""
-        return cls.from_mapping(os.environ)
+            return SettingsError([*error.problems, *problems])
+        return SettingsError(problems) if problems else settings
 
 
 NAMES: Mapping[str, str] = MappingProxyType(
@@ -199,11 +237,22 @@ def _label(name: str) -> str:
     return f"{name} ({PREFIX}{name.upper()})"
 
 
-def _unknown_key(key: str) -> str:
-    known = {name.removeprefix(PREFIX): name for name in NAMES}
-    close = difflib.get_close_matches(key.removeprefix(PREFIX), known, n=1)
-    mend = f"did you mean {known[close[0]]}?" if close else f"the known ones are {', '.join(NAMES)}"
-    return f"{key} is not a setting: {mend}"
+def _misspelling_problems(key: str) -> list[str]:
+    meant = next((name for name in NAMES if _is_misspelt(key, name)), None)
+    return [f"{key} is not a setting: did you mean {meant}?"] if meant else []
+
+
+def _is_misspelt(key: str, name: str) -> bool:
+    """Whether a character or two of a name are wrong, missing, swapped or too many.
+
+    In a short name it may be one only, since two would make it another word.
+    """
+    name, key = name.removeprefix(PREFIX), key.removeprefix(PREFIX)
+    most = 1 if len(name) < _LONG_NAME else 2
+    if abs(len(key) - len(name)) > most:
+        return False
+    same = sum(block.size for block in SequenceMatcher(None, name, key).get_matching_blocks())
+    return max(len(key), len(name)) - same <= most
 
 
 def _from_text(name: str, value: object) -> object:
@@ -215,11 +264,11 @@ def _from_text(name: str, value: object) -> object:
     if name == "init_options":
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     if name == "secret_key" and "\n" in value:
         return tuple(filter(None, map(str.strip, value.splitlines())))
-    if name == "shared_auth_seconds" and value.strip().isdecimal():
+    if name == "shared_auth_seconds" and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
         return int(value)
     return value
 
@@ -342,8 +391,8 @@ def _csp_problems(value: object) -> list[str]:
 
 def _skip_paths_problems(patterns: Iterable[object]) -> list[str]:
     return [
-        f"{_label('skip_paths')}: {pattern!r} is no path: begin it with / or *, like /admin/*"
-        for pattern in patterns
+        f"{_label('skip_paths')}: entry {place} is no path: begin it with / or *, like /admin/*"
+        for place, pattern in enumerate(patterns, 1)
         if not (isinstance(pattern, str) and pattern.startswith(("/", "*")))
     ]
 
@@ -358,8 +407,8 @@ def _session_cookie_problems(names: Iterable[object]) -> list[str]:
 
 def _shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:
     return [
-        f"{_label('shared_auth_domains')}: {problem}"
-        for domain in domains
+        f"{_label('shared_auth_domains')}: entry {place} {problem}"
+        for place, domain in enumerate(domains, 1)
         if (problem := _domain_problem(domain, allows_subdomains=True))
     ]
 
@@ -369,7 +418,7 @@ def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str
         return []
     problem = _domain_problem(value)
     if problem:
-        return [f"{_label('share_auth')}: {problem}"]
+        return [f"{_label('share_auth')}: it {problem}"]
     if domains:
         return [
             f"{_label('share_auth')} and {_label('shared_auth_domains')} are both set: a site"
@@ -380,7 +429,7 @@ def _share_auth_problems(value: object, domains: tuple[object, ...]) -> list[str
 
 def _domain_problem(domain: object, *, allows_subdomains: bool = False) -> str | None:
     if not isinstance(domain, str):
-        return f"a domain must be text, not {type(domain).__name__}"
+        return f"must be text, not {type(domain).__name__}"
     return domain_problem(domain, allows_subdomains=allows_subdomains)
 
 
@@ -408,17 +457,30 @@ def _init_options_problems(value: object) -> list[str]:
 
 
 def _leak_problems(settings: Settings) -> list[str]:
-    """Name each setting that would carry a key to visitors, as a value pasted twice does."""
-    public = ("team_vanity_id", "embed_url", "init_options", "share_auth", "shared_auth_domains")
-    keys = [("secret key", key) for key in _keys(settings.secret_key)]
+    """Name each setting that would show a key to others, as a value pasted twice does."""
+    keys = [("API key", settings.api_key), *(("secret key", key) for key in settings.secret_keys)]
     return [
-        f"{_label(name)} holds the {key_name}, which every visitor would see: remove it"
-        for name in public
-        for key_name, key in [("API key", settings.api_key), *keys]
-        if isinstance(key, str)
-        and len(key) >= len(EXAMPLE_API_KEY)
-        and key.lower() in str(getattr(settings, name)).lower()
+        f"{_label(shown.name)} holds the {key_name}, which nobody but the server may see: remove it"
+        for shown in fields(settings)
+        if shown.repr
+        for key_name, key in keys
+        if _holds(getattr(settings, shown.name), key)
     ]
+
+
+def _holds(value: object, key: object) -> bool:
+    """Whether a setting holds a key, in whatever case; one too short to be told from chance not."""
+    if isinstance(key, bytes):
+        key = key.decode(errors="replace")
+    if not isinstance(key, str) or len(key) < len(EXAMPLE_API_KEY):
+        return False
+    if isinstance(value, str):
+        return key.lower() in value.lower()
+    try:
+        text = json.dumps(dict(value) if isinstance(value, Mapping) else value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return False  # then it is refused for that
+    return json.dumps(key, ensure_ascii=False)[1:-1].lower() in text.lower()
 
 
 def _warn_if_weak(api_key: str) -> None:

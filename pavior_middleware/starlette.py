@@ -82,6 +82,11 @@ def read_settings(config: Config) -> Settings:
 
     Without a `PAVIOR_SECRET_KEY`, the config's `SECRET_KEY` is the secret key.
     """
+    return Settings.from_mapping(_mapping(config))
+
+
+def _mapping(config: Config) -> dict[str, object]:
+    """Read the values. It raises nothing: a traceback may show the locals."""
     prefix = config.env_prefix
     keys = (*config.environ, *config.file_values)
     present = {key[len(prefix) :] for key in keys if key.startswith(prefix + PREFIX)}
@@ -91,7 +96,7 @@ def read_settings(config: Config) -> Settings:
     if secret_key and not mapping["PAVIOR_SECRET_KEY"]:
         # As bytes, since what we ask of a text is not asked of the app's own key.
         mapping["PAVIOR_SECRET_KEY"] = str(secret_key).encode()
-    return Settings.from_mapping(mapping)
+    return mapping
 
 
 def _authenticated_user(scope: MutableMapping[str, Any]) -> Identity | None:

@@ -38,6 +38,13 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
     assert done.stdout == sign("ladygaga", "7") + "\n"
 
 
+def test_what_kubernetes_says_of_a_service_named_pavior_stops_no_command() -> None:
+    environ = {"PAVIOR_SERVICE_HOST": "10.0.0.11", "PAVIOR_PORT": "tcp://10.0.0.11:80"}
+    assert pavior("sign", "--id", "7", **DOCUMENTED, **environ).returncode == 0
+    team = {"PAVIOR_TEAM_VANITY_ID": "acme"}
+    assert pavior("snippet", "--share-auth", "a.example", **team, **environ).returncode == 0
+
+
 def test_snippet_prints_the_one_element_to_paste() -> None:
     done = pavior("snippet", "--share-auth", "auth.example.com", PAVIOR_TEAM_VANITY_ID="acme")
     assert done.stdout == (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac as stdlib_hmac
+import sys
+import unicodedata
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -62,6 +64,19 @@ def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
         assert caught.value.__cause__ is caught.value.__context__ is None
         assert not isinstance(caught.value, UnicodeEncodeError)
         assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [7, b"7", ["7"]])
+def test_what_is_no_text_is_neither_signed_nor_verified(wrong: Any) -> None:
+    for call, name in (
+        (lambda: sign(KEY, wrong), "identifier"),
+        (lambda: sign(wrong, "7"), "api_key"),
+        (lambda: verify(KEY, wrong, DOCUMENTED), "identifier"),
+        (lambda: verify(KEY, "7", wrong), "hmac"),
+        (lambda: verify(wrong, "7", DOCUMENTED), "api_key"),
+    ):
+        with pytest.raises(TypeError, match=f"{name} must be text, not {type(wrong).__name__}"):
+            call()
 
 
 def test_an_identity_cannot_be_changed() -> None:
@@ -136,6 +151,81 @@ def test_an_address_as_id_is_refused_unless_it_is_the_users_own() -> None:
         assert "boss" not in str(caught.value)
     own = Identity("user@example.com", "user@example.com")
     assert signed_options("ladygaga", own)["hmac"] == DOCUMENTED
+
+
+@pytest.mark.parametrize("at_sign", ["@", "\uff20", "\ufe6b"])
+@pytest.mark.parametrize("email", [None, "boss@bank.com", "user@example.com"])
+def test_an_id_that_becomes_an_address_by_normalization_is_refused(
+    at_sign: str, email: str | None
+) -> None:
+    assert unicodedata.normalize("NFKC", at_sign) == "@"
+    for address in (f"boss{at_sign}bank.com", f" boss\u200b{at_sign}bank.com\0"):
+        if address == email:
+            continue
+        for authenticated in (True, False):
+            with pytest.raises(IdentityRefused, match="'@'"):
+                signed_options(KEY, Identity(address, email, authenticated=authenticated))
+
+
+def test_no_other_character_becomes_an_at_sign_by_normalization() -> None:
+    found = {
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if "@" in unicodedata.normalize("NFKC", character)
+    }
+    assert found == {"@", "\uff20", "\ufe6b"}
+
+
+NO_ADDRESSES = [
+    *("7", "ada", "@", "x@", "@x", "a@b@c", "@@", "boss\uff20bank.com", "boss\ufe6bbank.com"),
+    *("boss@bank.com ", "\tboss@bank.com", "bo ss@bank.com", "boss@bank.com\0", "a@b.c\n@d.e"),
+    *("boss@bank.com\u00a0", "boss@bank.com\u3000", "bo\u200bss@bank.com", "\ufeffboss@bank.com"),
+    *("boss@\uff42ank.com", "\uff42oss@bank.com", "jose\u0301@example.com"),
+]
+
+
+@pytest.mark.parametrize("email", NO_ADDRESSES)
+def test_an_email_that_is_no_address_is_never_vouched_for(email: str) -> None:
+    for user_id in (None, "8", email):
+        with pytest.raises(IdentityRefused) as caught:
+            signed_options(KEY, Identity(user_id, email))
+        assert KEY not in str(caught.value)
+        assert "bank" not in str(caught.value)
+
+
+@pytest.mark.parametrize("email", NO_ADDRESSES)
+def test_a_lead_may_have_typed_any_email(email: str) -> None:
+    lead = Identity("8", email, authenticated=False)
+    assert signed_options(KEY, lead) == {"id": "8", "email": email}
+
+
+@pytest.mark.parametrize(
+    "email", ["Ada.Lovelace+chat@example.com", "j\u00f6rg@b\u00fccher.example", "o'hara@localhost"]
+)
+def test_an_address_is_vouched_for(email: str) -> None:
+    assert signed_options(KEY, Identity(email=email))["hmac"] == sign(KEY, email)
+
+
+odd_text = st.text(
+    st.sampled_from("@@@\uff20\ufe6b7aA\uff17\uff41\u00e9e\u0301. \t\0\u200b\u00a0\ufb01\ud800"),
+    max_size=6,
+)
+
+
+def is_signed(identity: Identity) -> bool:
+    try:
+        return "hmac" in signed_options(KEY, identity)
+    except IdentityRefused:
+        return False
+
+
+@given(text=odd_text, form=st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
+def test_no_text_is_signed_as_an_id_and_as_an_email_however_it_is_normalized(
+    text: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]
+) -> None:
+    normalized = unicodedata.normalize(form, text).strip().casefold()
+    assert not (is_signed(Identity(text)) and is_signed(Identity(email=normalized)))
+    assert not (is_signed(Identity(normalized)) and is_signed(Identity(email=text)))
 
 
 @pytest.mark.parametrize("identity", [Identity("\ud800"), Identity("7", "a\udfff@example.com")])

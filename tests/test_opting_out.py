@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import flask
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.config import Config
 from starlette.middleware import Middleware
@@ -19,6 +22,7 @@ from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, asgi, skip, wsgi
 from pavior_middleware.flask import Pavior
+from pavior_middleware.rewriting import Rewriting
 from pavior_middleware.starlette import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM
@@ -58,6 +62,21 @@ def test_paths_may_get_no_chat(fetch: Fetch, pattern: str, path: str, is_skipped
     assert (seen.body == PAGE) == is_skipped
     assert ("Vary" not in seen.headers) == is_skipped
     assert (seen.headers["ETag"] == '"1"') == is_skipped
+
+
+@given(
+    pattern=st.text("/*ab\n.[", max_size=8),
+    path=st.text("/ab\n.[*", max_size=10),
+    before=st.sampled_from("/*"),
+)
+def test_a_star_stands_for_any_text_and_all_else_for_itself(
+    pattern: str, path: str, before: str
+) -> None:
+    written = before + pattern
+    rewriting = Rewriting(Settings(TEAM, API_KEY, skip_paths=[written]))
+    expression = ".*".join(map(re.escape, written.strip().split("*")))
+    is_skipped = rewriting.exchange("GET", "http", "/" + path, "", {}) is None
+    assert is_skipped == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 
 
 def test_a_path_that_gets_no_chat_has_its_request_untouched(fetch: Fetch) -> None:

@@ -83,6 +83,16 @@ PLACES = {
         b"<link>|<META a  CONTENT=\"img-src 'self'>\" Http-Equiv = 'content-security-POLICY'/>"
     ),
     "a policy by references": b'|<meta http-equiv="Content&#45;Security&#x2D;Policy" content=x>',
+    "a policy by references with thousands of noughts": (
+        b"|<meta http-equiv='&#x%b43;ontent&#%b45;security-policy' content=x>"
+        % (b"0" * 9000, b"0" * 9000)
+    ),
+    "no policy, as its number is none": (
+        b"<meta http-equiv='&#67%b;ontent-security-policy' content=x>|<p>" % (b"0" * 9000)
+    ),
+    "no policy, as its number goes on": (
+        b"<meta http-equiv='&#670;ontent-security-policy' content=x>|<p>"
+    ),
     "a policy before the charset": (
         b"<!doctype html>|<meta http-equiv=Content-Security-Policy content=x><meta charset=utf-8>"
     ),

@@ -306,6 +306,9 @@ def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
     "identity",
     [
         Identity("boss@bank.com", "ada@example.com"),
+        Identity("boss\uff20bank.com"),
+        Identity(email="7"),
+        Identity("8", email="7"),
         Identity("\ud800"),
         Identity("7", attributes={"hmac": "x"}),
         Identity("7", attributes={"since": object()}),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import string
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from pavior_middleware import Settings, SettingsError
+from pavior_middleware.settings import NAMES
 
 KEY = "a-key-Of-twenty-chars"
 GOOD = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
@@ -123,8 +127,8 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
         "do_chat (PAVIOR_DO_CHAT) must be True or False",
         "do_time_travel (PAVIOR_DO_TIME_TRAVEL) must be True or False",
         "embed_url (PAVIOR_EMBED_URL) must begin with https://",
-        "'https://help.example.com' is a URL: write only the domain",
-        "'a.example/help' has a path: write only the domain",
+        "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 1 is a URL: write only the domain",
+        "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 2 has a path: write only the",
         "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
         "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
     ):
@@ -132,9 +136,91 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
     assert KEY not in text
 
 
-def test_an_unknown_key_that_resembles_none_is_told_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="the known ones are PAVIOR_TEAM_VANITY_ID"):
-        Settings.from_mapping({**GOOD, "PAVIOR_DEBUG": "1"})
+def variables_of_kubernetes(service: str) -> dict[str, str]:
+    """Return what a pod's environment says of a Service (Kubernetes, "Discovering services")."""
+    name, address = service.upper().replace("-", "_"), "10.0.0.11"
+    return {
+        f"{name}_SERVICE_HOST": address,
+        f"{name}_SERVICE_PORT": "8000",
+        f"{name}_SERVICE_PORT_HTTP": "8000",
+        f"{name}_PORT": f"tcp://{address}:8000",
+        **{
+            f"{name}_PORT_8000_{protocol}{end}": "x"
+            for protocol in ("TCP", "UDP", "SCTP")
+            for end in ("", "_PROTO", "_PORT", "_ADDR")
+        },
+    }
+
+
+SERVICES = [
+    *("pavior", "pavior-api", "pavior-emulator", "pavior-a"),
+    *(name.lower().replace("_", "-") for name in NAMES),
+]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_kubernetes_says_of_a_service_is_no_setting(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**GOOD, **variables_of_kubernetes(service)}.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_env() == Settings("acme", KEY)
+
+
+@pytest.mark.parametrize(
+    "name", ["DEBUG", "URL", "HOST", "VERSION", "API_KEY_FILE", "", "X" * 9999]
+)
+def test_a_key_that_resembles_no_setting_is_ignored(name: str) -> None:
+    assert Settings.from_mapping({**GOOD, f"PAVIOR_{name}": "1"}) == Settings("acme", KEY)
+
+
+@st.composite
+def misspelt_keys(draw: st.DrawFn) -> tuple[str, str]:
+    """Return a key, and the same with a character wrong, missing, too many, or two swapped."""
+    key = draw(st.sampled_from(sorted(NAMES)))
+    at = draw(st.integers(len("PAVIOR_"), len(key) - 1))
+    letter = draw(st.sampled_from(string.ascii_uppercase + string.digits + "_-. a\u00c9"))
+    swapped = key[:at] + key[at : at + 2][::-1] + key[at + 2 :]
+    return key, draw(
+        st.sampled_from(
+            [
+                key[:at] + letter + key[at + 1 :],
+                key[:at] + letter + key[at:],
+                key + letter,
+                key[:at] + key[at + 1 :],
+                swapped,
+            ]
+        )
+    )
+
+
+@given(misspelt_keys())
+@settings(max_examples=1000)
+def test_a_key_with_one_character_wrong_is_told_what_was_meant(keys: tuple[str, str]) -> None:
+    key, misspelt = keys
+    assume(misspelt not in NAMES)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping({**GOOD, misspelt: "1"})
+    assert f"{misspelt} is not a setting: did you mean {key}?" in caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "key"),
+    [
+        ("APIKEY", "API_KEY"),
+        ("API_KEYS", "API_KEY"),
+        ("TEAM_VANITYID", "TEAM_VANITY_ID"),
+        ("TEAMVANITYID", "TEAM_VANITY_ID"),
+        ("DO_CHATS", "DO_CHAT"),
+        ("EMBEDURL", "EMBED_URL"),
+        ("SKIP_PATH", "SKIP_PATHS"),
+        ("SHARED_AUTH_DOMAIN", "SHARED_AUTH_DOMAINS"),
+        ("SHARE_AUTH_DOMAIN", "SHARED_AUTH_DOMAINS"),
+    ],
+)
+def test_a_misspelt_key_is_told_what_was_meant(misspelt: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=f"did you mean PAVIOR_{key}?"):
+        Settings.from_mapping({**GOOD, f"PAVIOR_{misspelt}": "1"})
 
 
 @pytest.mark.parametrize(
@@ -259,7 +345,7 @@ def test_only_whole_domains_are_whitelisted(domain: Any) -> None:
 
 
 def test_a_whitelist_of_another_type_is_told() -> None:
-    assert "a domain must be text, not dict" in problems(shared_auth_domains={"a": "b"})
+    assert "entry 1 must be text, not dict" in problems(shared_auth_domains={"a": "b"})
 
 
 def test_a_site_lends_its_login_or_borrows_one() -> None:
@@ -291,11 +377,14 @@ def test_init_options_are_json(value: object) -> None:
         {"share_auth": KEY},
         {"share_auth": f"{KEY}/path"},
         {"shared_auth_domains": ["help.example.com", f"https://{KEY}"]},
+        {"bubble": f"#{KEY}", "share_auth": "auth.example.com"},
+        {"skip_paths": ["/admin/*", f"/{KEY}"]},
+        {"init_options": {KEY: {"a": "b"}}},
     ],
 )
-def test_a_setting_that_would_put_the_api_key_into_pages_is_refused(leak: dict[str, Any]) -> None:
+def test_a_setting_that_would_show_the_api_key_is_refused(leak: dict[str, Any]) -> None:
     text = problems(**leak)
-    assert "holds the API key, which every visitor would see" in text
+    assert "holds the API key, which nobody but the server may see" in text
     assert KEY not in text
 
 

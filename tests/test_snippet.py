@@ -93,7 +93,8 @@ def test_attributes_are_json(value: object) -> None:
 @given(email=unicode_text, name=hostile_text, extra=json_values)
 def test_any_user_text_arrives_whole_and_ends_no_script(email: str, name: str, extra: Any) -> None:
     snippet = render(
-        SETTINGS, Identity(email=email, attributes={"name": name, "extra": extra})
+        SETTINGS,
+        Identity("7", email, authenticated=False, attributes={"name": name, "extra": extra}),
     ).element()
     assert set(snippet.decode("ascii")) <= set(string.printable)
     text = snippet.removeprefix(b"<script>").removesuffix(b"</script>")

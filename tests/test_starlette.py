@@ -230,20 +230,26 @@ def test_settings_may_be_a_config(prefix: str, tmp_path: Path) -> None:
     assert options == {"teamVanityId": TEAM, "doChat": False, "doTimeTravel": True}
 
 
-def test_an_unknown_key_of_a_config_stops_the_app() -> None:
+def test_a_misspelt_key_of_a_config_stops_the_app() -> None:
     config = Config(environ={"PAVIOR_TEAM_VANITY_IT": TEAM, "PAVIOR_API_KEY": API_KEY})
     for stop in (read_settings, lambda config: PaviorMiddleware(Starlette(), config)):
         with pytest.raises(SettingsError, match="did you mean PAVIOR_TEAM_VANITY_ID"):
             stop(config)
 
 
+@pytest.mark.parametrize("name", ["PAVIOR_SERVICE_HOST", "PAVIOR_PORT", "PAVIOR_PORT_80_TCP_ADDR"])
+def test_what_kubernetes_says_of_a_service_named_pavior_does_not_stop_the_app(name: str) -> None:
+    environ = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY, name: "10.0.0.11"}
+    assert read_settings(Config(environ=environ)) == Settings(TEAM, API_KEY)
+
+
 def test_keys_without_the_prefix_are_somebody_elses() -> None:
     environ = {"SHOP_PAVIOR_TEAM_VANITY_ID": TEAM, "SHOP_PAVIOR_API_KEY": API_KEY}
-    config = Config(environ={**environ, "PAVIOR_WEBHOOK": "x"}, env_prefix="SHOP_")
+    config = Config(environ={**environ, "PAVIOR_API_KEYS": "x"}, env_prefix="SHOP_")
     assert read_settings(config) == Settings(TEAM, API_KEY)
-    with pytest.raises(SettingsError, match="PAVIOR_WEBHOOK"):
+    with pytest.raises(SettingsError, match="PAVIOR_API_KEYS is not a setting"):
         read_settings(
-            Config(environ={**config.environ, "SHOP_PAVIOR_WEBHOOK": "x"}, env_prefix="SHOP_")
+            Config(environ={**config.environ, "SHOP_PAVIOR_API_KEYS": "x"}, env_prefix="SHOP_")
         )
 
 

@@ -33,10 +33,11 @@ def create_app(*, team_vanity_id: str, api_key: str, database: str = ":memory:")
     `ValueError` for an API key that is empty or cannot be encoded as UTF-8, or an empty team
     vanity id, and `sqlite3.Error` if the database cannot be opened.
     """
+    team = Team(team_vanity_id, api_key)
+    del api_key  # a traceback may show the locals
     if not team_vanity_id:
         raise ValueError("team_vanity_id is empty")
-    verify(api_key, "any", "any")  # raises if the key can never sign
-    team = Team(team_vanity_id, api_key)
+    verify(team.api_key, "any", "any")  # raises if the key can never sign
     store, changes = Store(database), Changes()
     app = Starlette(
         routes=[

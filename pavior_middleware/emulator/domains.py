@@ -29,7 +29,9 @@ def parse_domains(text: str) -> tuple[str, ...]:
     written = [each for line in lines for each in re.split(r"[\s,]+", line) if each]
     domains = dict.fromkeys(map(normalized, written))
     problems = [
-        problem for each in domains if (problem := domain_problem(each, allows_subdomains=True))
+        f"{each!r} {problem}"
+        for each in domains
+        if (problem := domain_problem(each, allows_subdomains=True))
     ]
     if problems:
         raise DomainsError(problems)

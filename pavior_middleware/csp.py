@@ -27,7 +27,7 @@ _HASH = re.compile(r"'sha(?:256|384|512)-", re.IGNORECASE)
 _SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST_SOURCE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[a-z0-9.-]+|\[[0-9a-f:]+\])"
-    r"(?::(?P<port>[0-9]+|\*))?(?P<path>/.*)?",
+    r"(?::(?P<port>[0-9]{1,5}|\*))?(?P<path>/.*)?",
     re.IGNORECASE,
 )
 _WITHOUT_ISOLATION = {"allow-scripts", "allow-same-origin"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -107,7 +108,7 @@ class Rewriter:
         self._is_head = is_head
         self._keep_strong = keep_strong
         length = Headers(headers).get("Content-Length", "")
-        self._declared = int(length) if length.isdecimal() else None
+        self._declared = int(length) if re.fullmatch("[0-9]{1,18}", length) else None
         self._received = 0
         self._is_finished = body is None or is_head
 

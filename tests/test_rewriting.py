@@ -175,6 +175,21 @@ def test_the_length_is_right(fetch: Fetch) -> None:
     assert seen.headers["Content-Length"] == str(len(seen.body))
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("Content-Length", "9" * 5000),
+        ("Content-Security-Policy", f"script-src app.pavior.com:{'9' * 5000}"),
+    ],
+    ids=["length", "port"],
+)
+def test_a_number_of_more_digits_than_python_reads_does_not_fail_the_page(
+    field: tuple[str, str],
+) -> None:
+    seen = SHELLS["asgi"](with_headers(field), SETTINGS, ADA)
+    assert init_call(seen.body)["id"] == "7"
+
+
 @given(data=st.data())
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_length_is_right_or_not_told(shell: str, data: st.DataObject) -> None:

@@ -12,7 +12,10 @@ import {gzipSync} from 'node:zlib';
 import {build} from 'esbuild';
 
 /** What is built from which file of `src/`; the paths are relative to the Python package. */
-const SCRIPTS = [{source: 'frame.js', file: '_assets/frame.js'}];
+const SCRIPTS = [
+  {source: 'embed.js', file: 'emulator/static/embed.js'},
+  {source: 'frame.js', file: '_assets/frame.js'},
+];
 
 /** Where every script belongs that is not listed elsewhere. */
 const ASSETS = '_assets/';
@@ -34,6 +37,7 @@ async function bundled(source) {
     target: 'es2018',
     // A page that a script stands in may have any encoding.
     charset: 'ascii',
+    loader: {'.css': 'text'},
     write: false,
     logLevel: 'warning',
   });

@@ -48,6 +48,12 @@ def test_a_script_that_was_changed_by_hand_is_noticed(copy: Path) -> None:
     assert seen.stderr == "_assets/frame.js is not what js/src/frame.js builds: run `make js`\n"
 
 
+def test_a_script_that_was_not_built_after_a_change_of_a_module_is_noticed(copy: Path) -> None:
+    module = copy / "js/src/embed/visitor.js"
+    module.write_text(module.read_text("utf-8").replace("emulator-visitor", "visitor"), "utf-8")
+    assert "emulator/static/embed.js is not what" in check(copy / "js").stderr
+
+
 def test_a_script_without_a_source_is_noticed(copy: Path) -> None:
     (copy / PACKAGE.name / "_assets/old.js").touch()
     seen = check(copy / "js")

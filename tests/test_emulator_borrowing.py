@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.wrappers import Request, Response
 
-import pavior_middleware
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, wsgi
 from pavior_middleware.emulator import create_app
@@ -143,14 +141,6 @@ def test_a_link_takes_the_login_along_and_no_script_sees_how(borrowing: Borrowin
     assert borrowing.ready(1)["status"] == "signup"
     assert borrowing.page.url == f"{url}#section"
     assert borrowing.page.evaluate("seenByOthers") == f"{url}#section"
-
-
-def test_the_code_is_taken_as_share_js_takes_it() -> None:
-    def function(path: str) -> str:
-        text = (Path(pavior_middleware.__file__).parent / path).read_text(encoding="utf-8")
-        return text.split("  function codeInAddress() {\n")[1].split("\n  }\n")[0]
-
-    assert function("emulator/static/embed.js") == function("sharing/share.js")
 
 
 def test_a_policy_with_a_nonce_lets_the_lenders_script_in(borrowing: Borrowing) -> None:

@@ -18,7 +18,7 @@ import html5lib
 import pytest
 from werkzeug.http import parse_csp_header
 
-from pavior_middleware import Identity, Settings, asgi, sign
+from pavior_middleware import Identity, Settings, _assets, asgi, sign
 from pavior_middleware.sharing import share_auth
 from pavior_middleware.sharing.tokens import Tokens
 from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
@@ -208,7 +208,7 @@ def test_a_frame_says_nothing_about_anybody(fetch: Fetch) -> None:
 
 def test_nothing_in_its_script_ends_it(fetch: Fetch) -> None:
     source = text_of(frame(fetch), "script")
-    assert source == (SHARE_JS.parent / "frame.js").read_text("utf-8")
+    assert source == _assets.read("frame.js")
     assert "</" not in source
     assert "<!--" not in source
 

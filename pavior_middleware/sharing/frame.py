@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from pathlib import Path
 
+from .. import _assets
 from ..whitelist import Whitelist
 from .answer import NOT_WHITELISTED, Answer, answer, not_allowed, refused
 from .request import Request
@@ -23,7 +23,7 @@ class Frame:
 
     def __init__(self, whitelist: Whitelist) -> None:
         self._whitelist = whitelist
-        self._script = (Path(__file__).parent / "frame.js").read_text("utf-8")
+        self._script = _assets.read("frame.js")
         self._policy = (
             f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(_STYLE)};"
             " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "

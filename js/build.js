@@ -1,0 +1,96 @@
+/**
+ * Bundle and minify the scripts of `src/` into the files that the Python package ships.
+ *
+ *     node build.js            write the files
+ *     node build.js --check    write nothing; fail if a file is not what its source builds
+ */
+
+import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
+import {gzipSync} from 'node:zlib';
+import {build} from 'esbuild';
+
+/** What is built from which file of `src/`; the paths are relative to the Python package. */
+const SCRIPTS = [
+  {source: 'embed.js', file: 'emulator/static/embed.js'},
+  {source: 'frame.js', file: '_assets/frame.js'},
+];
+
+/** Where every script belongs that is not listed elsewhere. */
+const ASSETS = '_assets/';
+
+const SOURCE = new URL('src/', import.meta.url);
+const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
+
+/**
+ * @param {string} source
+ * @returns {Promise<Uint8Array>}
+ */
+async function bundled(source) {
+  const {outputFiles} = await build({
+    entryPoints: [fileURLToPath(new URL(source, SOURCE))],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    // Async functions and spread objects stay as they are; newer syntax is rewritten.
+    target: 'es2018',
+    // A page that a script stands in may have any encoding.
+    charset: 'ascii',
+    loader: {'.css': 'text'},
+    write: false,
+    logLevel: 'warning',
+  });
+  const [{contents, text}] = outputFiles;
+  if (text.includes('<!--')) {
+    // esbuild escapes `</script` alone (HTML, "Restrictions for contents of script elements").
+    throw new Error(`${source} builds a script with "<!--", which cannot stand in a page`);
+  }
+  return contents;
+}
+
+/** @param {URL} url */
+function contentOf(url) {
+  try {
+    return readFileSync(url);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Return what is wrong with the files that are there. */
+async function problems() {
+  const found = [];
+  for (const {source, file} of SCRIPTS) {
+    const content = contentOf(new URL(file, PACKAGE));
+    if (!content?.equals(await bundled(source))) {
+      found.push(`${file} is not what js/src/${source} builds: run \`make js\``);
+    }
+  }
+  for (const name of readdirSync(new URL(ASSETS, PACKAGE))) {
+    const file = ASSETS + name;
+    if (name.endsWith('.js') && !SCRIPTS.some((script) => script.file === file)) {
+      found.push(`${file} has no source in js/build.js: add it there, or remove the file`);
+    }
+  }
+  return found;
+}
+
+async function write() {
+  for (const {source, file} of SCRIPTS) {
+    const content = await bundled(source);
+    writeFileSync(new URL(file, PACKAGE), content);
+    const gzipped = gzipSync(content, {level: 6});
+    console.log(`${file}: ${content.length} bytes, ${gzipped.length} gzipped`);
+  }
+}
+
+const {values} = parseArgs({options: {check: {type: 'boolean'}}});
+if (values.check) {
+  const found = await problems();
+  for (const problem of found) console.error(problem);
+  process.exitCode = found.length ? 1 : 0;
+} else {
+  await write();
+}

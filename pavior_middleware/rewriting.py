@@ -31,7 +31,7 @@ from .visitor import Visitor
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PREFIX_WITHOUT_SETTING = (
-    "A request came in below a path of its own (SCRIPT_NAME, root_path), but with cacheable_pages"
+    "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
     " Pavior's script asks who is logged in at the domain's root: if the site stands below a path,"
     " set root_path (PAVIOR_ROOT_PATH) to it, like /shop; if it does not, set it to /"
 )
@@ -204,8 +204,8 @@ class Rewriting:
         """Return the fields of what is no page, after which somebody else may be logged in."""
         if self._cookie is None or visitor is None:
             return headers
-        # Another host of the domain may have set a session for this path alone, and nobody would
-        # see who that is.
+        # Another host of the domain may have set a session for this path alone, which no user would
+        # notice.
         if exchange.is_begun_elsewhere and visitor.user is not None:
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
@@ -288,9 +288,10 @@ class Rewriting:
 
 
 def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
-    """Whether people see whom a page names, as they do not where another origin loads or frames it.
+    """Whether users would notice that a page names somebody else.
 
-    That may be somebody whose session another host of the domain has set for its path alone.
+    They would not where another origin fetches or frames it, and there the session may be one that
+    another host of the domain has set for that path alone.
     """
     is_shown = not exchange.is_begun_elsewhere or exchange.destination in ("", "document")
     return is_shown or visitor.user is None

@@ -107,31 +107,24 @@ class Rewriting:
             and "sec-fetch-storage-access" not in fields
             and self._cookie.is_held(cookies)
         )
-        share_cookie = cookies if holds_cookie else ""
-        is_begun_elsewhere = fields.get("sec-fetch-site") in ("same-site", "cross-site")
-        if self._settings.cacheable_pages:  # the same page for whom and whatever it is
-            if self._settings.root_path is None and root_path.strip("/"):
-                self._warn(_PREFIX_WITHOUT_SETTING)
-            asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(
-                method,
-                root_path,
-                "",
-                asked,
-                gets_page=True,
-                share_cookie=share_cookie,
-                is_begun_elsewhere=is_begun_elsewhere,
-            )
-        asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
+        is_same_for_all = self._settings.cacheable_pages
+        if is_same_for_all and self._settings.root_path is None and root_path.strip("/"):
+            self._warn(_PREFIX_WITHOUT_SETTING)
+        names_users = not is_same_for_all and self._settings.share_auth is None
         return Exchange(
             method,
             root_path,
-            destination,
-            asked,
-            gets_page=gets_page,
-            is_foreign=self._settings.share_auth is None and is_foreign_fetch(fields, scheme),
-            share_cookie=share_cookie,
-            is_begun_elsewhere=is_begun_elsewhere,
+            "" if is_same_for_all else destination,
+            conditions(
+                method,
+                fields,
+                is_for_page=is_for_page and not is_same_for_all,
+                gets_script=gets_page,
+            ),
+            gets_page=gets_page or is_same_for_all,
+            is_foreign=names_users and is_foreign_fetch(fields, scheme),
+            share_cookie=cookies if holds_cookie else "",
+            is_begun_elsewhere=fields.get("sec-fetch-site") in ("same-site", "cross-site"),
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:

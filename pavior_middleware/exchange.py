@@ -15,9 +15,9 @@ class Exchange:
 
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
     what the browser wants the response for. `is_foreign` tells that another origin's script may
-    read the response. `share_cookie` is its `Cookie` field if the narrow
-    cookie came along in a request that says something about who is logged in, and '' otherwise.
-    `is_begun_elsewhere` tells that a page of another origin has begun it.
+    read the response. `share_cookie` is its `Cookie` field if the narrow cookie came along in a
+    request that says something about who is logged in, and '' otherwise. `is_begun_elsewhere` tells
+    that a page of another origin has begun it.
     """
 
     KEY = "pavior_middleware.exchange"

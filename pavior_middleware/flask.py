@@ -115,7 +115,6 @@ def _settings(given: Settings | None, app: Flask) -> Settings:
     if given.shared_auth_domains and not given.secret_keys:
         completed = _with_secret_keys(given, _secret_keys(app.config))
         if isinstance(completed, SettingsError):
-            del given  # a traceback may show the locals
             raise completed
         return completed
     return given

@@ -96,7 +96,7 @@ class Settings:
 
     `session_cookie` is the name of the cookie by which the app knows its users, or several names,
     kept as a tuple. A request for one of our paths that holds two of one name may hold the session
-    that another host of the domain has set, and is told of nobody.
+    that another host of the domain has set, so the answer names nobody.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
@@ -194,7 +194,7 @@ class Settings:
 
         Other keys are ignored; None and empty text count as not given. Flags may be text ("true",
         "off", "1", …) and init options a JSON object, as a `.env` file has them. Raises
-        `SettingsError`, also for a key that is a misspelt one of ours. Others that begin with
+        `SettingsError`, also for a key that misspells one of these. Others that begin with
         `PAVIOR_` are ignored: Kubernetes sets `PAVIOR_SERVICE_HOST`, `PAVIOR_PORT` and more for a
         Service named `pavior`.
         """
@@ -469,7 +469,10 @@ def _leak_problems(settings: Settings) -> list[str]:
 
 
 def _holds(value: object, key: object) -> bool:
-    """Whether a setting holds a key, in whatever case; one too short to be told from chance not."""
+    """Whether a setting holds a key, in any case of letters.
+
+    A key so short that it may be there by chance does not count.
+    """
     if isinstance(key, bytes):
         key = key.decode(errors="replace")
     if not isinstance(key, str) or len(key) < len(EXAMPLE_API_KEY):

@@ -31,11 +31,11 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # one; not by a reload, which would send a form again that the page was the answer to. Where nothing
 # can be learned it names nobody, and keeps what was typed into it; offline, it stays as it is.
 #
-# The question goes to the page's own origin, whatever its `<base>` says. Its answer sets who is
-# chatting, and never an option of the site's. In an opaque origin, such as that of a sandbox, the
-# page is not the site's, so nobody is named there and nothing is loaded. The embed is loaded
-# meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
-# the visitor consents.
+# The question goes to the page's own origin, whatever its `<base>` says, or a global variable of
+# the page named `origin`. Its answer sets who is chatting, and never an option of the site's. In an
+# opaque origin, such as that of a sandbox, the page is not the site's, so nobody is named there and
+# nothing is loaded. The embed is loaded meanwhile, while a policy that a `<meta>` sets does not
+# rule yet; but not before it is known that the visitor consents.
 #
 # The Trusted Types policy makes the script's own URLs and throws for others, and no later script
 # of the page gets hold of it. The run that makes one element makes all that the page needs, so a
@@ -128,10 +128,10 @@ load();
 init();
 }
 function ask(answered, failed) {
-var url = new URL(path, window.origin);
-if (url.origin !== window.origin) return failed(new Error(url + ' is not on this site'));
+var site = window.location.origin, question = new URL(path, site);
+if (question.origin !== site) return failed(new Error(question + ' is not on this site'));
 var request = {cache: 'no-store', credentials: 'same-origin', redirect: 'error'};
-window.fetch(url, request).then(function (response) {
+window.fetch(question, request).then(function (response) {
 if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
 return response.json();
 }).then(answered, failed);

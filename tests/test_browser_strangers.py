@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import Queue
 from typing import Any
 
@@ -13,6 +15,8 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
+from pavior_middleware.snippet import render
+from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium
@@ -53,13 +57,11 @@ class World:
         self.port = port
         self.stolen: Queue[str] = Queue()
         self.settings = Settings(TEAM, API_KEY, embed_url=f"http://embed.localhost:{port}/embed")
-        self.framing = Settings(
-            TEAM, API_KEY, embed_url=self.settings.embed_url, inject_in_frames=True
-        )
-        cacheable = Settings(TEAM, API_KEY, embed_url=self.settings.embed_url, cacheable_pages=True)
+        framing = replace(self.settings, inject_in_frames=True)
+        self.cacheable = replace(self.settings, cacheable_pages=True)
         self._banks = {
-            "framed": PaviorMiddleware(self.bank, self.framing, identity=self.identity),
-            "cached": PaviorMiddleware(self.bank, cacheable, identity=self.identity),
+            "framed": PaviorMiddleware(self.bank, framing, identity=self.identity),
+            "cached": PaviorMiddleware(self.bank, self.cacheable, identity=self.identity),
         }
         self._bank = PaviorMiddleware(self.bank, self.settings, identity=self.identity)
 
@@ -312,5 +314,22 @@ def test_a_question_that_is_led_to_another_origin_is_not_answered_there(
     page.on("request", lambda request: asked.append(request.url))
     with page.expect_console_message(lambda message: "could not be loaded" in message.text):
         page.goto(f"{SECURE_BANK}/cached")
+    assert page.evaluate("window.calls ?? null") is None
+    assert not [url for url in asked if url.startswith(EVIL)]
+
+
+@pytest.mark.parametrize("path", ["//evil.test/answer", "/\\evil.test/answer", f"{EVIL}/answer"])
+def test_a_script_whose_path_leads_to_another_origin_does_not_ask_there(
+    page: Page, world: World, path: str
+) -> None:
+    """No server should make such a page; the script does not depend on that."""
+    element = render(world.cacheable).element().decode()
+    right, wrong = json.dumps(SHARE_AUTH), json.dumps(path)
+    assert right in element
+    page.route("**/wrong", lambda route: route.fulfill(body=element.replace(right, wrong)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_console_message(lambda message: "is not on this site" in message.text):
+        page.goto(f"{SECURE_BANK}/wrong")
     assert page.evaluate("window.calls ?? null") is None
     assert not [url for url in asked if url.startswith(EVIL)]

@@ -105,15 +105,14 @@ def test_two_session_cookies_name_nobody(
     assert "__Host-" in warnings.pop()
 
 
-@pytest.mark.parametrize("who_asks", ["the site"])
 @pytest.mark.parametrize("settings", [LENDS_NOTHING, WITHOUT_KEY])
-def test_nor_on_a_site_without_a_login_cookie(
-    fetch: Fetch, who_asks: str, settings: Settings
+def test_two_session_cookies_name_nobody_on_a_site_without_a_login_cookie(
+    fetch: Fetch, settings: Settings
 ) -> None:
-    assert is_named(ask(fetch, who_asks, "sid=adas", settings=settings))
-    assert not is_named(ask(fetch, who_asks, TWO, settings=settings))
+    assert is_named(ask(fetch, "the site", "sid=adas", settings=settings))
+    assert not is_named(ask(fetch, "the site", TWO, settings=settings))
     cookies = f"{TWO}; {login_cookie(ADA)}"  # which such a site does not read
-    assert not is_named(ask(fetch, who_asks, cookies, settings=settings))
+    assert not is_named(ask(fetch, "the site", cookies, settings=settings))
 
 
 @pytest.mark.parametrize("who_asks", ASKING)
@@ -165,7 +164,9 @@ def test_the_next_page_makes_the_login_cookie_the_apps_users(fetch: Fetch) -> No
 @pytest.mark.parametrize(
     "reply", [JSON, Reply([], [("Location", "/")], 303)], ids=["JSON", "a redirect"]
 )
-def test_so_does_the_answer_to_a_login_by_a_fetch(fetch: Fetch, reply: Reply) -> None:
+def test_the_answer_to_a_login_by_a_fetch_makes_the_login_cookie_the_apps_users(
+    fetch: Fetch, reply: Reply
+) -> None:
     headers = {"Cookie": f"sid=adas; {login_cookie(MALLORY)}", "Sec-Fetch-Site": "same-origin"}
     seen = fetch(reply, LENDS, ADA, method="POST", path="/login", headers=headers)
     (cookie,) = seen.headers.getlist("Set-Cookie")

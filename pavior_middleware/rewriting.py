@@ -109,6 +109,7 @@ class Rewriting:
         )
         share_cookie = cookies if holds_cookie else ""
         is_begun_elsewhere = fields.get("sec-fetch-site") in ("same-site", "cross-site")
+        is_of_tab = destination in ("", "document")
         if self._settings.cacheable_pages:  # the same page for whom and whatever it is
             if self._settings.root_path is None and root_path.strip("/"):
                 self._warn(_PREFIX_WITHOUT_SETTING)
@@ -121,6 +122,7 @@ class Rewriting:
                 gets_page=True,
                 share_cookie=share_cookie,
                 is_begun_elsewhere=is_begun_elsewhere,
+                is_of_tab=is_of_tab,
             )
         asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
         return Exchange(
@@ -132,6 +134,7 @@ class Rewriting:
             is_foreign=self._settings.share_auth is None and is_foreign_fetch(fields, scheme),
             share_cookie=share_cookie,
             is_begun_elsewhere=is_begun_elsewhere,
+            is_of_tab=is_of_tab,
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -205,8 +208,9 @@ class Rewriting:
         if self._cookie is None or visitor is None:
             return headers
         # Another host of the domain may have set a session for this path alone, and nobody would
-        # see who that is.
-        if exchange.is_begun_elsewhere and visitor.user is not None:
+        # see who that is. A page of ours loads images, and they may be redirects.
+        is_aside = exchange.method in _ONLY_READ and not exchange.is_of_tab
+        if visitor.user is not None and (exchange.is_begun_elsewhere or is_aside):
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
@@ -292,7 +296,7 @@ def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
 
     That may be somebody whose session another host of the domain has set for its path alone.
     """
-    is_shown = not exchange.is_begun_elsewhere or exchange.destination in ("", "document")
+    is_shown = not exchange.is_begun_elsewhere or exchange.is_of_tab
     return is_shown or visitor.user is None
 
 

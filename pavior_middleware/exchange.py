@@ -17,7 +17,8 @@ class Exchange:
     what the browser wants the response for. `is_foreign` tells that another origin's script may
     read the response. `share_cookie` is its `Cookie` field if the narrow cookie came along in a
     request that says something about who is logged in, and '' otherwise. `is_begun_elsewhere` tells
-    that a page of another origin has begun it.
+    that a page of another origin has begun it, and `is_of_tab` that the browser may show what comes
+    of it in a tab.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -34,6 +35,7 @@ class Exchange:
         is_foreign: bool = False,
         share_cookie: str = "",
         is_begun_elsewhere: bool = False,
+        is_of_tab: bool = True,
     ) -> None:
         self.method = method
         self.root_path = root_path
@@ -43,6 +45,7 @@ class Exchange:
         self.is_foreign = is_foreign
         self.share_cookie = share_cookie
         self.is_begun_elsewhere = is_begun_elsewhere
+        self.is_of_tab = is_of_tab
         self.placeholder: bytes | None = None
         """What templates write where the script is to stand, once one has asked for it."""
 
@@ -67,4 +70,5 @@ class Exchange:
             is_foreign=self.is_foreign,
             share_cookie=self.share_cookie,
             is_begun_elsewhere=self.is_begun_elsewhere,
+            is_of_tab=self.is_of_tab,
         )

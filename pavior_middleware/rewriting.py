@@ -125,6 +125,7 @@ class Rewriting:
             is_foreign=names_users and is_foreign_fetch(fields, scheme),
             share_cookie=cookies if holds_cookie else "",
             is_begun_elsewhere=fields.get("sec-fetch-site") in ("same-site", "cross-site"),
+            is_of_tab=destination in ("", "document"),
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -198,8 +199,9 @@ class Rewriting:
         if self._cookie is None or visitor is None:
             return headers
         # Another host of the domain may have set a session for this path alone, which no user would
-        # notice.
-        if exchange.is_begun_elsewhere and visitor.user is not None:
+        # notice. A page of the site loads images, and they may be redirects.
+        is_aside = exchange.method in _ONLY_READ and not exchange.is_of_tab
+        if visitor.user is not None and (exchange.is_begun_elsewhere or is_aside):
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
@@ -286,7 +288,7 @@ def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
     They would not where another origin fetches or frames it, and there the session may be one that
     another host of the domain has set for that path alone.
     """
-    is_shown = not exchange.is_begun_elsewhere or exchange.destination in ("", "document")
+    is_shown = not exchange.is_begun_elsewhere or exchange.is_of_tab
     return is_shown or visitor.user is None
 
 

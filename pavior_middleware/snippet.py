@@ -26,10 +26,12 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # chat would stay with whoever came before when a user comes back.
 #
 # A page that the browser brings back may name somebody who has logged out since, so it asks who is
-# here before it names anybody. If it comes from the cache of the back button, it names whoever that
-# is. If it was frozen as it was, with a live chat, and its user is gone, it makes way for a fresh
-# one; not by a reload, which would send a form again that the page was the answer to. Where nothing
-# can be learned it names nobody, and keeps what was typed into it; offline, it stays as it is.
+# here before it names anybody. So does each page that is fetched into such a one: until that has
+# loaded, the browser takes what it fetches from its cache, too. If the page comes from the cache of
+# the back button, it names whoever is there. If it was frozen as it was, with a live chat, and its
+# user is gone, it makes way for a fresh one; not by a reload, which would send a form again that
+# the page was the answer to. Where nothing can be learned it names nobody, and keeps what was typed
+# into it; offline, it stays as it is.
 #
 # The question goes to the page's own origin, whatever its `<base>` says, or a global variable of
 # the page named `origin`. Its answer sets who is chatting, and never an option of the site's. In an
@@ -162,7 +164,7 @@ function refresh() { ask(show, warn); }
 state.check = {restored: confirm, always: refresh, first: refresh}[asks];
 var mustAsk = asks === 'always' || asks === 'first';
 if (lender) return borrow();
-if (asks === 'restored') if (isFirst) mustAsk = isRestored();
+if (asks === 'restored') mustAsk = isRestored();
 if (!mustAsk) return show(identity);
 if (asks !== 'first') load();
 state.check(false);

@@ -54,6 +54,18 @@ HEADS = {
     "ruled": "<meta http-equiv=Content-Security-Policy content=\"script-src 'self'\">",
 }
 
+# Puts a whole page of the site into this one as it loads, with its scripts.
+FETCHING = """<div></div><script>
+fetch('/pages/max-age').then(response => response.text()).then(text => {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    for (const { textContent } of page.querySelectorAll('script')) {
+        const script = document.createElement('script');
+        document.querySelector('div').append(Object.assign(script, { textContent }));
+    }
+    window.isFilled = true;
+});
+</script>"""
+
 # Tells its server of every call, with the page that made it.
 EMBED = """{
     const server = document.currentScript.src;
@@ -101,6 +113,7 @@ class Shop:
         if request.path == SHARE_AUTH:
             self.asked.put(None)
         text = f"<iframe src='/pages/{name}'></iframe>" if directory == "framed" else ""
+        text += FETCHING if directory == "fetching" else ""
         text = PAGE.replace("<title>", HEADS.get(name, "") + "<title>") + text
         response = Response(text, mimetype="text/html", headers=STORED.get(name))
         return response.make_conditional(request)
@@ -365,6 +378,21 @@ def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> No
     assert shop.next_call() == ADA
     assert shop.responses.count(("/pages/max-age", 200)) == 1  # it came from the cache
     shop.asked.get(timeout=PATIENCE)
+
+
+def test_a_page_in_a_stored_page_names_nobody_who_has_logged_out(storing: Browser) -> None:
+    with serving(Shop(keeps_cookie=True)) as shop, tab(storing) as page:
+        log_in(page, shop, ADA)
+        page.goto(f"{shop.origin}/fetching/max-age")
+        page.wait_for_function("window.isFilled")
+        assert shop.next_call() == ADA
+        log_in(page, shop, BOB)  # whose cookie is the same, and so no other request
+        go(page, -1)
+        page.wait_for_function("window.isFilled")
+        assert shop.responses.count(("/pages/max-age", 200)) == 1  # it came from the cache
+        assert shop.next_call() == BOB
+        assert page.evaluate(f"fetch('{SHARE_AUTH}').then(answer => answer.ok)")
+        assert shop.calls.empty()
 
 
 def test_a_reload_is_answered_by_304_to_the_same_user_alone(stored_page: Page, shop: Shop) -> None:

@@ -173,6 +173,22 @@ def test_the_answer_to_a_login_by_a_fetch_makes_the_login_cookie_the_apps_users(
     assert is_named(ask(fetch, "the site", f"sid=adas; {cookie.partition(';')[0]}"))
 
 
+@pytest.mark.parametrize("cacheable", [False, True])
+@pytest.mark.parametrize("destination", ["image", "iframe", "script", "video", "empty"])
+def test_no_redirect_of_what_a_page_of_ours_loads_makes_the_cookie_name_somebody(
+    fetch: Fetch, destination: str, cacheable: bool
+) -> None:
+    """An avatar may be one, and the session one that another host has set for its path alone."""
+    asked = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": destination}
+    headers = {**asked, "Cookie": f"sid=mallorys; {login_cookie(ADA)}"}
+    reply = Reply([], [("Location", "https://cdn.example/7.png")], 302)
+    settings = replace(LENDS, cacheable_pages=cacheable)
+    assert "Set-Cookie" not in fetch(reply, settings, MALLORY, headers=headers).headers
+    assert "Set-Cookie" in fetch(reply, settings, None, headers=headers).headers
+    headers["Sec-Fetch-Dest"] = "document"
+    assert "Set-Cookie" in fetch(reply, settings, MALLORY, headers=headers).headers
+
+
 @pytest.mark.parametrize("destination", ["empty", "iframe", "image", "document"])
 @pytest.mark.parametrize("site", ["same-site", "cross-site"])
 def test_no_answer_that_another_origin_has_sent_for_makes_the_cookie_name_somebody(

@@ -213,7 +213,7 @@ class _Response:
             self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
 
     async def _rewrite(self, message: Message, rewriter: Rewriter) -> None:
-        received = message.get("body", b"")
+        received = bytes(message.get("body", b""))  # Starlette sends a `memoryview` as it is
         is_last = not message.get("more_body", False)
         ready: bytes | None = None
         for piece in rewriter.feed(received, is_last=is_last):

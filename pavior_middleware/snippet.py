@@ -40,8 +40,9 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # rule yet; but not before it is known that the visitor consents.
 #
 # The Trusted Types policy makes the script's own URLs and throws for others, and no later script
-# of the page gets hold of it. The run that makes one element makes all that the page needs, so a
-# later run creates no second policy, which a `trusted-types` directive would forbid.
+# of the page gets hold of it. The first run creates it at once, so that no later script takes its
+# name, and makes all elements that the page needs. So a later run creates no second policy, which a
+# `trusted-types` directive would forbid.
 #
 # A page that borrows its login loads share.js of the site that lends it, and hands it the code of
 # a handoff, which it takes out of the address bar at once. Where there is no share.js, init is
@@ -108,7 +109,7 @@ return code[1];
 function borrow() {
 if (state.borrows) return;
 state.borrows = true;
-load();
+state.load();
 var script = element(lender);
 script.code = takeCode();
 if (bubble) script.dataset.bubble = bubble;
@@ -126,7 +127,7 @@ Object.keys(identity).forEach(function (name) {
 if (taken.concat('shareAuth', '__proto__').indexOf(name) === -1) all[name] = identity[name];
 });
 state.options = all;
-load();
+state.load();
 init();
 }
 function ask(answered, failed) {
@@ -155,7 +156,8 @@ var entry = window.performance.getEntriesByType('navigation')[0];
 return entry ? entry.type === 'back_forward' : false;
 }
 if (isFirst) {
-state = window[key] = {};
+state = window[key] = {load: load};
+policy = makePolicy();
 window.addEventListener('pageshow', function (event) {
 if (event.persisted) if (state.check) state.check(true);
 });
@@ -166,7 +168,7 @@ var mustAsk = asks === 'always' || asks === 'first';
 if (lender) return borrow();
 if (asks === 'restored') mustAsk = isRestored();
 if (!mustAsk) return show(identity);
-if (asks !== 'first') load();
+if (asks !== 'first') state.load();
 state.check(false);
 })(window, document, """
 )

@@ -399,6 +399,29 @@ def test_a_base_or_a_policy_in_the_head_is_not_in_the_way_of_the_question(
         log_in(page, shop, ADA, name)
 
 
+def test_a_cacheable_page_that_was_prefetched_names_whoever_is_logged_in(storing: Browser) -> None:
+    rules = {"prefetch": [{"urls": ["/pages/nothing"], "eagerness": "immediate"}]}
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
+        log_in(page, shop, ADA, "start")
+        with page.expect_event("requestfinished", lambda request: request.url.endswith("/nothing")):
+            page.evaluate(
+                """rules => {
+                    const script = document.createElement('script');
+                    script.type = 'speculationrules';
+                    script.text = JSON.stringify(rules);
+                    document.head.append(script);
+                }""",
+                rules,
+            )
+        shop.users.update(dict.fromkeys(shop.users, BOB))
+        page.evaluate("document.links[0].href = '/pages/nothing'")
+        page.get_by_role("link").click()
+        assert shop.next_call() == BOB
+        entry = "performance.getEntriesByType('navigation')[0].deliveryType"
+        assert page.evaluate(entry) == "navigational-prefetch"
+        assert shop.responses.count(("/pages/nothing", 200)) == 1
+
+
 def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(freezing) as page:
         log_in(page, shop, ADA)

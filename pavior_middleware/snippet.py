@@ -147,10 +147,9 @@ function isSame(name) { return now[name] === identity[name]; }
 if (now ? names.every(isSame) : false) show(identity);
 else if (isLive) makeWay();
 else show(now);
-}, function () {
-if (window.navigator.onLine) show({});
-});
+}, nameNobody);
 }
+function nameNobody() { if (window.navigator.onLine) show({}); }
 function isRestored() {
 var entry = window.performance.getEntriesByType('navigation')[0];
 return entry ? entry.type === 'back_forward' : false;
@@ -162,7 +161,12 @@ window.addEventListener('pageshow', function (event) {
 if (event.persisted) if (state.check) state.check(true);
 });
 }
-function refresh() { ask(show, warn); }
+function refresh(isLive) {
+ask(show, function (error) {
+warn(error);
+if (isLive) if (state.text) nameNobody();
+});
+}
 state.check = {restored: confirm, always: refresh, first: refresh}[asks];
 var mustAsk = asks === 'always' || asks === 'first';
 if (lender) return borrow();

@@ -86,6 +86,7 @@ class Shop:
     responses: list[tuple[str, int]] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     mounts: Callable[[Any], Any] | None = None
+    consent: Callable[[Any], bool] | None = None
 
     def identity(self, environ: dict[str, Any]) -> Identity | None:
         email = self.users.get(Request(environ).cookies.get("session", ""))
@@ -150,7 +151,7 @@ def serving(shop: Shop, **settings: Any) -> Iterator[Shop]:
     shop.origin = f"http://shop.localhost:{port}"
     embed_url = f"http://pavior.localhost:{pavior}/embed"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
-    site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity)
+    site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity, consent=shop.consent)
     if shop.mounts is not None:
         site = shop.mounts(site)
     recorded = recording(site, shop.responses)
@@ -425,6 +426,29 @@ def test_nothing_in_the_head_is_in_the_way_of_the_question(storing: Browser, nam
         log_in(page, shop, ADA, name)
 
 
+def test_a_cacheable_page_that_was_prefetched_names_whoever_is_logged_in(storing: Browser) -> None:
+    rules = {"prefetch": [{"urls": ["/pages/nothing"], "eagerness": "immediate"}]}
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
+        log_in(page, shop, ADA, "start")
+        with page.expect_event("requestfinished", lambda request: request.url.endswith("/nothing")):
+            page.evaluate(
+                """rules => {
+                    const script = document.createElement('script');
+                    script.type = 'speculationrules';
+                    script.text = JSON.stringify(rules);
+                    document.head.append(script);
+                }""",
+                rules,
+            )
+        shop.users.update(dict.fromkeys(shop.users, BOB))
+        page.evaluate("document.links[0].href = '/pages/nothing'")
+        page.get_by_role("link").click()
+        assert shop.next_call() == BOB
+        entry = "performance.getEntriesByType('navigation')[0].deliveryType"
+        assert page.evaluate(entry) == "navigational-prefetch"
+        assert shop.responses.count(("/pages/nothing", 200)) == 1
+
+
 def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(freezing) as page:
         log_in(page, shop, ADA)
@@ -433,6 +457,48 @@ def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -
         go(page, -1)
         assert shop.next_call() is None
         assert is_as_left(page)
+
+
+def test_a_frozen_cacheable_page_names_nobody_without_an_answer(freezing: Browser) -> None:
+    shop = Shop(keeps_cookie=True, mounts=failing_on_demand)
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
+        log_in(page, shop, ADA)
+        take_a_note(page)
+        page.goto(f"{shop.origin}/elsewhere")
+        assert shop.next_call() == ADA
+        page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
+        go(page, -1)
+        assert shop.next_call() is None
+        assert is_as_left(page)
+        assert shop.calls.empty()
+
+
+def test_a_frozen_cacheable_page_without_consent_loads_nothing_without_an_answer(
+    freezing: Browser,
+) -> None:
+    shop = Shop(keeps_cookie=True, mounts=failing_on_demand, consent=lambda environ: False)
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
+        page.goto(f"{shop.origin}/pages/nothing")
+        take_a_note(page)
+        page.goto(f"{shop.origin}/elsewhere")
+        page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
+        with page.expect_response(lambda response: response.status == 500):
+            go(page, -1)
+        assert is_as_left(page)
+        loaded = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+        assert not [url for url in loaded if "pavior.localhost" in url]
+
+
+def failing_on_demand(site: Any) -> Any:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        is_failing = request.path == SHARE_AUTH and "fails" in request.cookies
+        answers: Iterable[bytes] = (Response(status=500) if is_failing else site)(
+            environ, start_response
+        )
+        return answers
+
+    return app
 
 
 @pytest.mark.parametrize("in_frames", [False, True])

@@ -73,6 +73,11 @@ class World:
         request = Request(environ)
         if request.host.startswith("bank."):
             bank = self._banks.get(request.path.split("/")[1], self._bank)
+            if request.path == "/ruled":  # as by a web server that adds a policy
+                policy = {"Content-Security-Policy": "sandbox allow-scripts"}
+                response = Response.from_app(bank, environ)
+                response.headers.extend(policy)
+                return response(environ, start_response)
             return ProxyFix(bank, x_prefix=1)(environ, start_response)
         return self.elsewhere(request)(environ, start_response)
 
@@ -217,6 +222,39 @@ def test_no_chat_starts_in_a_popup_that_inherits_an_opaque_origin(page: Page, lo
     popup.wait_for_load_state("load")
     assert popup.evaluate("origin") == "null"
     assert popup.evaluate(CHAT) == [None, []]
+
+
+def test_a_policy_that_a_web_server_adds_leaves_the_hmac_in_the_bytes(
+    page: Page, login: Login
+) -> None:
+    """As SECURITY.md says. The script sees the sandbox and starts no chat."""
+    login(SECURE_BANK)
+    response = page.goto(f"{SECURE_BANK}/ruled")
+    assert response is not None
+    assert HMAC in response.text()
+    assert page.evaluate("origin") == "null"
+    assert page.evaluate(CHAT) == [None, []]
+
+
+POPUP = "<iframe sandbox='allow-scripts allow-popups' srcdoc=\"<script>open('{url}')</script>\">"
+OUT_OF_SIGHT = {
+    "a frame that gains a chat": f"<iframe sandbox='allow-scripts' src='{SECURE_BANK}/framed'>",
+    "a frame on plain http": f"<iframe sandbox='allow-scripts' src='{BANK}/a'>",
+    "a popup": POPUP.format(url=f"{SECURE_BANK}/a"),
+}
+
+
+@pytest.mark.parametrize("way", OUT_OF_SIGHT)
+def test_a_sandbox_that_no_server_sees_leaves_the_hmac_in_the_bytes(
+    page: Page, login: Login, way: str
+) -> None:
+    """As SECURITY.md says; the tests above show that no chat starts there."""
+    login(BANK if "plain" in way else SECURE_BANK)
+    with page.context.expect_event(
+        "response", lambda response: response.request.is_navigation_request()
+    ) as got:
+        page.set_content(OUT_OF_SIGHT[way])
+    assert HMAC in got.value.text()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from webtest import TestApp
 
@@ -402,3 +405,29 @@ def test_who_has_logged_in_by_a_fetch_is_named_before_any_page_is_loaded(
     client.post("/as/ada")
     told = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
     assert told == {"id": "ada", "hmac": sign(API_KEY, "ada")}
+
+
+def test_the_recommended_session_cookie_is_one_that_no_other_host_can_set() -> None:
+    """Browsers take a `__Host-` name with `Secure`, `Path=/` and no `Domain` alone."""
+    of_flask = flask_app(
+        SECRET_KEY="the app's",
+        SESSION_COOKIE_NAME="__Host-session",
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_PATH="/",
+    )
+    of_flask.add_url_rule("/", view_func=lambda: flask.session.setdefault("user", "7"))
+
+    def log_in(request: Request) -> Response:
+        request.session["user"] = "7"
+        return Response()
+
+    sessions = with_session(session_cookie="__Host-session", https_only=True)
+    of_starlette = Starlette(routes=[Route("/", log_in)], middleware=[sessions, OURS])
+    for field in (
+        TestApp(of_flask).get("/").headers["Set-Cookie"],
+        TestClient(of_starlette).get("/").headers["Set-Cookie"],
+    ):
+        name, *attributes = map(str.strip, field.lower().split(";"))
+        assert name.startswith("__host-session=")
+        assert {"secure", "path=/"} <= set(attributes)
+        assert "domain" not in field.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from .conditions import FIELDS
@@ -83,6 +84,7 @@ class PaviorMiddleware:
             scope["path"],
             scope.get("root_path", ""),
             fields,
+            partial(self.session_cookies, scope),
         )
         untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
         response = self._response(scope, exchange, scope, send)

@@ -18,7 +18,7 @@ class Exchange:
     read the response. `share_cookie` is its `Cookie` field if the narrow cookie came along in a
     request that says something about who is logged in, and '' otherwise. `is_begun_elsewhere` tells
     that a page of another origin has begun it, and `is_of_tab` that the browser may show what comes
-    of it in a tab.
+    of it in a tab. `has_two_sessions` tells that it holds two cookies of the session's name.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -35,6 +35,7 @@ class Exchange:
         is_foreign: bool = False,
         share_cookie: str = "",
         is_begun_elsewhere: bool = False,
+        has_two_sessions: bool = False,
         is_of_tab: bool = True,
     ) -> None:
         self.method = method
@@ -46,6 +47,7 @@ class Exchange:
         self.share_cookie = share_cookie
         self.is_begun_elsewhere = is_begun_elsewhere
         self.is_of_tab = is_of_tab
+        self.has_two_sessions = has_two_sessions
         self.placeholder: bytes | None = None
         """What templates write where the script is to stand, once one has asked for it."""
 
@@ -71,4 +73,5 @@ class Exchange:
             share_cookie=self.share_cookie,
             is_begun_elsewhere=self.is_begun_elsewhere,
             is_of_tab=self.is_of_tab,
+            has_two_sessions=self.has_two_sessions,
         )

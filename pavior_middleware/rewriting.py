@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Protocol
@@ -23,6 +23,7 @@ from .pages import content_type, is_html, is_shown, may_be_page
 from .placeholder import Replacer
 from .placement import Inserter
 from .rewriter import PlainBody, Rewriter
+from .session_cookies import are_doubled
 from .settings import Settings
 from .skipping import has_skip_field, without_skip_field
 from .snippet import Snippet, render
@@ -86,11 +87,19 @@ class Rewriting:
         self._warn = WarnOnce()
 
     def exchange(
-        self, method: str, scheme: str, path: str, root_path: str, fields: Mapping[str, str]
+        self,
+        method: str,
+        scheme: str,
+        path: str,
+        root_path: str,
+        fields: Mapping[str, str],
+        session_cookies: Callable[[], Sequence[str]] = tuple,
     ) -> Exchange | None:
         """Read a request: its path and the part of that below which the app stands, both as text.
 
         `scheme` is that of its URL, and `fields` are those of `conditions.FIELDS` that it has.
+        `session_cookies` returns names of the app's session cookie, for a site whose settings have
+        none.
         Returns None for a path that gets no chat.
         """
         if any(_matches(path, pieces) for pieces in self._skip_paths):
@@ -126,6 +135,8 @@ class Rewriting:
             share_cookie=cookies if holds_cookie else "",
             is_begun_elsewhere=fields.get("sec-fetch-site") in ("same-site", "cross-site"),
             is_of_tab=destination in ("", "document"),
+            has_two_sessions=self._cookie is not None
+            and are_doubled([cookies], self._settings.session_cookie or session_cookies()),
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -201,7 +212,8 @@ class Rewriting:
         # Another host of the domain may have set a session for this path alone, which no user would
         # notice. A page of the site loads images, and they may be redirects.
         is_aside = exchange.method in _ONLY_READ and not exchange.is_of_tab
-        if visitor.user is not None and (exchange.is_begun_elsewhere or is_aside):
+        is_unseen = exchange.is_begun_elsewhere or exchange.has_two_sessions or is_aside
+        if visitor.user is not None and is_unseen:
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
@@ -286,10 +298,11 @@ def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
     """Whether users would notice that a page names somebody else.
 
     They would not where another origin fetches or frames it, and there the session may be one that
-    another host of the domain has set for that path alone.
+    another host of the domain has set for that path alone. So may one of two sessions be where the
+    site's own script fetches it.
     """
-    is_shown = not exchange.is_begun_elsewhere or exchange.is_of_tab
-    return is_shown or visitor.user is None
+    may_be_set = exchange.is_begun_elsewhere or exchange.has_two_sessions
+    return exchange.is_of_tab or not may_be_set or visitor.user is None
 
 
 def _rewriter_of_304(

@@ -74,6 +74,7 @@ class PaviorMiddleware:
             path,
             root_path,
             _fields(environ),
+            self.session_cookies,
         )
         return self._ask(environ, environ, start_response, exchange)
 

@@ -208,6 +208,21 @@ def test_no_answer_that_another_origin_has_sent_for_makes_the_cookie_name_somebo
         assert "Set-Cookie" not in fetch(Reply(), framed, MALLORY, headers=headers).headers
 
 
+@pytest.mark.parametrize("reply", [JSON, Reply([], [("Location", "/")], 303), Reply()])
+def test_no_answer_to_a_script_of_the_site_makes_the_cookie_name_somebody_if_there_are_two_sessions(
+    fetch: Fetch, reply: Reply
+) -> None:
+    """Another host of the domain may have set one of them for a path that the site's pages call."""
+    asked = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
+    headers = {**asked, "Cookie": f"sid=mallorys; sid=adas; {login_cookie(ADA)}"}
+    seen = fetch(reply, LENDS, MALLORY, method="POST", path="/heartbeat", headers=headers)
+    assert "Set-Cookie" not in seen.headers
+    logged_out = fetch(reply, LENDS, None, method="POST", path="/heartbeat", headers=headers)
+    assert "Max-Age=0" in logged_out.headers["Set-Cookie"]
+    headers["Sec-Fetch-Dest"] = "document"
+    assert "Set-Cookie" in fetch(Reply(), LENDS, MALLORY, headers=headers).headers
+
+
 def test_cookies_in_several_fields_count_together() -> None:
     path, headers = ASKING["the site"]
     fields = [*headers.items(), ("Cookie", "sid=adas"), ("Cookie", "sid=mallorys")]

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from werkzeug.sansio.http import parse_cookie
-
+from ..session_cookies import are_doubled
 from ..visitor import Visitor
 from .tokens import Loan
 
@@ -42,6 +41,5 @@ def believed(
     if loan is not None:
         is_doubtful = loan.identity.identifier != visitor.user.identifier
     else:
-        held = parse_cookie("; ".join(cookies))
-        is_doubtful = any(len(held.getlist(name)) > 1 for name in session_cookies)
+        is_doubtful = are_doubled(cookies, session_cookies)
     return replace(visitor, identity=None, is_doubtful=True) if is_doubtful else visitor

@@ -552,7 +552,11 @@ def test_a_long_piece_that_is_fed_little_by_little_is_held_up_to_a_limit() -> No
     assert sent == insert(b"<!doctype html><body>" + b"x" * (2 * LIMIT // 1000 * 1000), MARK)
 
 
-@pytest.mark.parametrize("filler", [b"<", b"<!-- ", ONE[:-1], ONE, b"x"])
+@pytest.mark.parametrize(
+    "filler",
+    [b"<", b"<!-- ", ONE[:-1], ONE, b"x"],
+    ids=["tag", "comment", "unfinished", "placeholder", "text"],
+)
 @pytest.mark.parametrize("size", [1, 10_000])
 def test_no_text_makes_the_search_slower_than_linear(filler: bytes, size: int) -> None:
     def seconds(length: int) -> float:

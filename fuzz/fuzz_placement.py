@@ -41,7 +41,7 @@ def check(data: bytes) -> None:
         "documents_only": provider.ConsumeBool(),
         "charset_is_known": provider.ConsumeBool(),
     }
-    forms = {"snippet_before_policy": EARLY} if provider.ConsumeBool() else {}
+    forms: dict[str, Any] = {"snippet_before_policy": EARLY} if provider.ConsumeBool() else {}
     if provider.ConsumeBool():
         options["limit"] = LIMIT
     count = provider.ConsumeIntInRange(0, 8)

@@ -55,17 +55,16 @@ _USUAL_ATTRIBUTES = rb"(?:" + _USUAL_ATTRIBUTE + rb"){0,32} ?/?>"
 _USUAL_HTML = rb"html(?:(?! [aA][mM][pP])" + _USUAL_ATTRIBUTE + rb"){0,32} ?/?>"
 # Of the values of `rel` those of one word that is not "stylesheet".
 _USUAL_LINK_ATTRIBUTES = (
-    rb"(?: [rR][eE][lL]="
-    rb"(?:\"(?![sS])[a-zA-Z-]+\"|(?![sS])[a-zA-Z-]+(?=[ >])|'(?![sS])[a-zA-Z-]+')"
-    rb"|(?! [rR][eE][lL]=)" + _USUAL_ATTRIBUTE + rb"){0,32} ?/?>"
+    rb"(?:(?! [rR][eE][lL]=)" + _USUAL_ATTRIBUTE + rb"|(?i: rel)="
+    rb"(?:\"(?![sS])[a-zA-Z-]+\"|(?![sS])[a-zA-Z-]+(?=[ >])|'(?![sS])[a-zA-Z-]+')){0,32} ?/?>"
 )
-_USUAL_STYLESHEET = re.compile(
+_USUAL_STYLESHEET = (
     rb"<(?:style|link(?:(?! [rR][eE][lL]=)" + _USUAL_ATTRIBUTE + rb"){0,32}"
     rb" rel=(?:\"stylesheet\"|stylesheet(?=[ >])|'stylesheet'))" + _USUAL_ATTRIBUTES
 )
 
 
-def _usual(tags: bytes) -> re.Pattern[bytes]:
+def _usual(tags: bytes, then: bytes = b"") -> re.Pattern[bytes]:
     return re.compile(
         rb"[\t\n\f\r ]*(?:<(?:"
         + tags
@@ -74,12 +73,13 @@ def _usual(tags: bytes) -> re.Pattern[bytes]:
         + rb"(?:</script>|(?:[^<]{0,4096}<(?!/[sS]|!-)){0,16}[^<]{0,4096}</script>)"
         rb"|title>[^<]{0,4096}</title>"
         rb"|!(?:--(?!-?>)(?:[^-]{0,4096}-(?!-)){0,16}[^-]{0,4096}-->|(?:doctype|DOCTYPE) html>)"
-        rb"|" + _USUAL_HTML + rb")[\t\n\f\r ]*){0,64}"
+        rb"|" + _USUAL_HTML + rb")[\t\n\f\r ]*){0,64}" + then
     )
 
 
 _USUAL_BEFORE_STYLESHEET = _usual(
-    rb"(?:meta|head|base)" + _USUAL_ATTRIBUTES + rb"|link" + _USUAL_LINK_ATTRIBUTES
+    rb"(?:meta|head|base)" + _USUAL_ATTRIBUTES + rb"|link" + _USUAL_LINK_ATTRIBUTES,
+    rb"(?=(?P<stylesheet>" + _USUAL_STYLESHEET + rb")|)",
 )
 _USUAL = _usual(
     rb"(?:meta|link|head|base)"
@@ -422,15 +422,20 @@ class Inserter:
         return True
 
     def _walk_usual(self) -> None:
-        text, position = self._text, self._position
-        if self._seeks_stylesheet:
-            position = _end_of_usual(_USUAL_BEFORE_STYLESHEET, text, position)
-            if _USUAL_STYLESHEET.match(text, position):
-                self._sendable = position
+        while True:
+            usual = _USUAL_BEFORE_STYLESHEET if self._seeks_stylesheet else _USUAL
+            found = usual.match(self._text, self._position)
+            if found is None:
+                return
+            has_moved = found.end() > self._position
+            self._position = found.end()
+            if self._seeks_stylesheet and found["stylesheet"] is not None:
+                self._sendable = self._position
                 self._meet_stylesheet()
-        if not (self._seeks_stylesheet or self._is_decided):
-            position = _end_of_usual(_USUAL, text, position)
-        self._position = position
+                if self._is_decided:
+                    return
+            elif not has_moved:
+                return
 
     def _walk_tag(self) -> bool:
         """Walk along the attributes of a tag (sections 13.2.5.32 to 40)."""
@@ -582,14 +587,6 @@ def insert(document: bytes, snippet: bytes) -> bytes:
     """
     inserter = Inserter(snippet)
     return inserter.feed(document) + inserter.finish()
-
-
-def _end_of_usual(usual: re.Pattern[bytes], text: bytes, position: int) -> int:
-    while True:
-        found = usual.match(text, position)
-        if found is None or found.end() == position:
-            return position
-        position = found.end()
 
 
 def _begins_end_tag(text: bytes, name: bytes) -> bool:

@@ -198,7 +198,8 @@ class Rewriting:
             return None
         if change.snippet is None:
             return Rewriter(headers, change)
-        document = self._document(exchange, headers, change.snippet.element(change.nonce))
+        element = change.snippet.element(change.nonce)
+        document = self._document(exchange, headers, element, element)
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")
@@ -269,12 +270,20 @@ class Rewriting:
             root_path=root_path,
         )
 
-    def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
+    def _document(
+        self, exchange: Exchange, headers: HeaderList, element: bytes, early: bytes
+    ) -> Document:
+        """Return what puts the element into the page.
+
+        `early` is its form where a `<meta>` policy may block the embed unless it is loaded at once.
+        """
+        extends = self._settings.csp == "extend"
         inserter = Inserter(
             element,
+            snippet_before_policy=early if extends else None,
             documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in content_type(headers)[1],
-            before_policy=self._settings.csp == "extend",
+            before_policy=extends,
         )
         # What tells its length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been told.

@@ -39,6 +39,9 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # nothing is loaded. The embed is loaded meanwhile, while a policy that a `<meta>` sets does not
 # rule yet; but not before it is known that the visitor consents.
 #
+# The elements of the scripts that it loads leave the page at once: React renders a whole document anew
+# where it finds an element in the head that it has not put there.
+#
 # The Trusted Types policy makes the script's own URLs and throws for others, and no later script
 # of the page gets hold of it. The first run creates it at once, so that no later script takes its
 # name, and makes all elements that the page needs. So a later run creates no second policy, which a
@@ -95,7 +98,7 @@ if (typeof window.Pavior !== 'function') return warn();
 state.ready = true;
 init();
 };
-document.head.appendChild(script);
+document.head.appendChild(script).remove();
 }
 function takeCode() {
 var page = window.location.href.split('#')[0], fragment = window.location.hash.slice(1);
@@ -118,7 +121,7 @@ delete options.shareAuth;
 show(event.detail);
 });
 script.onerror = function () { show({}); };
-document.head.appendChild(script);
+document.head.appendChild(script).remove();
 }
 function show(identity) {
 if (!identity) return;

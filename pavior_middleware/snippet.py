@@ -39,8 +39,8 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # nothing is loaded. The embed is loaded meanwhile, while a policy that a `<meta>` sets does not
 # rule yet; but not before it is known that the visitor consents.
 #
-# The elements of the scripts that it loads leave the page at once: React renders a whole document anew
-# where it finds an element in the head that it has not put there.
+# The elements of the scripts that it loads leave the page at once: React renders a whole document
+# anew where it finds an element in the head that it has not put there.
 #
 # The Trusted Types policy makes the script's own URLs and throws for others, and no later script
 # of the page gets hold of it. The first run creates it at once, so that no later script takes its

@@ -281,12 +281,10 @@ def render(
         else:
             named = identity_options(settings, identity)
             asks = "restored" if named else "never"
-    # The page of a cacheable site is the same in a frame, so its script looks where it is.
-    in_frames = settings.inject_in_frames or not settings.cacheable_pages
     path = "" if asks == "never" else _share_auth_path(settings, root_path)
     lender = lender_url(settings)
     arguments = (
-        *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
+        *(settings.embed_url, site_options(settings), named, asks, settings.inject_in_frames, path),
         *(lender or "", settings.bubble or ""),
     )
     text = _links(settings) + _call(_BEFORE, *arguments)

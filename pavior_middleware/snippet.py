@@ -25,13 +25,23 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 # itself out of the page: Turbo runs no script of a new page that the old one still holds, so the
 # chat would stay with whoever came before when a user comes back.
 #
-# A page that the browser brings back may name somebody who has logged out since, so it asks who is
-# here before it names anybody. So does each page that is fetched into such a one: until that has
-# loaded, the browser takes what it fetches from its cache, too. If the page comes from the cache of
-# the back button, it names whoever is there. If it was frozen as it was, with a live chat, and its
-# user is gone, it makes way for a fresh one; not by a reload, which would send a form again that
-# the page was the answer to. Where nothing can be learned it names nobody, and keeps what was typed
-# into it; offline, it stays as it is.
+# A page may have been made for another moment: it was prefetched or prerendered, or comes from the
+# back button or from a service worker. So it asks who is logged in before it names anybody, and a
+# prerendered page waits until it is opened. So does each page that is fetched into such a one: what
+# it fetches may come from the same cache. A worker that only passes pages on looks like any other,
+# and not all browsers have `workerStart`.
+#
+# A page from the back/forward cache has a live chat. If it was made for a user who is gone, it is
+# replaced by a fresh one; not by a reload, which would send a form again that the page was the
+# answer to. If no answer comes, the page names nobody and keeps what was typed into it; offline, it
+# stays as it is. The next look at the page, or the network's return, asks again.
+#
+# Pages in other tabs tell of a change by a digest in localStorage, 32 bits of who was named. When a
+# page becomes visible again, it asks if the digest is not the one that it has seen; if the page
+# names somebody, also once the last answer is 10 seconds old. Such a routine question changes
+# nothing if it fails. If the digest changes while a question is open, the page asks again, or the
+# answer would hide the change from the other tabs. Of several questions, only the answer to the
+# newest counts, and an identity that came with a page is newer than any question before it.
 #
 # The question goes to the page's own origin, whatever its `<base>` says, or a global variable of
 # the page named `origin`. Its answer sets who is chatting, and never an option of the site's. In an
@@ -124,14 +134,40 @@ script.onerror = function () { show({}); };
 document.head.appendChild(script).remove();
 }
 function show(identity) {
-if (!identity) return;
+if (!identity) if (!state.text) return;
 var all = Object.assign({}, options), taken = Object.keys(options);
-Object.keys(identity).forEach(function (name) {
+Object.keys(identity || {}).forEach(function (name) {
 if (taken.concat('shareAuth', '__proto__').indexOf(name) === -1) all[name] = identity[name];
 });
 state.options = all;
 state.load();
 init();
+}
+var names = ['id', 'email', 'hmac'], place = 'pavior-middleware';
+function namesSomebody(user) {
+return user ? names.some(function (name) { return user[name]; }) : false;
+}
+function digest(user) {
+var sum = 0, text = JSON.stringify(names.map(function (name) { return user[name]; }));
+text.split('').forEach(function (letter) {
+sum = Math.imul(sum, 31) + letter.charCodeAt(0) | 0;
+});
+return String(sum);
+}
+function lastSeen() {
+try { return window.localStorage.getItem(place); } catch (error) { return null; }
+}
+function decide(user) {
+try {
+if (user) window.localStorage.setItem(place, digest(user));
+else window.localStorage.removeItem(place);
+} catch (error) {}
+state.number += 1;
+state.seen = lastSeen();
+state.time = Date.now();
+state.isNamed = namesSomebody(user);
+state.doubts = state.restored = false;
+show(user);
 }
 function ask(answered, failed) {
 var site = window.location.origin, question = new URL(path, site);
@@ -143,40 +179,63 @@ return response.json();
 }).then(answered, failed);
 }
 function makeWay() { window.location.replace(window.location.href.split('#')[0]); }
-function confirm(isLive) {
+function check() {
+var number = state.number += 1;
+state.seen = lastSeen();
+state.time = Date.now();
+state.failed = false;
 ask(function (now) {
-var names = ['id', 'email', 'hmac'];
 function isSame(name) { return now[name] === identity[name]; }
-if (now ? names.every(isSame) : false) show(identity);
-else if (isLive) makeWay();
-else show(now);
-}, nameNobody);
+if (number !== state.number) return;
+if (lastSeen() !== state.seen) return check();
+if (asks !== 'restored') decide(now);
+else if (now ? names.every(isSame) : false) decide(identity);
+else if (state.restored ? namesSomebody(identity) : false) makeWay();
+else decide(now);
+}, function (error) {
+if (number !== state.number) return;
+state.failed = true;
+if (!state.doubts) return;
+if (asks !== 'restored') warn(error);
+if (asks === 'restored' || state.text) if (window.navigator.onLine) show({});
+});
 }
-function nameNobody() { if (window.navigator.onLine) show({}); }
-function isRestored() {
-var entry = window.performance.getEntriesByType('navigation')[0];
-return entry ? entry.type === 'back_forward' : false;
+function look() {
+if (document.visibilityState === 'hidden') return;
+var isOld = state.isNamed ? Math.floor((Date.now() - state.time) / 10000) : 0;
+if (lastSeen() !== state.seen) state.doubts = isOld = true;
+if (isOld || (state.doubts ? state.failed : false)) check();
+}
+function isOfAnotherMoment() {
+var worker = window.navigator.serviceWorker, entries = window.performance;
+var entry = entries.getEntriesByType('navigation')[0] || {};
+if (entry.type === 'back_forward' || entry.deliveryType === 'navigational-prefetch') return true;
+return entry.activationStart || entry.workerStart || (worker ? worker.controller : false);
 }
 if (isFirst) {
-state = window[key] = {load: load};
+state = window[key] = {load: load, number: 0};
 policy = makePolicy();
 window.addEventListener('pageshow', function (event) {
-if (event.persisted) if (state.check) state.check(true);
+if (!event.persisted || !state.check) return;
+state.doubts = state.restored = true;
+state.check();
+});
+[[window, 'online'], [document, 'visibilitychange']].forEach(function (source) {
+source[0].addEventListener(source[1], function () { if (state.look) state.look(); });
 });
 }
-function refresh(isLive) {
-ask(show, function (error) {
-warn(error);
-if (isLive) if (state.text) nameNobody();
-});
-}
-state.check = {restored: confirm, always: refresh, first: refresh}[asks];
-var mustAsk = asks === 'always' || asks === 'first';
+if (document.prerendering !== true) return start(false);
+if (!lender) if (asks !== 'first') state.load();
+document.addEventListener('prerenderingchange', function () { start(true); }, {once: true});
+function start(isOld) {
 if (lender) return borrow();
-if (asks === 'restored') mustAsk = isRestored();
-if (!mustAsk) return show(identity);
+state.check = check;
+state.look = look;
+if (asks === 'restored') if (!isOld) if (!isOfAnotherMoment()) return decide(identity);
+state.doubts = true;
 if (asks !== 'first') state.load();
-state.check(false);
+check();
+}
 })(window, document, """
 )
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
@@ -271,8 +330,9 @@ def render(
     With `share_auth` set the page borrows its login, and with `cacheable_pages` or `must_ask` its
     script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
     tells that the answer may be that there is no consent. `root_path` is the path below which the
-    site stands as the request has it, as text. Where a page may be stored for everyone it does not
-    count, since a request could choose it for others; the setting `root_path` does.
+    site stands as the request has it, as text. Where a page may be stored for everyone, as one that
+    names nobody may, it does not count, since a request could choose it for others; the setting
+    `root_path` does.
 
     Raises `IdentityRefused` for what `identity_options` refuses.
     """
@@ -283,13 +343,12 @@ def render(
             asks = "first" if asks_consent else "always"
         else:
             named = identity_options(settings, identity)
-            asks = "restored" if named else "never"
-    # The page of a cacheable site is the same in a frame, so its script looks where it is.
-    in_frames = settings.inject_in_frames or not settings.cacheable_pages
-    path = "" if asks == "never" else _share_auth_path(settings, root_path)
+            asks = "restored"
+    below = root_path if named or must_ask else ""
+    path = "" if asks == "never" else _share_auth_path(settings, below)
     lender = lender_url(settings)
     arguments = (
-        *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
+        *(settings.embed_url, site_options(settings), named, asks, settings.inject_in_frames, path),
         *(lender or "", settings.bubble or ""),
     )
     text = _links(settings) + _call(_BEFORE, *arguments)

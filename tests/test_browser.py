@@ -327,7 +327,8 @@ def test_any_page_in_any_pieces_makes_one_init_call(
     def rewritten(document: bytes) -> str:
         pieces = [document[start : start + size] for start in range(0, len(document), size)]
         reply = Reply(pieces, headers=[("Content-Type", "text/html; charset=utf-8")])
-        seen = SHELLS[shell](reply, Settings(TEAM, API_KEY), headers={"Sec-Fetch-Dest": "document"})
+        settings = Settings(TEAM, API_KEY, inject_in_frames=True)
+        seen = SHELLS[shell](reply, settings, headers={"Sec-Fetch-Dest": "document"})
         return seen.body.decode()
 
     documents = [marked.replace(b"|", b"") for marked in PLACES.values()]

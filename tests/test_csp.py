@@ -232,9 +232,9 @@ def test_a_page_in_any_other_sandbox_gains_the_script(fetch: Fetch, name: str, p
     assert scripts_in_head(page_with(fetch, policy, name=name).body)
 
 
-def test_a_page_that_asks_nobody_needs_no_calls_to_its_own_site(fetch: Fetch) -> None:
+def test_a_page_that_names_nobody_may_ask_its_own_site(fetch: Fetch) -> None:
     seen = page_with(fetch, "connect-src https://api.example", identity=None)
-    assert seen.headers[CSP] == f"connect-src https://api.example {EMBED}"
+    assert seen.headers[CSP] == f"connect-src https://api.example {EMBED} 'self'"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,8 @@ def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     snippet = render(SETTINGS)
     ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
     assert policy == (
-        f"default-src {one}; script-src {one} {snippet.csp_hash} {EMBED}; connect-src {one} {EMBED}"
+        f"default-src {one}; script-src {one} {snippet.csp_hash} {EMBED};"
+        f" connect-src {one} {EMBED} 'self'"
     )
 
 

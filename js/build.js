@@ -15,6 +15,8 @@ import {build} from 'esbuild';
 const SCRIPTS = [
   {source: 'embed.js', file: 'emulator/static/embed.js'},
   {source: 'frame.js', file: '_assets/frame.js'},
+  {source: 'links.js', file: '_assets/links.js'},
+  {source: 'snippet.js', file: '_assets/snippet.js'},
 ];
 
 /** Where every script belongs that is not listed elsewhere. */

@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element
 import html5lib
 
 HTML = "{http://www.w3.org/1999/xhtml}"
-ARGUMENTS = re.compile(r"\}\)\(window, document, (.*)\);", re.DOTALL)
+ARGUMENTS = re.compile(r"\(\.\.\.(\[.*\])\);\}\)\(\);\s*\Z", re.DOTALL)
+"""What the server gives to the script of a page, as JSON, at the end of its text."""
 
 
 def parse(page: str | bytes) -> Element:
@@ -34,7 +35,7 @@ def init_arguments(script: str) -> tuple[str, dict[str, Any]]:
     """Return the embed's URL and the init options that stand in the text of a script."""
     found = ARGUMENTS.search(script)
     assert found is not None, script
-    url, options, identity, *_ = json.loads(f"[{found[1]}]")
+    url, options, identity, *_ = json.loads(found[1])
     return url, {**options, **identity}
 
 

@@ -31,7 +31,7 @@ def question(script: str) -> str:
     """Return the path at which a page's script asks."""
     found = ARGUMENTS.search(script)
     assert found is not None
-    path: str = json.loads(f"[{found[1]}]")[5]
+    path: str = json.loads(found[1])[5]
     return path
 
 

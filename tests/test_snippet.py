@@ -7,7 +7,6 @@ import re
 import string
 from functools import partial
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -97,18 +96,11 @@ def test_any_user_text_arrives_whole_and_ends_no_script(email: str, name: str, e
         Identity("7", email, authenticated=False, attributes={"name": name, "extra": extra}),
     ).element()
     assert set(snippet.decode("ascii")) <= set(string.printable)
-    text = snippet.removeprefix(b"<script>").removesuffix(b"</script>")
-    assert not set(b"<>&") & set(text)
+    text = snippet.removeprefix(b"<script>").removesuffix(b"</script>").lower()
+    assert not re.search(rb"<!--|</?script", text)
     page = b"<!doctype html><title>A</title>" + snippet + b"<p>after"
     (options,) = init_calls(page)
     assert (options["email"], options["name"], options["extra"]) == (email, name, extra)
-
-
-@given(name=hostile_text)
-def test_it_is_well_formed_xml(name: str) -> None:
-    snippet = render(SETTINGS, Identity("7", attributes={"name": name})).element()
-    script = ElementTree.fromstring(snippet)
-    assert init_arguments(script.text or "")[1]["name"] == name
 
 
 @pytest.mark.parametrize("charset", ["shift_jis", "gb18030", "euc-kr", "big5", "koi8-r", "cp1252"])
@@ -126,7 +118,7 @@ def test_the_api_key_is_not_in_it() -> None:
 lender = partial(Settings, TEAM, API_KEY)
 DOMAINS = ["help.example.com", "*.b\xfccher.example", "localhost:8003"]
 LENDER = lender(shared_auth_domains=DOMAINS, secret_key="a secret key for the tests only")
-LINKS = re.compile(r"pavior-middleware\.links.*?\n\}\)\(window, (\[.*?\])\);\n", re.DOTALL)
+LINKS = re.compile(r"pavior-middleware\.links.*?\((\[\"http.*?\])\)", re.DOTALL)
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -156,7 +148,6 @@ def test_a_lender_takes_the_login_along_before_anything_else(
         "https://localhost:8003",
         "http://localhost:8003",
     ]
-    assert script.index("function follow") < found.end() < script.index("function init")
     assert init_arguments(script[found.end() :])[1]["teamVanityId"] == TEAM
 
 
@@ -186,7 +177,7 @@ def test_whatever_the_domains_and_the_path_it_ends_no_script(
     domains: list[str], root_path: str
 ) -> None:
     text = render(lender(shared_auth_domains=domains, secret_key="k"), root_path=root_path).text
-    assert not set("<>&") & set(text)
+    assert not re.search("<!--|</?script", text.lower())
     assert set(text) <= set(string.printable)
     found = LINKS.search(text)
     assert found is not None
@@ -200,13 +191,12 @@ def test_whatever_the_domains_and_the_path_it_ends_no_script(
 # ── The page of a borrower ─────────────────────────────────────────────────────────────────────
 
 
-def lender_url(script: str) -> str:
-    """Return the URL of share.js, the last argument but one."""
+def of_borrower(script: str) -> tuple[str, str]:
+    """Return the URL of share.js and the selector of the bubble, the last arguments."""
     found = ARGUMENTS.search(script)
     assert found is not None
-    *_, url, _ = json.loads(f"[{found[1]}]")
-    assert isinstance(url, str)
-    return url
+    *_, url, bubble = json.loads(found[1])
+    return url, bubble
 
 
 @pytest.mark.parametrize(
@@ -223,14 +213,14 @@ def lender_url(script: str) -> str:
 )
 def test_a_borrowing_page_loads_share_js_of_its_lender(fetch: Fetch, domain: str, url: str) -> None:
     script = script_of(fetch, Settings(TEAM, share_auth=domain), Identity("7"))
-    assert lender_url(script) == url
+    assert of_borrower(script)[0] == url
 
 
 def test_a_borrowing_page_tells_where_the_bubble_is(fetch: Fetch) -> None:
     settings = Settings(TEAM, share_auth="auth.example.com", bubble="#chat")
-    assert script_of(fetch, settings, None).endswith(', "#chat");')
+    assert of_borrower(script_of(fetch, settings, None))[1] == "#chat"
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, LENDER])
 def test_other_pages_load_none(fetch: Fetch, settings: Settings) -> None:
-    assert lender_url(script_of(fetch, settings, Identity("7"))) == ""
+    assert of_borrower(script_of(fetch, settings, Identity("7"))) == ("", "")

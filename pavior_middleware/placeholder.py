@@ -1,4 +1,4 @@
-"""Where a template has said that the snippet goes: at a placeholder, in place of the head's end."""
+"""Where a template has said that the snippet goes: at a placeholder, not in its usual place."""
 
 from __future__ import annotations
 

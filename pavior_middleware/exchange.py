@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .conditions import Conditions
 from .placeholder import new_placeholder
 
@@ -18,7 +20,8 @@ class Exchange:
     read the response. `share_cookie` is its `Cookie` field if the narrow cookie came along in a
     request that says something about who is logged in, and '' otherwise. `is_begun_elsewhere` tells
     that a page of another origin has begun it, and `is_of_tab` that the browser may show what comes
-    of it in a tab. `has_two_sessions` tells that it holds two cookies of the session's name.
+    of it in a tab. `has_two_sessions` returns whether it holds two cookies of the session's name,
+    which few responses depend on.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -35,7 +38,7 @@ class Exchange:
         is_foreign: bool = False,
         share_cookie: str = "",
         is_begun_elsewhere: bool = False,
-        has_two_sessions: bool = False,
+        has_two_sessions: Callable[[], bool] = bool,
         is_of_tab: bool = True,
     ) -> None:
         self.method = method

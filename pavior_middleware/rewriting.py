@@ -99,8 +99,7 @@ class Rewriting:
 
         `scheme` is that of its URL, and `fields` are those of `conditions.FIELDS` that it has.
         `session_cookies` returns names of the app's session cookie, for a site whose settings have
-        none.
-        Returns None for a path that gets no chat.
+        none. Returns None for a path that gets no chat.
         """
         if any(_matches(path, pieces) for pieces in self._skip_paths):
             return None
@@ -135,8 +134,9 @@ class Rewriting:
             share_cookie=cookies if holds_cookie else "",
             is_begun_elsewhere=fields.get("sec-fetch-site") in ("same-site", "cross-site"),
             is_of_tab=destination in ("", "document"),
-            has_two_sessions=self._cookie is not None
-            and are_doubled([cookies], self._settings.session_cookie or session_cookies()),
+            has_two_sessions=lambda: are_doubled(
+                [cookies], self._settings.session_cookie or session_cookies()
+            ),
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -213,8 +213,8 @@ class Rewriting:
         # Another host of the domain may have set a session for this path alone, which no user would
         # notice. A page of the site loads images, and they may be redirects.
         is_aside = exchange.method in _ONLY_READ and not exchange.is_of_tab
-        is_unseen = exchange.is_begun_elsewhere or exchange.has_two_sessions or is_aside
-        if visitor.user is not None and is_unseen:
+        is_unseen = exchange.is_begun_elsewhere or is_aside
+        if visitor.user is not None and (is_unseen or exchange.has_two_sessions()):
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
@@ -310,8 +310,9 @@ def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
     another host of the domain has set for that path alone. So may one of two sessions be where the
     site's own script fetches it.
     """
-    may_be_set = exchange.is_begun_elsewhere or exchange.has_two_sessions
-    return exchange.is_of_tab or not may_be_set or visitor.user is None
+    if exchange.is_of_tab or visitor.user is None:
+        return True
+    return not (exchange.is_begun_elsewhere or exchange.has_two_sessions())
 
 
 def _rewriter_of_304(

@@ -5,16 +5,24 @@
  *     node build.js --check    write nothing; fail if a file is not what its source builds
  */
 
+import {createHash} from 'node:crypto';
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
 import {gzipSync} from 'node:zlib';
 import {build} from 'esbuild';
 
-/** What is built from which file of `src/`; the paths are relative to the Python package. */
+/**
+ * What is built from which file of `src/`; the paths are relative to the Python package.
+ *
+ * @type {Script[]}
+ */
 const SCRIPTS = [
   {source: 'embed.js', file: 'emulator/static/embed.js'},
   {source: 'frame.js', file: '_assets/frame.js'},
+  {source: 'page.js', file: '_assets/page.js'},
+  {source: 'core.js', file: '_assets/core.js', names: {FILE: 'page.js'}},
+  {source: 'page.js', file: '_assets/page.js'},
 ];
 
 /** Where every script belongs that is not listed elsewhere. */
@@ -24,10 +32,33 @@ const SOURCE = new URL('src/', import.meta.url);
 const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
 
 /**
+ * @typedef {object} Script
+ * @property {string} source
+ * @property {string} file
+ * @property {Record<string, string>} [names]  which constants of the source stand for the address of
+ *   which other script: its name with a hash of its content, `page-0123456789abcdef.js`
+ */
+
+/**
  * @param {string} source
+ * @returns {Promise<string>}
+ */
+async function hashedName(source) {
+  const content = await bundled({source, file: ''});
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 16);
+  return source.replace(/\.js$/, `-${hash}.js`);
+}
+
+/**
+ * @param {Script} script
  * @returns {Promise<Uint8Array>}
  */
-async function bundled(source) {
+async function bundled({source, names = {}}) {
+  /** @type {Record<string, string>} */
+  const define = {};
+  for (const [name, other] of Object.entries(names)) {
+    define[name] = JSON.stringify(await hashedName(other));
+  }
   const {outputFiles} = await build({
     entryPoints: [fileURLToPath(new URL(source, SOURCE))],
     bundle: true,
@@ -38,6 +69,7 @@ async function bundled(source) {
     // A page that a script stands in may have any encoding.
     charset: 'ascii',
     loader: {'.css': 'text'},
+    define,
     write: false,
     logLevel: 'warning',
   });
@@ -62,9 +94,10 @@ function contentOf(url) {
 /** Return what is wrong with the files that are there. */
 async function problems() {
   const found = [];
-  for (const {source, file} of SCRIPTS) {
+  for (const script of SCRIPTS) {
+    const {source, file} = script;
     const content = contentOf(new URL(file, PACKAGE));
-    if (!content?.equals(await bundled(source))) {
+    if (!content?.equals(await bundled(script))) {
       found.push(`${file} is not what js/src/${source} builds: run \`make js\``);
     }
   }
@@ -78,8 +111,9 @@ async function problems() {
 }
 
 async function write() {
-  for (const {source, file} of SCRIPTS) {
-    const content = await bundled(source);
+  for (const script of SCRIPTS) {
+    const {file} = script;
+    const content = await bundled(script);
     writeFileSync(new URL(file, PACKAGE), content);
     const gzipped = gzipSync(content, {level: 6});
     console.log(`${file}: ${content.length} bytes, ${gzipped.length} gzipped`);

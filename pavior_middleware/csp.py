@@ -14,11 +14,14 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from .headers import HeaderList
-from .snippet import TRUSTED_TYPES_POLICY, Snippet
+from .snippet import FILE_INTEGRITY, SCRIPT_INTEGRITY, TRUSTED_TYPES_POLICY, Snippet
 from .well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 _ENFORCED = "content-security-policy"
 _REPORT_ONLY = "content-security-policy-report-only"
+
+SCRIPT_HASH, FILE_HASH = f"'{SCRIPT_INTEGRITY}'", f"'{FILE_INTEGRITY}'"
+"""The source expressions for the script of a page, and for the file that it may load."""
 
 _SPACES = "\t\n\f\r "
 _TOKEN = re.compile(f"[^{_SPACES}]+")
@@ -52,6 +55,11 @@ def is_isolated(headers: HeaderList) -> bool:
     )
 
 
+def is_there(headers: HeaderList) -> bool:
+    """Whether the page has a policy, if only one that reports."""
+    return any(name.lower() in (_ENFORCED, _REPORT_ONLY) for name, _ in headers)
+
+
 def nonce(headers: HeaderList) -> str | None:
     """Return the nonce of the policy in force for scripts; None if there is none.
 
@@ -83,7 +91,7 @@ def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
 
     def extended(text: str) -> str:
         policy = _Policy(text)
-        policy.allow_script(snippet.csp_hash, page_nonce, scripts)
+        policy.allow_script(page_nonce, scripts)
         policy.allow_calls(calls, to_the_site=snippet.asks)
         policy.allow_frames(frames)
         policy.allow_trusted_types_policy()
@@ -142,10 +150,11 @@ class _Policy:
     def _first(self, *names: str) -> str | None:
         return next((name for name in names if name in self._places), None)
 
-    def allow_script(
-        self, csp_hash: str, page_nonce: str | None, scripts: Mapping[str, SplitResult]
-    ) -> None:
-        """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3)."""
+    def allow_script(self, page_nonce: str | None, scripts: Mapping[str, SplitResult]) -> None:
+        """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3).
+
+        The site's own file is allowed by its hash, since its host is not known.
+        """
         name = self._script_directive
         if name is None:
             return
@@ -159,7 +168,10 @@ class _Policy:
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
-        missing = [] if allows_inline or csp_hash in sources else [csp_hash]
+        hashes = [] if allows_inline else [SCRIPT_HASH]
+        if not (allows_inline or is_strict or {"'self'", "*"}.intersection(_lower(sources))):
+            hashes.append(FILE_HASH)
+        missing = [each for each in hashes if each not in sources]
         if not is_strict:
             missing.extend(_not_allowed(sources, scripts))
         self._add("script-src" if name == "default-src" else name, missing, instead_of=name)

@@ -1,209 +1,100 @@
-"""Settings and an identity in, the script that goes into the page out."""
+"""Settings and an identity in, the script element that goes into the page out."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 from urllib.parse import quote
 
+from . import _assets
 from .domains import is_loopback, split_port
 from .identity import Identity, IdentityRefused, signed_options
-from .links import LINKS
 from .settings import RESERVED_OPTIONS, Settings
-from .well_known import SHARE_AUTH, SHARE_SCRIPT
+from .well_known import SHARE_SCRIPT
 from .whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
-"""The name under which the script makes a URL that Trusted Types accept."""
+"""The name under which the script makes URLs that Trusted Types accept."""
 
-# Holds no "<", ">" or "&", so that it stands in XHTML as it stands in HTML. The state is kept under
-# a symbol, which markup with an id of the same name cannot take the place of. The script takes
-# itself out of the page: Turbo runs no script of a new page that the old one still holds, so the
-# chat would stay with whoever came before when a user comes back.
-#
-# A page that the browser brings back may name somebody who has logged out since, so it asks who is
-# here before it names anybody. If it comes from the cache of the back button, it names whoever that
-# is. If it was frozen as it was, with a live chat, and its user is gone, it makes way for a fresh
-# one; not by a reload, which would send a form again that the page was the answer to. Where nothing
-# can be learned it names nobody, and keeps what was typed into it; offline, it stays as it is.
-#
-# The question goes to the page's own origin, whatever its `<base>` says. Its answer sets who is
-# chatting, and never an option of the site's. In an opaque origin, such as that of a sandbox, the
-# page is not the site's, so nobody is named there and nothing is loaded. The embed is loaded
-# meanwhile, while a policy that a `<meta>` sets does not rule yet; but not before it is known that
-# the visitor consents.
-#
-# The Trusted Types policy makes the script's own URLs and throws for others, and no later script
-# of the page gets hold of it. The run that makes one element makes all that the page needs, so a
-# later run creates no second policy, which a `trusted-types` directive would forbid.
-#
-# A page that borrows its login loads share.js of the site that lends it, and hands it the code of
-# a handoff, which it takes out of the address bar at once. Where there is no share.js, init is
-# called with `shareAuth`, and the embed may know what to do.
-_BEFORE = (
-    """(function (window, document, url, options, identity, asks, inFrames, path, lender, bubble) {
-var key = Symbol.for('pavior-middleware'), state = window[key], isFirst = !state;
-var self = Object.getOwnPropertyDescriptor(Document.prototype, 'currentScript').get.call(document);
-if (self) self.remove();
-if (window.origin === 'null') return;
-if (!inFrames) if (window.parent !== window) return;
-function warn(error) {
-var why = error ? ': ' + error.message : '';
-console.warn('Pavior: the chat could not be loaded from ' + url + why);
-}
-function init() {
-var text = JSON.stringify(state.options);
-if (!state.ready || state.text === text) return;
-state.text = text;
-window.Pavior('init', state.options);
-}
-var policy;
-function makePolicy() {
-var rules = {createScriptURL: function (made) {
-if (made === url) return made;
-if (lender) if (made === lender) return made;
-throw new TypeError('Pavior: not a URL of the chat');
-}};
-try {
-if (window.trustedTypes) return window.trustedTypes.createPolicy('"""
-    + TRUSTED_TYPES_POLICY
-    + """', rules);
-} catch (error) { warn(error); }
-return rules;
-}
-function element(address) {
-var script = document.createElement('script');
-if (!policy) policy = makePolicy();
-if (self) if (self.nonce) script.nonce = self.nonce;
-script.src = policy.createScriptURL(address);
-return script;
-}
-function load() {
-if (state.loads) return;
-state.loads = true;
-var script = element(url);
-script.onerror = function () { warn(); };
-script.onload = function () {
-if (typeof window.Pavior !== 'function') return warn();
-state.ready = true;
-init();
-};
-document.head.appendChild(script);
-}
-function takeCode() {
-var page = window.location.href.split('#')[0], fragment = window.location.hash.slice(1);
-var code = /^pavior-handoff=([\\w.-]*)/.exec(fragment);
-if (!code) return null;
-var rest = fragment.replace(/^(pavior-handoff=[^\\x26]*(\\x26|$))+/, '');
-if (rest) page += '#' + rest;
-window.history.replaceState(window.history.state, '', page);
-return code[1];
-}
-function borrow() {
-if (state.borrows) return;
-state.borrows = true;
-load();
-var script = element(lender);
-script.code = takeCode();
-if (bubble) script.dataset.bubble = bubble;
-script.addEventListener('pavior-identity', function (event) {
-delete options.shareAuth;
-show(event.detail);
-});
-script.onerror = function () { show({}); };
-document.head.appendChild(script);
-}
-function show(identity) {
-if (!identity) return;
-var all = Object.assign({}, options), taken = Object.keys(options);
-Object.keys(identity).forEach(function (name) {
-if (taken.concat('shareAuth', '__proto__').indexOf(name) === -1) all[name] = identity[name];
-});
-state.options = all;
-load();
-init();
-}
-function ask(answered, failed) {
-var url = new URL(path, window.origin);
-if (url.origin !== window.origin) return failed(new Error(url + ' is not on this site'));
-var request = {cache: 'no-store', credentials: 'same-origin', redirect: 'error'};
-window.fetch(url, request).then(function (response) {
-if (!response.ok) throw new Error('HTTP ' + response.status + ' for ' + response.url);
-return response.json();
-}).then(answered, failed);
-}
-function makeWay() { window.location.replace(window.location.href.split('#')[0]); }
-function confirm(isLive) {
-ask(function (now) {
-var names = ['id', 'email', 'hmac'];
-function isSame(name) { return now[name] === identity[name]; }
-if (now ? names.every(isSame) : false) show(identity);
-else if (isLive) makeWay();
-else show(now);
-}, function () {
-if (window.navigator.onLine) show({});
-});
-}
-function isRestored() {
-var entry = window.performance.getEntriesByType('navigation')[0];
-return entry ? entry.type === 'back_forward' : false;
-}
-if (isFirst) {
-state = window[key] = {};
-window.addEventListener('pageshow', function (event) {
-if (event.persisted) if (state.check) state.check(true);
-});
-}
-function refresh() { ask(show, warn); }
-state.check = {restored: confirm, always: refresh, first: refresh}[asks];
-var mustAsk = asks === 'always' || asks === 'first';
-if (lender) return borrow();
-if (asks === 'restored') if (isFirst) mustAsk = isRestored();
-if (!mustAsk) return show(identity);
-if (asks !== 'first') load();
-state.check(false);
-})(window, document, """
-)
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
-_DIGEST_BYTES = 16
+ATTRIBUTE = "data-pavior"
+"""The attribute of the element that holds the script's data, as JSON."""
+
+new_pad: Callable[[int], bytes] = secrets.token_bytes
+"""Makes so many bytes, by which one response masks an hmac."""
+
+_MARK_BYTES = 16
+
+
+def _integrity(script: str) -> str:
+    """Return the hash of a script (Subresource Integrity, section 3.1)."""
+    digest = hashlib.sha256(script.encode("ascii")).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+SCRIPT = _assets.read("core.js")
+"""The text of the script: the same for everybody, on every page of every site."""
+
+SCRIPT_INTEGRITY = _integrity(SCRIPT)
+FILE_INTEGRITY = _integrity(_assets.read("page.js"))
+"""The hash of the file that the script loads when more happens than an ordinary page view."""
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """The script of one page, and what caches and policies need to know of it.
+    """The script element of one page, and what caches and policies need to know of it.
 
-    `text` is what stands between the tags, in pure ASCII. `is_personal` tells that it names
-    somebody. `asks` tells that it may ask the site who is logged in, by a fetch of its own origin.
-    `lender_url` is that of the script by which it borrows a login, if it does.
+    `data` is what the script is given, but for `hmac`, the user's in hex. `asks` tells that it may
+    ask the site who is logged in, by a fetch of its own origin. `lender_url` is that of the script
+    by which it borrows a login, if it does.
     """
 
-    text: str
-    is_personal: bool
+    data: Mapping[str, object]
+    hmac: str | None
     asks: bool
     lender_url: str | None = None
 
-    def element(self, nonce: str | None = None) -> bytes:
-        """Return the `<script>` element, with the nonce of the page's policy if it has one."""
-        attribute = "" if nonce is None else f' nonce="{nonce}"'
-        return f"<script{attribute}>{self.text}</script>".encode("ascii")
+    @property
+    def is_personal(self) -> bool:
+        """Whether it names somebody."""
+        return "user" in self.data
 
-    @cached_property
-    def csp_hash(self) -> str:
-        """The source expression that allows this very script (CSP Level 3, section 2.3.1)."""
-        return f"'sha256-{base64.b64encode(self._digest).decode()}'"
+    def element(
+        self, nonce: str | None = None, *, has_policy: bool = False, is_early: bool = False
+    ) -> bytes:
+        """Return the `<script>` element, in ASCII, with the nonce of the page's policy if any.
+
+        With `has_policy`, the script checks the file that it may load by its hash, by which a
+        policy can allow the file. `is_early` tells that a later policy would block the embed.
+
+        The element means the same in every ASCII-compatible charset, and no text of a user can end
+        its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
+        tell nothing of it; all elements of a snippet are equally long.
+        """
+        data = dict(self.data)
+        if self.hmac is not None:
+            data["hmac"] = _masked(bytes.fromhex(self.hmac))
+        if has_policy and nonce is None:
+            data["integrity"] = FILE_INTEGRITY
+        if is_early:
+            data["early"] = True
+        attribute = html.escape(_json(data), quote=False).replace("'", "&#39;")
+        nonce_attribute = "" if nonce is None else f' nonce="{nonce}"'
+        return (
+            f"<script{nonce_attribute} data-astro-rerun {ATTRIBUTE}='{attribute}'>{SCRIPT}</script>"
+        ).encode("ascii")
 
     @cached_property
     def mark(self) -> str:
-        """22 letters, digits, `-` and `_` that tell this script from others."""
-        return base64.urlsafe_b64encode(self._digest[:_DIGEST_BYTES]).decode().rstrip("=")
-
-    @cached_property
-    def _digest(self) -> bytes:
-        return hashlib.sha256(self.text.encode("ascii")).digest()
+        """22 letters, digits, `-` and `_` that tell this snippet from others."""
+        text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
+        digest = hashlib.sha256(text.encode("ascii")).digest()
+        return base64.urlsafe_b64encode(digest[:_MARK_BYTES]).decode().rstrip("=")
 
 
 def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
@@ -253,43 +144,42 @@ def render(
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
-    It means the same in every ASCII-compatible charset, and no text in it can end the script, open
-    a comment (WHATWG HTML section 4.12.1.3) or break XHTML. Run again on the same page with the
-    same options it does nothing; with others it calls init again.
-
     With `share_auth` set the page borrows its login, and with `cacheable_pages` or `must_ask` its
     script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
     tells that the answer may be that there is no consent. `root_path` is the path below which the
-    site stands as the request has it, as text. Where a page may be stored for everyone it does not
-    count, since a request could choose it for others; the setting `root_path` does.
+    site stands as the request has it, as text. It counts in pages that nobody else gets, since a
+    request could choose it for others; in all pages the setting `root_path` does.
 
     Raises `IdentityRefused` for what `identity_options` refuses.
     """
-    named: dict[str, object] = {}
-    asks = "never"
-    if settings.share_auth is None:
-        if settings.cacheable_pages or must_ask:
-            asks = "first" if asks_consent else "always"
-        else:
-            named = identity_options(settings, identity)
-            asks = "restored" if named else "never"
-    # The page of a cacheable site is the same in a frame, so its script looks where it is.
-    in_frames = settings.inject_in_frames or not settings.cacheable_pages
-    path = "" if asks == "never" else _share_auth_path(settings, root_path)
     lender = lender_url(settings)
-    arguments = (
-        *(settings.embed_url, site_options(settings), named, asks, in_frames, path),
-        *(lender or "", settings.bubble or ""),
+    must_ask = lender is None and (settings.cacheable_pages or must_ask)
+    named = {} if must_ask or lender else identity_options(settings, identity)
+    hmac = named.pop("hmac", None)
+    is_for_one = bool(named) or (must_ask and not settings.cacheable_pages)
+    data: dict[str, object] = {
+        "site": site_options(settings),
+        "user": named,
+        "embed": settings.embed_url,
+        "root": _root(settings, root_path if is_for_one else ""),
+        "ask": ("first" if asks_consent else "always") if must_ask else None,
+        "frames": settings.inject_in_frames,
+        "lender": lender,
+        "bubble": settings.bubble,
+        "links": _link_origins(settings),
+    }
+    return Snippet(
+        {name: value for name, value in data.items() if value},
+        None if hmac is None else str(hmac),
+        asks=lender is None,
+        lender_url=lender,
     )
-    text = _links(settings) + _call(_BEFORE, *arguments)
-    return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
 
 
-def _share_auth_path(settings: Settings, root_path: str) -> str:
-    """Return the path at which the script asks, as a URL has it: it begins with a single slash."""
-    if settings.root_path is not None or settings.cacheable_pages:
-        root_path = settings.root_path or ""
-    return quote("".join(f"/{part}" for part in root_path.split("/") if part) + SHARE_AUTH)
+def _root(settings: Settings, root_path: str) -> str:
+    """Return the path below which the page asks, as a URL has it: '' or one that begins with /."""
+    path = root_path if settings.root_path is None else settings.root_path
+    return quote("".join(f"/{part}" for part in path.split("/") if part))
 
 
 def lender_url(settings: Settings) -> str | None:
@@ -304,21 +194,17 @@ def lender_url(settings: Settings) -> str | None:
     return f"{'' if is_loopback(host) else 'https:'}//{settings.share_auth}{SHARE_SCRIPT}"
 
 
-def _links(settings: Settings) -> str:
-    """Return the script that takes the login along where a link leads to a borrower."""
-    if not settings.hands_off:
-        return ""
-    return _links_to(tuple(settings.shared_auth_domains))
+def _link_origins(settings: Settings) -> Sequence[str]:
+    """Return the origins to which links take the login along, as patterns."""
+    return Whitelist(settings.shared_auth_domains).patterns if settings.hands_off else ()
 
 
-@lru_cache(maxsize=16)  # the same for every page of a site
-def _links_to(domains: tuple[str, ...]) -> str:
-    return _call(LINKS, Whitelist(domains).patterns) + "\n"
+def _masked(hmac: bytes) -> str:
+    """Return an hmac XORed with a pad, and the pad, in Base64."""
+    pad = new_pad(len(hmac))
+    masked = bytes(byte ^ mask for byte, mask in zip(hmac, pad, strict=True))
+    return base64.b64encode(masked + pad).decode()
 
 
-def _call(function: str, *arguments: Any) -> str:
-    return f"{function}{', '.join(map(_script_json, arguments))});"
-
-
-def _script_json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False).translate(_ESCAPES)
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -11,3 +11,9 @@ SHARE_SCRIPT = "/.well-known/pavior/share.js"
 
 FRAME = "/.well-known/pavior/frame"
 """What a borrower's page frames, to be let to the cookie."""
+
+PAGE_FILE = "/.well-known/pavior/page.js"
+"""What the script of a page loads when more happens than an ordinary page view.
+
+Its address has a hash of the content in it: `page-0123456789abcdef.js`.
+"""

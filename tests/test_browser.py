@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -219,16 +220,22 @@ def forge(page: Page, old: str, new: str) -> None:
 
 
 def test_an_email_forged_in_the_page_is_a_lead_with_a_warning(page: Page, site: Site) -> None:
-    team = f'"teamVanityId": "{TEAM}"'
-    forge(page, team, team + ', "email": "boss@bank.example"')
+    team = f'"teamVanityId":"{TEAM}"'
+    forge(page, team, team + ',"email":"boss@bank.example"')
     assert visit(page, f"{site.shop}/")["status"] == "lead"
     say(page, "Pay the bearer")
     expect_in_inbox(page, site, "Pay the bearer", status="lead", warning="boss@bank.example")
 
 
+def masked(hmac: str) -> str:
+    """Return an hmac as it stands in a page of the tests, behind which the pad is all zeros."""
+    text = bytes.fromhex(hmac)
+    return base64.b64encode(text + bytes(len(text))).decode()
+
+
 def test_a_wrong_hmac_is_a_lead_with_a_warning_that_says_why(page: Page, site: Site) -> None:
     log_in_unseen(page, site)
-    forge(page, HMAC, HMAC[::-1])
+    forge(page, masked(HMAC), masked(HMAC[::-1]))
     seen = visit(page, f"{site.shop}/account")
     assert (seen["status"], seen["authenticated"]) == ("lead", False)
     say(page, "Trust me")
@@ -249,6 +256,7 @@ TURBO_VISIT = """page => {
     for (const script of next.head.querySelectorAll('script')) {
         if (there.has(script.outerHTML)) continue;
         const added = document.createElement('script');
+        for (const {name, value} of script.attributes) added.setAttribute(name, value);
         added.text = script.text;
         document.head.append(added);
     }
@@ -293,7 +301,7 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
 @pytest.mark.parametrize("site", ["flask"], indirect=True)
 def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
     settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
-    snippet = render(settings).element().replace(b"<script>", b"<script nonce=abc>")
+    snippet = render(settings).element("abc")
     foreign = b"<script>window.foreign = true</script>"
     protected = Response(
         b"<!doctype html><title>Protected</title>" + snippet + foreign,

@@ -8,12 +8,13 @@ from enum import Enum
 from ..log import WarnOnce, logger
 from ..settings import Settings
 from ..visitor import Visitor
-from ..well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from ..well_known import FRAME, HANDOFF, PAGE_FILE, SHARE_AUTH, SHARE_SCRIPT
 from ..whitelist import Whitelist
 from .answer import Answer
 from .cookie import ShareCookie
 from .frame import Frame
 from .handoff import Handoff
+from .page_file import page_file, without_hash
 from .request import Request
 from .script import Script
 from .share_auth import ShareAuth
@@ -47,7 +48,7 @@ class Sharing:
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie
         self._warn = WarnOnce()
-        self._paths: set[str] = set()
+        self._paths = {PAGE_FILE}
         if settings.share_auth is None:
             self._paths.add(SHARE_AUTH)
         if lends:
@@ -63,11 +64,14 @@ class Sharing:
         Borrowers know the domain alone, so the paths are at the domain's root. The pages of a site
         below `root_path`, as the request or the setting has it, find them there.
         """
-        places = (path, path.removeprefix(root_path), path.removeprefix(self._root_path))
+        prefixes = ("", root_path, self._root_path)
+        places = (without_hash(path.removeprefix(prefix)) for prefix in prefixes)
         return next((place for place in places if place in self._paths), None)
 
     def begin(self, request: Request) -> Answer | Needed:
         """Answer a request, or say what is needed for that."""
+        if request.path == PAGE_FILE:
+            return page_file(request)
         if request.path == SHARE_SCRIPT:
             return self._script.answer(request)
         if request.path == FRAME:

@@ -1,0 +1,100 @@
+/*
+ * The file that the script of a page loads when more happens than an ordinary page view: the page may
+ * be a copy, was brought back, is looked at again, borrows its login, or its login changes.
+ *
+ * A page that may be a copy asks the site before it names anybody. One that was brought back with the
+ * live chat of a user who is gone makes way for a fresh page; not by a reload, which would send a
+ * form again that the page was the answer to. Where nothing can be learned, nobody is named, and what
+ * was typed into the page stays.
+ */
+
+import {borrow} from './page/borrow.js';
+import {followLinks} from './page/links.js';
+import {ask, whenBack} from './page/question.js';
+
+/** @typedef {import('./shared').Options} Options */
+/** @typedef {import('./shared').Page} Page */
+/** @typedef {import('./shared').PageEvent} PageEvent */
+
+/** @type {Page} */
+const page = /** @type {any} */ (window)[Symbol.for('pavior')];
+
+/** @param {Options | null | undefined | false} user */
+function textOf(user) {
+  return user ? JSON.stringify([user.id, user.email, user.hmac]) : '';
+}
+
+/** @param {Options | null} user  {} for nobody, null without consent */
+function name(user) {
+  if (user) page.show(user, true);
+}
+
+/** @param {Error} error */
+function complain(error) {
+  console.warn('Pavior: the site does not say who is logged in:', error.message);
+}
+
+/** Ask for a page that has named nobody yet. */
+function learn() {
+  const mayHaveNoConsent = page.data.ask === 'first';
+  if (!mayHaveNoConsent) page.load();
+  ask(page, name, (error) => {
+    complain(error);
+    if (!mayHaveNoConsent) page.show({});
+    whenBack(page, learn);
+  });
+}
+
+/** Ask for a page that was brought back with its chat. */
+function confirm() {
+  const before = textOf(page.user);
+  ask(
+    page,
+    (user) => {
+      if (!page.user.id && !page.user.email) name(user);
+      else if (textOf(user) === before) name(user);
+      else window.location.replace(window.location.href.split('#')[0]);
+    },
+    () => {
+      if (navigator.onLine) page.show({});
+      whenBack(page, confirm);
+    },
+  );
+}
+
+/** Ask for a page that goes on. */
+function refresh() {
+  ask(
+    page,
+    (user) => {
+      if (page.isLeft && textOf(user) === textOf(page.isLeft)) return;
+      page.isLeft = false;
+      name(user);
+    },
+    complain,
+  );
+}
+
+function begin() {
+  if (document.prerendering) document.addEventListener('prerenderingchange', begin, {once: true});
+  else if (page.data.lender) borrow(page);
+  else learn();
+}
+
+/** @type {Record<PageEvent, () => void>} */
+const HANDLERS = {
+  begin,
+  links: () => followLinks(page.data.links ?? []),
+  look: refresh,
+  pageshow: () => page.data.lender || confirm(),
+  'pavior:logout': refresh,
+  'pavior:refresh': () => {
+    page.isLeft = false;
+    refresh();
+  },
+};
+
+page.run = () => {
+  for (const event of page.events.splice(0)) HANDLERS[event]();
+};
+page.run();

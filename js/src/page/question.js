@@ -1,0 +1,62 @@
+/*
+ * The question who is logged in, which only the site itself can answer.
+ */
+
+/** @typedef {import('../shared').Options} Options */
+/** @typedef {import('../shared').Page} Page */
+
+/**
+ * Ask. An answer counts only if nothing newer was asked or learned meanwhile.
+ *
+ * @param {Page} page
+ * @param {(user: Options | null) => void} onAnswer  takes who is logged in, {} for nobody, and null
+ *   if there is no consent
+ * @param {(error: Error) => void} onFailure
+ */
+export async function ask(page, onAnswer, onFailure) {
+  page.turn += 1;
+  const mine = page.turn;
+  try {
+    const user = await answer(page.data.root ?? '');
+    if (mine === page.turn) onAnswer(user);
+  } catch (error) {
+    if (mine === page.turn) onFailure(/** @type {Error} */ (error));
+  }
+}
+
+/**
+ * @param {string} root
+ * @returns {Promise<Options | null>}
+ */
+async function answer(root) {
+  // The page's own origin, whatever its `<base>` says.
+  const url = new URL(`${root}/.well-known/pavior/share-auth`, window.origin);
+  if (url.origin !== window.origin) throw new Error(`${url} is not on this site`);
+  const response = await fetch(url, {
+    cache: 'no-store',
+    credentials: 'same-origin',
+    redirect: 'error',
+  });
+  if (!response.ok) throw new Error(`HTTP ${response.status} for ${url}`);
+  const user = await response.json();
+  if (user) delete user.shareAuth; // an option of the site's
+  return user;
+}
+
+/**
+ * Do something once, when the network or somebody comes back; not if more was learned by then.
+ *
+ * @param {Page} page
+ * @param {() => void} action
+ */
+export function whenBack(page, action) {
+  const mine = page.turn;
+  function back() {
+    if (document.hidden) return;
+    window.removeEventListener('online', back);
+    document.removeEventListener('visibilitychange', back);
+    if (mine === page.turn) action();
+  }
+  window.addEventListener('online', back);
+  document.addEventListener('visibilitychange', back);
+}

@@ -1,4 +1,4 @@
-"""Tell the Pavior chat widget, beyond doubt, who is chatting.
+"""Prove to the Pavior chat widget who is chatting.
 
 The public surface: `Settings`, `Identity`, `sign`, `verify` and `skip` here; the middleware in
 `pavior_middleware.asgi`, `.wsgi`, `.flask` and `.starlette`; `pavior_middleware.placement.insert`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from .conditions import FIELDS
@@ -83,6 +84,7 @@ class PaviorMiddleware:
             scope["path"],
             scope.get("root_path", ""),
             fields,
+            partial(self.session_cookies, scope),
         )
         untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
         response = self._response(scope, exchange, scope, send)
@@ -213,7 +215,7 @@ class _Response:
             self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
 
     async def _rewrite(self, message: Message, rewriter: Rewriter) -> None:
-        received = message.get("body", b"")
+        received = bytes(message.get("body", b""))  # Starlette sends a `memoryview` as it is
         is_last = not message.get("more_body", False)
         ready: bytes | None = None
         for piece in rewriter.feed(received, is_last=is_last):

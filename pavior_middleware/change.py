@@ -51,7 +51,7 @@ class Change:
             fields = csp.extend(original, self.snippet, self.embed_url)
         headers = Headers(fields)
         is_personal = self.snippet is not None and self.snippet.is_personal
-        # A same-origin GET sends no `Origin`, so the browser's copy is none for other origins.
+        # A same-origin GET sends no `Origin`, so the browser keeps its copy from other origins.
         caching.vary(headers, *self.varies_by, *(["Origin"] if is_personal else []))
         caching.forget_signatures(headers)
         if self.snippet is not None:

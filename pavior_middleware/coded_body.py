@@ -118,7 +118,8 @@ class CodedBody:
         except CodingError as error:
             self._warn(f"a page gets no chat, being not what its Content-Encoding says: {error}")
             self.stays, self._is_over = not self._has_sent, self._has_sent
-            held = [] if self.stays else [*held, *self._flush()]
+            if self._has_sent:  # as if it were cut short there
+                held += [*self._encode(self._inserter.finish()), *self._flush()]
         # There may be nothing in it, and then it must not be held for ever.
         has_nothing = (is_last or self._received > MOST_HELD) and not self._has_decoded
         if not self._has_sent and (self.stays or self._inserter.stays or has_nothing):

@@ -67,10 +67,10 @@ def covers(pattern: str, text: str) -> bool:
 
 
 def domain_problem(domain: str, *, allows_subdomains: bool = False) -> str | None:
-    """Say what is wrong with a normalized domain, and the mend; None if nothing is.
+    """Say what is wrong with a normalized domain, and how to correct it; None if nothing is.
 
-    It is what to say behind the domain, and holds nothing of that: it may be a key, pasted to the
-    wrong place. `allows_subdomains` tells that it may be `*.host`.
+    The text is a predicate, and shows nothing of the domain, which may be a key that was pasted
+    into the wrong setting. `allows_subdomains` tells that it may be `*.host`.
     """
     if "://" in domain:
         return "is a URL: write only the domain, like help.example.com"

@@ -15,9 +15,10 @@ class Exchange:
 
     `destination` is `Sec-Fetch-Dest` ('' if not sent; Fetch Metadata, section 2.1), which tells
     what the browser wants the response for. `is_foreign` tells that another origin's script may
-    read the response. `share_cookie` is its `Cookie` field if the narrow
-    cookie came along in a request that says something about who is logged in, and '' otherwise.
-    `is_begun_elsewhere` tells that a page of another origin has begun it.
+    read the response. `share_cookie` is its `Cookie` field if the narrow cookie came along in a
+    request that says something about who is logged in, and '' otherwise. `is_begun_elsewhere` tells
+    that a page of another origin has begun it, and `is_of_tab` that the browser may show what comes
+    of it in a tab. `has_two_sessions` tells that it holds two cookies of the session's name.
     """
 
     KEY = "pavior_middleware.exchange"
@@ -34,6 +35,8 @@ class Exchange:
         is_foreign: bool = False,
         share_cookie: str = "",
         is_begun_elsewhere: bool = False,
+        has_two_sessions: bool = False,
+        is_of_tab: bool = True,
     ) -> None:
         self.method = method
         self.root_path = root_path
@@ -43,6 +46,8 @@ class Exchange:
         self.is_foreign = is_foreign
         self.share_cookie = share_cookie
         self.is_begun_elsewhere = is_begun_elsewhere
+        self.is_of_tab = is_of_tab
+        self.has_two_sessions = has_two_sessions
         self.placeholder: bytes | None = None
         """What templates write where the script is to stand, once one has asked for it."""
 
@@ -67,4 +72,6 @@ class Exchange:
             is_foreign=self.is_foreign,
             share_cookie=self.share_cookie,
             is_begun_elsewhere=self.is_begun_elsewhere,
+            is_of_tab=self.is_of_tab,
+            has_two_sessions=self.has_two_sessions,
         )

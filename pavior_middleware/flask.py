@@ -18,7 +18,8 @@ from .exchange import Exchange
 from .identity import Identity, identity_of_user
 from .jinja import place
 from .rewriting import Handling
-from .settings import Settings, SettingsError
+from .settings import Settings, as_secret_key
+from .tracebacks import keeping_keys_from_tracebacks
 from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
 
@@ -108,16 +109,13 @@ class _Middleware(PaviorMiddleware):
         return name, self._flask.config.get("REMEMBER_COOKIE_NAME", "remember_token")
 
 
+@keeping_keys_from_tracebacks
 def _settings(given: Settings | None, app: Flask) -> Settings:
     """Return the settings given, or the config's; without a secret key, the app's own are used."""
     if given is None:
         return Settings.from_mapping(_mapping(app.config))
     if given.shared_auth_domains and not given.secret_keys:
-        completed = _with_secret_keys(given, _secret_keys(app.config))
-        if isinstance(completed, SettingsError):
-            del given  # a traceback may show the locals
-            raise completed
-        return completed
+        return replace(given, secret_key=_secret_keys(app.config) or None)
     return given
 
 
@@ -129,16 +127,9 @@ def _mapping(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _secret_keys(config: Mapping[str, Any]) -> list[Any]:
-    """Return Flask's keys as bytes, since what we ask of a text is not asked of them."""
+    """Return Flask's keys, from the oldest to the newest; none if there is no newest one."""
     keys = [*(config.get("SECRET_KEY_FALLBACKS") or ()), config.get("SECRET_KEY")]
-    return [key.encode() if isinstance(key, str) else key for key in keys if keys[-1]]
-
-
-def _with_secret_keys(settings: Settings, keys: list[Any]) -> Settings | SettingsError:
-    try:
-        return replace(settings, secret_key=keys or None)
-    except SettingsError as error:
-        return error.with_traceback(None)
+    return [as_secret_key(key) for key in keys if keys[-1]]
 
 
 def _snippet() -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Protocol
@@ -23,6 +23,7 @@ from .pages import content_type, is_html, is_shown, may_be_page
 from .placeholder import Replacer
 from .placement import Inserter
 from .rewriter import PlainBody, Rewriter
+from .session_cookies import are_doubled
 from .settings import Settings
 from .skipping import has_skip_field, without_skip_field
 from .snippet import Snippet, render
@@ -31,7 +32,7 @@ from .visitor import Visitor
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PREFIX_WITHOUT_SETTING = (
-    "A request came in below a path of its own (SCRIPT_NAME, root_path), but with cacheable_pages"
+    "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
     " Pavior's script asks who is logged in at the domain's root: if the site stands below a path,"
     " set root_path (PAVIOR_ROOT_PATH) to it, like /shop; if it does not, set it to /"
 )
@@ -86,11 +87,19 @@ class Rewriting:
         self._warn = WarnOnce()
 
     def exchange(
-        self, method: str, scheme: str, path: str, root_path: str, fields: Mapping[str, str]
+        self,
+        method: str,
+        scheme: str,
+        path: str,
+        root_path: str,
+        fields: Mapping[str, str],
+        session_cookies: Callable[[], Sequence[str]] = tuple,
     ) -> Exchange | None:
         """Read a request: its path and the part of that below which the app stands, both as text.
 
         `scheme` is that of its URL, and `fields` are those of `conditions.FIELDS` that it has.
+        `session_cookies` returns names of the app's session cookie, for a site whose settings have
+        none.
         Returns None for a path that gets no chat.
         """
         if any(_matches(path, pieces) for pieces in self._skip_paths):
@@ -107,31 +116,27 @@ class Rewriting:
             and "sec-fetch-storage-access" not in fields
             and self._cookie.is_held(cookies)
         )
-        share_cookie = cookies if holds_cookie else ""
-        is_begun_elsewhere = fields.get("sec-fetch-site") in ("same-site", "cross-site")
-        if self._settings.cacheable_pages:  # the same page for whom and whatever it is
-            if self._settings.root_path is None and root_path.strip("/"):
-                self._warn(_PREFIX_WITHOUT_SETTING)
-            asked = conditions(method, fields, is_for_page=False, gets_script=gets_page)
-            return Exchange(
-                method,
-                root_path,
-                "",
-                asked,
-                gets_page=True,
-                share_cookie=share_cookie,
-                is_begun_elsewhere=is_begun_elsewhere,
-            )
-        asked = conditions(method, fields, is_for_page=is_for_page, gets_script=gets_page)
+        is_same_for_all = self._settings.cacheable_pages
+        if is_same_for_all and self._settings.root_path is None and root_path.strip("/"):
+            self._warn(_PREFIX_WITHOUT_SETTING)
+        names_users = not is_same_for_all and self._settings.share_auth is None
         return Exchange(
             method,
             root_path,
-            destination,
-            asked,
-            gets_page=gets_page,
-            is_foreign=self._settings.share_auth is None and is_foreign_fetch(fields, scheme),
-            share_cookie=share_cookie,
-            is_begun_elsewhere=is_begun_elsewhere,
+            "" if is_same_for_all else destination,
+            conditions(
+                method,
+                fields,
+                is_for_page=is_for_page and not is_same_for_all,
+                gets_script=gets_page,
+            ),
+            gets_page=gets_page or is_same_for_all,
+            is_foreign=names_users and is_foreign_fetch(fields, scheme),
+            share_cookie=cookies if holds_cookie else "",
+            is_begun_elsewhere=fields.get("sec-fetch-site") in ("same-site", "cross-site"),
+            is_of_tab=destination in ("", "document"),
+            has_two_sessions=self._cookie is not None
+            and are_doubled([cookies], self._settings.session_cookie or session_cookies()),
         )
 
     def handling(self, exchange: Exchange | None, status: int, headers: HeaderList) -> Handling:
@@ -205,9 +210,11 @@ class Rewriting:
         """Return the fields of what is no page, after which somebody else may be logged in."""
         if self._cookie is None or visitor is None:
             return headers
-        # Another host of the domain may have set a session for this path alone, and nobody would
-        # see who that is.
-        if exchange.is_begun_elsewhere and visitor.user is not None:
+        # Another host of the domain may have set a session for this path alone, which no user would
+        # notice. A page of the site loads images, and they may be redirects.
+        is_aside = exchange.method in _ONLY_READ and not exchange.is_of_tab
+        is_unseen = exchange.is_begun_elsewhere or exchange.has_two_sessions or is_aside
+        if visitor.user is not None and is_unseen:
             return headers
         cookie = self._cookie.replacement(visitor, exchange.share_cookie)
         if cookie is None:
@@ -289,12 +296,14 @@ class Rewriting:
 
 
 def _is_seen(exchange: Exchange, visitor: Visitor) -> bool:
-    """Whether people see whom a page names, as they do not where another origin loads or frames it.
+    """Whether users would notice that a page names somebody else.
 
-    That may be somebody whose session another host of the domain has set for its path alone.
+    They would not where another origin fetches or frames it, and there the session may be one that
+    another host of the domain has set for that path alone. So may one of two sessions be where the
+    site's own script fetches it.
     """
-    is_shown = not exchange.is_begun_elsewhere or exchange.destination in ("", "document")
-    return is_shown or visitor.user is None
+    may_be_set = exchange.is_begun_elsewhere or exchange.has_two_sessions
+    return exchange.is_of_tab or not may_be_set or visitor.user is None
 
 
 def _rewriter_of_304(

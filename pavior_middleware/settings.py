@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
 from difflib import SequenceMatcher
-from functools import wraps
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from .domains import domain_problem, is_loopback, normalized
 from .log import logger
+from .tracebacks import keeping_keys_from_tracebacks
 
 PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
@@ -50,33 +50,6 @@ class SettingsError(ValueError):
         )
 
 
-_T = TypeVar("_T")
-
-
-def _keeping_keys_from_tracebacks(cls: type[_T]) -> type[_T]:
-    """Make a class raise from a frame that holds none of its arguments.
-
-    Debug pages and error mails show the locals of each frame. Those of a generated `__init__`, and
-    of all that it calls, hold the keys.
-    """
-    construct = cls.__init__
-
-    @wraps(construct)
-    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807
-        error = None
-        try:
-            construct(self, *args, **kwargs)
-        except (TypeError, ValueError) as raised:
-            error = raised.with_traceback(None)
-        if error is not None:
-            del self, args, kwargs
-            raise error
-
-    cls.__init__ = __init__  # type: ignore[method-assign]
-    return cls
-
-
-@_keeping_keys_from_tracebacks
 @dataclass(frozen=True)
 class Settings:
     """What a site owner configures; immutable and checked when built.
@@ -96,7 +69,7 @@ class Settings:
 
     `session_cookie` is the name of the cookie by which the app knows its users, or several names,
     kept as a tuple. A request for one of our paths that holds two of one name may hold the session
-    that another host of the domain has set, and is told of nobody.
+    that another host of the domain has set, so the answer names nobody.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
@@ -189,28 +162,16 @@ class Settings:
         return _keys(self.secret_key)
 
     @classmethod
+    @keeping_keys_from_tracebacks
     def from_mapping(cls, mapping: Mapping[str, object]) -> Settings:
         """Read the `PAVIOR_*` keys of a mapping such as Flask's `app.config`.
 
         Other keys are ignored; None and empty text count as not given. Flags may be text ("true",
         "off", "1", …) and init options a JSON object, as a `.env` file has them. Raises
-        `SettingsError`, also for a key that is a misspelt one of ours. Others that begin with
+        `SettingsError`, also for a key that misspells one of these. Others that begin with
         `PAVIOR_` are ignored: Kubernetes sets `PAVIOR_SERVICE_HOST`, `PAVIOR_PORT` and more for a
         Service named `pavior`.
         """
-        read = cls._read(mapping)
-        if isinstance(read, SettingsError):
-            del mapping  # a traceback may show the locals
-            raise read
-        return read
-
-    @classmethod
-    def from_env(cls) -> Settings:
-        """Read the process's environment variables, by the rules of `from_mapping`."""
-        return cls.from_mapping(os.environ)
-
-    @classmethod
-    def _read(cls, mapping: Mapping[str, object]) -> Settings | SettingsError:
         problems: list[str] = []
         given: dict[str, object] = {"team_vanity_id": "", "api_key": ""}
         for key, value in mapping.items():
@@ -223,9 +184,19 @@ class Settings:
         try:
             settings = cls(**given)  # type: ignore[arg-type]  # __post_init__ checks every type
         except SettingsError as error:
-            return SettingsError([*error.problems, *problems])
-        return SettingsError(problems) if problems else settings
+            problems = [*error.problems, *problems]
+        if problems:
+            raise SettingsError(problems)
+        return settings
 
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read the process's environment variables, by the rules of `from_mapping`."""
+        return cls.from_mapping(os.environ)
+
+
+# The arguments of what is generated are the keys.
+Settings.__init__ = keeping_keys_from_tracebacks(Settings.__init__)  # type: ignore[method-assign]
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {PREFIX + each.name.upper(): each.name for each in fields(Settings)}
@@ -294,6 +265,17 @@ def _keys(value: object) -> tuple[Any, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return tuple(value)
     return (value,)
+
+
+def as_secret_key(key: Any) -> Any:
+    """Return a framework's own key as bytes, since what we ask of a text is not asked of it.
+
+    One that cannot be encoded stays, and is refused as a text.
+    """
+    try:
+        return key.encode() if isinstance(key, str) else key
+    except UnicodeEncodeError:
+        return key
 
 
 def _secret_key_problems(key: object, api_key: object, *, is_used: bool) -> list[str]:
@@ -469,7 +451,10 @@ def _leak_problems(settings: Settings) -> list[str]:
 
 
 def _holds(value: object, key: object) -> bool:
-    """Whether a setting holds a key, in whatever case; one too short to be told from chance not."""
+    """Whether a setting holds a key, in any case of letters.
+
+    A key so short that it may be there by chance does not count.
+    """
     if isinstance(key, bytes):
         key = key.decode(errors="replace")
     if not isinstance(key, str) or len(key) < len(EXAMPLE_API_KEY):

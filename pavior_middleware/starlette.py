@@ -16,7 +16,8 @@ except ModuleNotFoundError as error:
 
 from . import asgi
 from .identity import Identity, identity_of_user
-from .settings import NAMES, PREFIX, Settings
+from .settings import NAMES, PREFIX, Settings, as_secret_key
+from .tracebacks import keeping_keys_from_tracebacks
 
 
 class PaviorMiddleware(asgi.PaviorMiddleware):
@@ -77,6 +78,7 @@ def _settings(settings: Settings | Config) -> Settings:
     return read_settings(settings) if isinstance(settings, Config) else settings
 
 
+@keeping_keys_from_tracebacks
 def read_settings(config: Config) -> Settings:
     """Read the `PAVIOR_*` keys of a config, behind its `env_prefix`; raise `SettingsError`.
 
@@ -86,7 +88,6 @@ def read_settings(config: Config) -> Settings:
 
 
 def _mapping(config: Config) -> dict[str, object]:
-    """Read the values. It raises nothing: a traceback may show the locals."""
     prefix = config.env_prefix
     keys = (*config.environ, *config.file_values)
     present = {key[len(prefix) :] for key in keys if key.startswith(prefix + PREFIX)}
@@ -94,8 +95,7 @@ def _mapping(config: Config) -> dict[str, object]:
     mapping: dict[str, object] = {name: config(name, default=None) for name in sorted(names)}
     secret_key = config("SECRET_KEY", default="")
     if secret_key and not mapping["PAVIOR_SECRET_KEY"]:
-        # As bytes, since what we ask of a text is not asked of the app's own key.
-        mapping["PAVIOR_SECRET_KEY"] = str(secret_key).encode()
+        mapping["PAVIOR_SECRET_KEY"] = as_secret_key(str(secret_key))
     return mapping
 
 

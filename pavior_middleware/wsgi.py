@@ -74,8 +74,9 @@ class PaviorMiddleware:
             path,
             root_path,
             _fields(environ),
+            self.session_cookies,
         )
-        return self._ask(environ, start_response, exchange)
+        return self._ask(environ, environ, start_response, exchange)
 
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
@@ -84,6 +85,7 @@ class PaviorMiddleware:
     def _ask(
         self,
         environ: WSGIEnvironment,
+        outer_environ: WSGIEnvironment,
         start_response: StartResponse,
         exchange: Exchange | None,
         cookies: HeaderList | None = None,
@@ -95,10 +97,16 @@ class PaviorMiddleware:
 
         def ask_again(cookies: HeaderList) -> Iterable[bytes]:
             again = exchange.again() if exchange is not None else None
-            return self._ask(untouched, start_response, again, cookies)
+            return self._ask(untouched, outer_environ, start_response, again, cookies)
 
         response = _Response(
-            environ, start_response, self.rewriting, self._visitors, exchange, cookies or []
+            environ,
+            outer_environ,
+            start_response,
+            self.rewriting,
+            self._visitors,
+            exchange,
+            cookies or [],
         )
         return response.body(self.app(environ, response.start), ask_again)
 
@@ -150,6 +158,7 @@ class _Response:
     def __init__(
         self,
         environ: WSGIEnvironment,
+        outer_environ: WSGIEnvironment,
         start_response: StartResponse,
         rewriting: Rewriting,
         visitors: VisitorSource,
@@ -157,6 +166,7 @@ class _Response:
         cookies: HeaderList,
     ) -> None:
         self._environ = environ
+        self._outer_environ = outer_environ
         self._start_response = start_response
         self._rewriting = rewriting
         self._visitors = visitors
@@ -174,6 +184,9 @@ class _Response:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
+        if self._outer_environ is not self._environ:  # what the app put there, others look for too
+            seen = {key: value for key, value in self._environ.items() if key not in _FIELD_KEYS}
+            self._outer_environ.update(seen)
         if self._cookies_before:
             headers = [*self._cookies_before, *headers]
         self._held = self._rewriter = None
@@ -357,6 +370,7 @@ def _key(name: str) -> str:
 
 
 _KEYS = {name: _key(name) for name in FIELDS}
+_FIELD_KEYS = frozenset(_KEYS.values())
 
 
 def _close(pieces: Iterable[bytes]) -> None:

@@ -55,7 +55,7 @@ def evaluate(page: Page, expression: str) -> Any:
 
 
 def wait_for(page: Page, expression: str, seconds: float = 5) -> None:
-    """Wait until an expression is true, on whatever page there is then; alike no activation."""
+    """Wait until an expression is true on the page there is then, without user activation."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         with suppress(Error):  # the next page is on its way

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -110,6 +110,14 @@ def test_what_is_not_a_page_passes_as_the_same_messages() -> None:
 def test_messages_after_the_place_pass_as_the_same_objects() -> None:
     messages = [PAGE_START, body(b"<p>A", more_body=True), body(b"<p>B", more_body=True), body()]
     assert same_objects(run(sending(messages))[2:], messages[2:])
+
+
+@pytest.mark.parametrize("kind", [memoryview, bytearray])
+def test_a_body_may_be_another_object_of_bytes(kind: Callable[[bytes], Any]) -> None:
+    pieces = [body(kind(piece), more_body=True) for piece in (PAGE[:9], PAGE[9:40], PAGE[40:])]
+    sent = run(sending([PAGE_START, *pieces, body()]))
+    assert bodies(sent[1:]) == insert(PAGE, SNIPPET)
+    assert same_objects(sent[-2:], [pieces[-1], sent[-1]])
 
 
 def test_messages_of_other_kinds_pass_in_order() -> None:

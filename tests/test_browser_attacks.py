@@ -86,6 +86,8 @@ class Sites(Names):
     """Until then nobody gets share.js."""
 
     shop_app: Any = None
+    upload: str = ""
+    """A page that somebody has given to the help center."""
 
     @property
     def docs(self) -> str:
@@ -192,6 +194,9 @@ def sites() -> Iterator[Sites]:
             response = Response.from_app(made.shop_app, request.environ)
             if "nopolicy" in request.args:
                 del response.headers["Content-Security-Policy"]
+        elif request.path == "/upload":
+            sandbox = "sandbox allow-scripts allow-forms"
+            response = page(made.upload, ("Content-Security-Policy", sandbox))
         elif name in ("help", "docs", "rogue"):
             response = borrower(request, made.shop)
         else:
@@ -443,6 +448,47 @@ def test_a_link_and_an_open_redirect_of_the_help_center_give_no_code_away(
     assert landed.evaluate("location.hash") == "#pavior-handoff=ask"
     (asked,) = [each for each in sites.answers() if HANDOFF in each.target]
     assert asked.request["Referer"] == f"{sites.help}/"
+
+
+# Each leads on by itself, so no click shows.
+LEADING_ON = {
+    "a script": "location.href = '{url}'",
+    "a script that replaces": "location.replace('{url}')",
+    "a link": "const a = document.createElement('a'); a.href = '{url}'; a.click()",
+    "a refresh": "document.head.innerHTML += `<meta http-equiv=refresh content='0;url={url}'>`",
+    "a form": """document.body.innerHTML = `<form action='{path}'>
+        <input name=to value='{to}'><input name=challenge value='{challenge}'></form>`;
+        document.forms[0].submit()""",
+}
+
+
+@blocked
+@pytest.mark.parametrize("way", LEADING_ON)
+def test_an_upload_in_a_sandbox_at_the_help_center_gets_no_code(
+    tab: Page, sites: Sites, way: str
+) -> None:
+    """Has: a page at the help center, in a sandbox that makes its origin opaque.
+
+    Tries: to lead Ada through the shop's handoff to itself, with a challenge of its own; its server
+    would exchange the code. Gets: no code, since such a page sends no `Referer` (Referrer Policy
+    section 8.3).
+    """
+    to, challenge = f"{sites.help}/upload?back=", challenge_of(OWN_VERIFIER)
+    lead_on = LEADING_ON[way].format(
+        url=f"{sites.shop}{asking_for(to, challenge=challenge)}",
+        path=f"{sites.shop}{HANDOFF}",
+        to=to,
+        challenge=challenge,
+    )
+    sites.upload = (
+        "<meta name=referrer content=unsafe-url><title>Upload</title><body><script>"
+        f"if (!location.search) onload = () => {{ {lead_on} }}</script>"
+    )
+    tab.goto(f"{sites.help}/upload")
+    tab.wait_for_url(to)
+    assert evaluate(tab, "[origin, location.href]") == ["null", to]
+    (asked,) = [each for each in sites.answers() if HANDOFF in each.target]
+    assert "Referer" not in asked.request
 
 
 @blocked

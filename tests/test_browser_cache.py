@@ -50,8 +50,21 @@ PAGE = """<!doctype html>
 
 HEADS = {
     "based": "<base href='//elsewhere.localhost:1/'>",
+    "with-a-global": "<script>var origin = 'London'</script>",
     "ruled": "<meta http-equiv=Content-Security-Policy content=\"script-src 'self'\">",
 }
+
+# Puts a whole page of the site into this one as it loads, with its scripts.
+FETCHING = """<div></div><script>
+fetch('/pages/max-age').then(response => response.text()).then(text => {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    for (const { textContent } of page.querySelectorAll('script')) {
+        const script = document.createElement('script');
+        document.querySelector('div').append(Object.assign(script, { textContent }));
+    }
+    window.isFilled = true;
+});
+</script>"""
 
 # Tells its server of every call, with the page that made it.
 EMBED = """{
@@ -73,6 +86,7 @@ class Shop:
     responses: list[tuple[str, int]] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
     mounts: Callable[[Any], Any] | None = None
+    consent: Callable[[Any], bool] | None = None
 
     def identity(self, environ: dict[str, Any]) -> Identity | None:
         email = self.users.get(Request(environ).cookies.get("session", ""))
@@ -100,6 +114,7 @@ class Shop:
         if request.path == SHARE_AUTH:
             self.asked.put(None)
         text = f"<iframe src='/pages/{name}'></iframe>" if directory == "framed" else ""
+        text += FETCHING if directory == "fetching" else ""
         text = PAGE.replace("<title>", HEADS.get(name, "") + "<title>") + text
         response = Response(text, mimetype="text/html", headers=STORED.get(name))
         return response.make_conditional(request)
@@ -136,7 +151,7 @@ def serving(shop: Shop, **settings: Any) -> Iterator[Shop]:
     shop.origin = f"http://shop.localhost:{port}"
     embed_url = f"http://pavior.localhost:{pavior}/embed"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
-    site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity)
+    site: Any = PaviorMiddleware(shop.app, configured, identity=shop.identity, consent=shop.consent)
     if shop.mounts is not None:
         site = shop.mounts(site)
     recorded = recording(site, shop.responses)
@@ -366,6 +381,21 @@ def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> No
     shop.asked.get(timeout=PATIENCE)
 
 
+def test_a_page_in_a_stored_page_names_nobody_who_has_logged_out(storing: Browser) -> None:
+    with serving(Shop(keeps_cookie=True)) as shop, tab(storing) as page:
+        log_in(page, shop, ADA)
+        page.goto(f"{shop.origin}/fetching/max-age")
+        page.wait_for_function("window.isFilled")
+        assert shop.next_call() == ADA
+        log_in(page, shop, BOB)  # whose cookie is the same, and so no other request
+        go(page, -1)
+        page.wait_for_function("window.isFilled")
+        assert shop.responses.count(("/pages/max-age", 200)) == 1  # it came from the cache
+        assert shop.next_call() == BOB
+        assert page.evaluate(f"fetch('{SHARE_AUTH}').then(answer => answer.ok)")
+        assert shop.calls.empty()
+
+
 def test_a_reload_is_answered_by_304_to_the_same_user_alone(stored_page: Page, shop: Shop) -> None:
     statuses = []
     for email in (ADA, ADA, BOB, BOB):
@@ -391,11 +421,32 @@ def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_a_base_or_a_policy_in_the_head_is_not_in_the_way_of_the_question(
-    storing: Browser, name: str
-) -> None:
+def test_nothing_in_the_head_is_in_the_way_of_the_question(storing: Browser, name: str) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
         log_in(page, shop, ADA, name)
+
+
+def test_a_cacheable_page_that_was_prefetched_names_whoever_is_logged_in(storing: Browser) -> None:
+    rules = {"prefetch": [{"urls": ["/pages/nothing"], "eagerness": "immediate"}]}
+    with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
+        log_in(page, shop, ADA, "start")
+        with page.expect_event("requestfinished", lambda request: request.url.endswith("/nothing")):
+            page.evaluate(
+                """rules => {
+                    const script = document.createElement('script');
+                    script.type = 'speculationrules';
+                    script.text = JSON.stringify(rules);
+                    document.head.append(script);
+                }""",
+                rules,
+            )
+        shop.users.update(dict.fromkeys(shop.users, BOB))
+        page.evaluate("document.links[0].href = '/pages/nothing'")
+        page.get_by_role("link").click()
+        assert shop.next_call() == BOB
+        entry = "performance.getEntriesByType('navigation')[0].deliveryType"
+        assert page.evaluate(entry) == "navigational-prefetch"
+        assert shop.responses.count(("/pages/nothing", 200)) == 1
 
 
 def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
@@ -406,6 +457,48 @@ def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -
         go(page, -1)
         assert shop.next_call() is None
         assert is_as_left(page)
+
+
+def test_a_frozen_cacheable_page_names_nobody_without_an_answer(freezing: Browser) -> None:
+    shop = Shop(keeps_cookie=True, mounts=failing_on_demand)
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
+        log_in(page, shop, ADA)
+        take_a_note(page)
+        page.goto(f"{shop.origin}/elsewhere")
+        assert shop.next_call() == ADA
+        page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
+        go(page, -1)
+        assert shop.next_call() is None
+        assert is_as_left(page)
+        assert shop.calls.empty()
+
+
+def test_a_frozen_cacheable_page_without_consent_loads_nothing_without_an_answer(
+    freezing: Browser,
+) -> None:
+    shop = Shop(keeps_cookie=True, mounts=failing_on_demand, consent=lambda environ: False)
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
+        page.goto(f"{shop.origin}/pages/nothing")
+        take_a_note(page)
+        page.goto(f"{shop.origin}/elsewhere")
+        page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
+        with page.expect_response(lambda response: response.status == 500):
+            go(page, -1)
+        assert is_as_left(page)
+        loaded = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+        assert not [url for url in loaded if "pavior.localhost" in url]
+
+
+def failing_on_demand(site: Any) -> Any:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        is_failing = request.path == SHARE_AUTH and "fails" in request.cookies
+        answers: Iterable[bytes] = (Response(status=500) if is_failing else site)(
+            environ, start_response
+        )
+        return answers
+
+    return app
 
 
 @pytest.mark.parametrize("in_frames", [False, True])

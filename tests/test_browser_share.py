@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import threading
@@ -431,6 +433,21 @@ def test_it_may_be_loaded_in_any_classic_way(
     assert calls(page) == [named("ada")]
     assert page.evaluate("location.hash") == "#section"
     assert (told.messages, told.errors) == ([], [])
+
+
+def test_it_runs_with_the_integrity_of_its_bytes_and_with_no_other(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    log_in(page, sites, "ada")
+    path = Path(wsgi.__file__).parent / "sharing/share.js"
+    for text in (path.read_bytes(), b"another release"):
+        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        more = f'integrity="sha256-{digest}" crossorigin'
+        page.goto(sites.at("help.shop") + sites.page(sites.element(more=more)))
+        if text == path.read_bytes():
+            assert calls(page) == [named("ada")]
+    assert page.evaluate("window.calls ?? null") is None
+    assert "integrity" in "".join(told.complaints)
 
 
 def test_as_a_module_it_says_how_it_is_to_be_loaded(page: Page, sites: Sites, told: Told) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import Queue
 from typing import Any
 
@@ -13,12 +15,15 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
+from pavior_middleware.snippet import render
+from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium
 from .browsers import FLAGS
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
+from .pages import masked
 from .test_browser_cache import serving_http_1_1
 
 BANK, PARTNER, EVIL = "http://bank.test", "http://partner.bank.test", "http://evil.test"
@@ -27,7 +32,7 @@ SECURE_BANK, SECURE_PARTNER = "http://bank.localhost", "http://partner.bank.loca
 
 PATIENCE = 5  # seconds
 ADA = Identity("ada-1", "ada@bank.test")
-HMAC = sign(API_KEY, "ada-1")
+HMAC = masked(sign(API_KEY, "ada-1"))
 
 # Sends every text that it finds in its document, now and later, to its author.
 THIEF = f"""<!doctype html><html><head><script>
@@ -53,13 +58,11 @@ class World:
         self.port = port
         self.stolen: Queue[str] = Queue()
         self.settings = Settings(TEAM, API_KEY, embed_url=f"http://embed.localhost:{port}/embed")
-        self.framing = Settings(
-            TEAM, API_KEY, embed_url=self.settings.embed_url, inject_in_frames=True
-        )
-        cacheable = Settings(TEAM, API_KEY, embed_url=self.settings.embed_url, cacheable_pages=True)
+        framing = replace(self.settings, inject_in_frames=True)
+        self.cacheable = replace(self.settings, cacheable_pages=True)
         self._banks = {
-            "framed": PaviorMiddleware(self.bank, self.framing, identity=self.identity),
-            "cached": PaviorMiddleware(self.bank, cacheable, identity=self.identity),
+            "framed": PaviorMiddleware(self.bank, framing, identity=self.identity),
+            "cached": PaviorMiddleware(self.bank, self.cacheable, identity=self.identity),
         }
         self._bank = PaviorMiddleware(self.bank, self.settings, identity=self.identity)
 
@@ -71,6 +74,11 @@ class World:
         request = Request(environ)
         if request.host.startswith("bank."):
             bank = self._banks.get(request.path.split("/")[1], self._bank)
+            if request.path == "/ruled":  # as by a web server that adds a policy
+                policy = {"Content-Security-Policy": "sandbox allow-scripts"}
+                response = Response.from_app(bank, environ)
+                response.headers.extend(policy)
+                return response(environ, start_response)
             return ProxyFix(bank, x_prefix=1)(environ, start_response)
         return self.elsewhere(request)(environ, start_response)
 
@@ -217,6 +225,39 @@ def test_no_chat_starts_in_a_popup_that_inherits_an_opaque_origin(page: Page, lo
     assert popup.evaluate(CHAT) == [None, []]
 
 
+def test_a_policy_that_a_web_server_adds_leaves_the_hmac_in_the_bytes(
+    page: Page, login: Login
+) -> None:
+    """As SECURITY.md says. The script sees the sandbox and starts no chat."""
+    login(SECURE_BANK)
+    response = page.goto(f"{SECURE_BANK}/ruled")
+    assert response is not None
+    assert HMAC in response.text()
+    assert page.evaluate("origin") == "null"
+    assert page.evaluate(CHAT) == [None, []]
+
+
+POPUP = "<iframe sandbox='allow-scripts allow-popups' srcdoc=\"<script>open('{url}')</script>\">"
+OUT_OF_SIGHT = {
+    "a frame that gains a chat": f"<iframe sandbox='allow-scripts' src='{SECURE_BANK}/framed'>",
+    "a frame on plain http": f"<iframe sandbox='allow-scripts' src='{BANK}/a'>",
+    "a popup": POPUP.format(url=f"{SECURE_BANK}/a"),
+}
+
+
+@pytest.mark.parametrize("way", OUT_OF_SIGHT)
+def test_a_sandbox_that_no_server_sees_leaves_the_hmac_in_the_bytes(
+    page: Page, login: Login, way: str
+) -> None:
+    """As SECURITY.md says; the tests above show that no chat starts there."""
+    login(BANK if "plain" in way else SECURE_BANK)
+    with page.context.expect_event(
+        "response", lambda response: response.request.is_navigation_request()
+    ) as got:
+        page.set_content(OUT_OF_SIGHT[way])
+    assert HMAC in got.value.text()
+
+
 @pytest.mark.parametrize(
     ("bank", "partner"),
     [(SECURE_BANK, SECURE_PARTNER), (BANK, PARTNER)],
@@ -227,7 +268,7 @@ def test_a_partner_that_may_read_a_page_reads_an_anonymous_one_and_the_site_a_na
 ) -> None:
     login(bank)
     page.goto(partner)
-    assert "<script>" in text_of(page, f"{bank}/terms")
+    assert "data-pavior" in text_of(page, f"{bank}/terms")
     assert HMAC not in text_of(page, f"{bank}/terms")
     page.goto(bank)
     # As a visit of Turbo's requests it.
@@ -310,7 +351,24 @@ def test_a_question_that_is_led_to_another_origin_is_not_answered_there(
     page.route("**/share-auth", lambda route: route.fulfill(**away))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    with page.expect_console_message(lambda message: "could not be loaded" in message.text):
+    with page.expect_console_message(lambda message: "who is logged in" in message.text):
         page.goto(f"{SECURE_BANK}/cached")
-    assert page.evaluate("window.calls ?? null") is None
+    assert named(page) == [None]
+    assert not [url for url in asked if url.startswith(EVIL)]
+
+
+@pytest.mark.parametrize("path", ["//evil.test/answer", "/\\evil.test/answer", f"{EVIL}/answer"])
+def test_a_script_whose_path_leads_to_another_origin_does_not_ask_there(
+    page: Page, world: World, path: str
+) -> None:
+    """No server should make such a page; the script does not depend on that."""
+    element = render(world.cacheable).element().decode()
+    wrong = element.replace('"ask"', f'"root":{json.dumps(path)},"ask"')
+    assert wrong != element
+    page.route("**/wrong", lambda route: route.fulfill(body=wrong))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_console_message(lambda message: "could not load" in message.text):
+        page.goto(f"{SECURE_BANK}/wrong")
+    assert named(page) == [None]
     assert not [url for url in asked if url.startswith(EVIL)]

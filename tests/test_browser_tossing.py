@@ -187,7 +187,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 def chat_at(page: Page, url: str) -> Any:
-    """Return who the chat of a page is told that somebody is."""
+    """Return the identity in the last init call of the page's chat."""
     page.goto(url)
     return chat(page)
 
@@ -208,7 +208,7 @@ def toss(page: Page, site: Site, value: str, path: str, more: str = "") -> None:
 
 
 def chats(page: Page, site: Site) -> list[Any]:
-    """Return who the chats are told she is: the shop's, both help centers', the shop's again."""
+    """Return the identity in each chat: the shop's, both help centers', the shop's again."""
     told = [chat_at(page, f"{site.shop}/")]
     if site.lends:
         told.append(chat_at(page, f"{site.at('help.shop')}/"))
@@ -228,7 +228,7 @@ def test_the_chat_does_not_speak_as_whose_session_another_host_has_set(
     assert [each for each in chats(page, site) if each not in ({}, ADA)] == []
 
 
-def test_it_speaks_as_the_user_again_once_that_session_is_gone(
+def test_the_chat_speaks_as_the_user_again_once_another_hosts_session_is_gone(
     page: Page, site: Site, mallorys: str
 ) -> None:
     toss(page, site, mallorys, "/.well-known/pavior")
@@ -260,10 +260,9 @@ OUT_OF_SIGHT = {
     "site", [("flask", kind) for kind in LENDING if LENDING[kind]["lends"]], indirect=True
 )
 @pytest.mark.parametrize("way", OUT_OF_SIGHT)
-def test_nor_once_it_has_asked_the_shop_for_a_path_that_has_that_session_too(
+def test_a_session_set_for_another_path_does_not_get_into_the_login_cookie_out_of_sight(
     page: Page, site: Site, mallorys: str, way: str
 ) -> None:
-    """Whose answer would make the login cookie say that it is Mallory who is logged in."""
     for path in ("/.well-known/pavior", "/basket"):
         toss(page, site, mallorys, path)
     evaluate(page, f"({OUT_OF_SIGHT[way].format(url=f'{site.shop}/basket')}).then(() => true)")

@@ -186,3 +186,14 @@ def test_where_a_second_policy_is_forbidden_a_later_run_of_the_script_needs_none
     assert site.page.evaluate("made.length") == 1
     assert site.page.locator(f"script[src='{EMBED_URL}']").count() == 1
     assert site.errors == []
+
+
+def test_no_later_script_takes_the_name_while_the_visitor_is_asked_for_consent(site: Site) -> None:
+    settings = Settings(TEAM, API_KEY, cacheable_pages=True)
+    site.answers = iter([{"id": "7"}])
+    later = (
+        "try { trustedTypes.createPolicy('pavior-middleware', {}) } catch (e) { error = e.name }"
+    )
+    element = render(settings, asks_consent=True).element().decode()
+    site.load(f"{element}<script>{later}</script>")
+    assert site.page.evaluate("[window.error, made.length]") == ["TypeError", 1]

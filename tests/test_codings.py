@@ -593,6 +593,14 @@ def test_a_page_that_goes_wrong_on_its_way_ends_there_and_is_told_once(
     assert "Content-Encoding" in warned(caplog)
 
 
+@each_form
+def test_a_page_that_goes_wrong_in_its_head_is_like_one_that_is_cut_short(form: Form) -> None:
+    head = b"<!doctype html><head><title>A</title>"
+    first, *_ = streamed([head, b"<p>A"], [form])
+    sent = through(coded_body([form]), [first, b"\xff" * 50, b"more"])
+    assert decodable(sent, [form]) == insert(head, SNIPPET)
+
+
 @pytest.mark.parametrize(("form", "length"), [(GZIP, 8), (DEFLATE, 4)], ids=["gzip", "deflate"])
 @pytest.mark.parametrize("size", [1, 200, 100_000])
 def test_a_page_with_a_wrong_checksum_arrives_as_browsers_show_it(

@@ -391,8 +391,15 @@ def test_each_body_of_a_wsgi_app_that_is_asked_twice_is_closed_once(
         assert environ["put there by"] == len(seen_environs)
         return BOB
 
-    client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=identity))
-    response = client.get("/", headers={"If-None-Match": etag_of(ADA)})
+    def around(environ: dict[str, Any], start_response: Any) -> Any:
+        body = shell(environ, start_response)
+        # Middleware around ours sees the request as it came, and what the app put beside it.
+        assert environ["HTTP_IF_NONE_MATCH"] == etag_of(ADA)
+        assert environ["put there by"] == 2
+        return body
+
+    shell = wsgi.PaviorMiddleware(app, SETTINGS, identity=identity)
+    response = TestApp(around).get("/", headers={"If-None-Match": etag_of(ADA)})
     assert response.status_int == 200
     assert init_call(response.body)["id"] == "8"
     assert response.body.endswith(b"<p>more")

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from webtest import TestApp
 
@@ -105,15 +108,14 @@ def test_two_session_cookies_name_nobody(
     assert "__Host-" in warnings.pop()
 
 
-@pytest.mark.parametrize("who_asks", ["the site"])
 @pytest.mark.parametrize("settings", [LENDS_NOTHING, WITHOUT_KEY])
-def test_nor_on_a_site_without_a_login_cookie(
-    fetch: Fetch, who_asks: str, settings: Settings
+def test_two_session_cookies_name_nobody_on_a_site_without_a_login_cookie(
+    fetch: Fetch, settings: Settings
 ) -> None:
-    assert is_named(ask(fetch, who_asks, "sid=adas", settings=settings))
-    assert not is_named(ask(fetch, who_asks, TWO, settings=settings))
+    assert is_named(ask(fetch, "the site", "sid=adas", settings=settings))
+    assert not is_named(ask(fetch, "the site", TWO, settings=settings))
     cookies = f"{TWO}; {login_cookie(ADA)}"  # which such a site does not read
-    assert not is_named(ask(fetch, who_asks, cookies, settings=settings))
+    assert not is_named(ask(fetch, "the site", cookies, settings=settings))
 
 
 @pytest.mark.parametrize("who_asks", ASKING)
@@ -165,11 +167,29 @@ def test_the_next_page_makes_the_login_cookie_the_apps_users(fetch: Fetch) -> No
 @pytest.mark.parametrize(
     "reply", [JSON, Reply([], [("Location", "/")], 303)], ids=["JSON", "a redirect"]
 )
-def test_so_does_the_answer_to_a_login_by_a_fetch(fetch: Fetch, reply: Reply) -> None:
+def test_the_answer_to_a_login_by_a_fetch_makes_the_login_cookie_the_apps_users(
+    fetch: Fetch, reply: Reply
+) -> None:
     headers = {"Cookie": f"sid=adas; {login_cookie(MALLORY)}", "Sec-Fetch-Site": "same-origin"}
     seen = fetch(reply, LENDS, ADA, method="POST", path="/login", headers=headers)
     (cookie,) = seen.headers.getlist("Set-Cookie")
     assert is_named(ask(fetch, "the site", f"sid=adas; {cookie.partition(';')[0]}"))
+
+
+@pytest.mark.parametrize("cacheable", [False, True])
+@pytest.mark.parametrize("destination", ["image", "iframe", "script", "video", "empty"])
+def test_no_redirect_of_what_a_page_of_ours_loads_makes_the_cookie_name_somebody(
+    fetch: Fetch, destination: str, cacheable: bool
+) -> None:
+    """An avatar may be one, and the session one that another host has set for its path alone."""
+    asked = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": destination}
+    headers = {**asked, "Cookie": f"sid=mallorys; {login_cookie(ADA)}"}
+    reply = Reply([], [("Location", "https://cdn.example/7.png")], 302)
+    settings = replace(LENDS, cacheable_pages=cacheable)
+    assert "Set-Cookie" not in fetch(reply, settings, MALLORY, headers=headers).headers
+    assert "Set-Cookie" in fetch(reply, settings, None, headers=headers).headers
+    headers["Sec-Fetch-Dest"] = "document"
+    assert "Set-Cookie" in fetch(reply, settings, MALLORY, headers=headers).headers
 
 
 @pytest.mark.parametrize("destination", ["empty", "iframe", "image", "document"])
@@ -186,6 +206,21 @@ def test_no_answer_that_another_origin_has_sent_for_makes_the_cookie_name_somebo
     if destination != "document":
         framed = replace(LENDS, inject_in_frames=True)
         assert "Set-Cookie" not in fetch(Reply(), framed, MALLORY, headers=headers).headers
+
+
+@pytest.mark.parametrize("reply", [JSON, Reply([], [("Location", "/")], 303), Reply()])
+def test_no_answer_to_a_script_of_the_site_makes_the_cookie_name_somebody_if_there_are_two_sessions(
+    fetch: Fetch, reply: Reply
+) -> None:
+    """Another host of the domain may have set one of them for a path that the site's pages call."""
+    asked = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
+    headers = {**asked, "Cookie": f"sid=mallorys; sid=adas; {login_cookie(ADA)}"}
+    seen = fetch(reply, LENDS, MALLORY, method="POST", path="/heartbeat", headers=headers)
+    assert "Set-Cookie" not in seen.headers
+    logged_out = fetch(reply, LENDS, None, method="POST", path="/heartbeat", headers=headers)
+    assert "Max-Age=0" in logged_out.headers["Set-Cookie"]
+    headers["Sec-Fetch-Dest"] = "document"
+    assert "Set-Cookie" in fetch(Reply(), LENDS, MALLORY, headers=headers).headers
 
 
 def test_cookies_in_several_fields_count_together() -> None:
@@ -385,3 +420,29 @@ def test_who_has_logged_in_by_a_fetch_is_named_before_any_page_is_loaded(
     client.post("/as/ada")
     told = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
     assert told == {"id": "ada", "hmac": sign(API_KEY, "ada")}
+
+
+def test_the_recommended_session_cookie_is_one_that_no_other_host_can_set() -> None:
+    """Browsers take a `__Host-` name with `Secure`, `Path=/` and no `Domain` alone."""
+    of_flask = flask_app(
+        SECRET_KEY="the app's",
+        SESSION_COOKIE_NAME="__Host-session",
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_PATH="/",
+    )
+    of_flask.add_url_rule("/", view_func=lambda: flask.session.setdefault("user", "7"))
+
+    def log_in(request: Request) -> Response:
+        request.session["user"] = "7"
+        return Response()
+
+    sessions = with_session(session_cookie="__Host-session", https_only=True)
+    of_starlette = Starlette(routes=[Route("/", log_in)], middleware=[sessions, OURS])
+    for field in (
+        TestApp(of_flask).get("/").headers["Set-Cookie"],
+        TestClient(of_starlette).get("/").headers["Set-Cookie"],
+    ):
+        name, *attributes = map(str.strip, field.lower().split(";"))
+        assert name.startswith("__host-session=")
+        assert {"secure", "path=/"} <= set(attributes)
+        assert "domain" not in field.lower()

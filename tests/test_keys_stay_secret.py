@@ -9,7 +9,7 @@ from functools import partial
 from io import StringIO
 from itertools import product
 from pathlib import Path
-from traceback import TracebackException
+from traceback import TracebackException, extract_tb
 from types import TracebackType
 from typing import Any
 
@@ -209,6 +209,62 @@ def test_arguments_that_settings_do_not_take_are_not_shown(arguments: tuple[str,
     with pytest.raises(TypeError, match=r"Settings\.__init__\(\)") as caught:
         Settings(*arguments[:2] if more else arguments, **more)  # type: ignore[arg-type]
     assert_shows_nothing(caught.value, KEY)
+
+
+@pytest.mark.parametrize("setting", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+def test_a_key_of_the_framework_that_is_no_unicode_is_not_shown(setting: str) -> None:
+    config: dict[str, Any] = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
+    config["PAVIOR_SHARED_AUTH_DOMAINS"] = "help.example.com"
+    odd = f"{SECRET}\udcff"  # as the environment holds a byte that is not UTF-8
+    keys = (
+        {"SECRET_KEY": odd} if setting == "SECRET_KEY" else {"SECRET_KEY": SECRET, setting: [odd]}
+    )
+    calls = [
+        partial(of_flask, config | keys),
+        partial(of_flask, keys, Settings("acme", KEY, **LENT)),
+    ]
+    if setting == "SECRET_KEY":
+        calls.append(partial(read_settings, Config(environ=config | keys)))  # type: ignore[arg-type]
+    for call in calls:
+        with pytest.raises(SettingsError, match="cannot be encoded as UTF-8") as caught:
+            call()
+        assert_shows_nothing(caught.value, KEY, SECRET, even_in_objects=False)
+
+
+@pytest.mark.parametrize("kind", [ValueError, LookupError])
+def test_settings_that_fail_when_they_are_read_show_no_key(kind: type[Exception]) -> None:
+    def ask(_: object) -> str:
+        raise kind("there is no database")
+
+    def domains() -> Any:
+        return map(ask, ["help.example.com"])
+
+    class Failing(dict[str, object]):
+        def items(self) -> Any:
+            return domains()
+
+    config: dict[str, object] = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
+    config["SECRET_KEY"] = SECRET
+    calls: list[Callable[[], object]] = [
+        lambda: Settings("acme", KEY, secret_key=SECRET, shared_auth_domains=domains()),
+        lambda: Settings.from_mapping(config | {"PAVIOR_SHARED_AUTH_DOMAINS": domains()}),
+        lambda: Settings.from_mapping(Failing(config)),
+        lambda: of_flask(config | {"PAVIOR_SHARED_AUTH_DOMAINS": domains()}),
+    ]
+    for call in calls:
+        with pytest.raises(kind, match="there is no database") as caught:
+            call()
+        assert_shows_nothing(caught.value, KEY, SECRET)
+        assert extract_tb(caught.value.__traceback__)[-1].name == "ask"  # so it tells what failed
+
+
+def test_a_package_without_its_files_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings("acme", KEY, secret_key=SECRET, **LENT)
+    monkeypatch.setattr(Path, "read_text", lambda path, _: path.with_name("nothing").read_bytes())
+    with pytest.raises(FileNotFoundError) as caught:
+        PaviorMiddleware(Starlette(), settings)
+    # The settings that the middleware holds do not show their keys in their `repr`.
+    assert_shows_nothing(caught.value, KEY, SECRET, even_in_objects=False)
 
 
 @pytest.mark.parametrize("name", [f"PAVIOR_{KEY}", f"PAVIOR_API_KEY_{KEY}", "PAVIOR_API_KYE"])

@@ -12,6 +12,7 @@
  */
 
 /** @typedef {import('./shared').Data} Data */
+/** @typedef {import('./shared').Entry & PerformanceEntry} Entry */
 /** @typedef {import('./shared').Options} Options */
 /** @typedef {import('./shared').Page} Page */
 /** @typedef {import('./shared').PageEvent} PageEvent */
@@ -46,7 +47,7 @@ function take() {
   const page = shared[key];
   if (page) {
     page.data = data;
-    page.begin({});
+    page.begin();
   } else {
     shared[key] = takeCharge(data, element.nonce);
   }
@@ -82,9 +83,10 @@ function takeCharge(first, nonce) {
   /** @type {{createScriptURL(url: string): string} | undefined} */
   let policy;
 
-  /** @type {Page['begin']} */
-  function begin(entry) {
+  function begin() {
     const {data} = page;
+    // In a document that was brought back, the browser may take what is fetched from its cache, too.
+    const entry = /** @type {Entry} */ (performance.getEntriesByType('navigation')[0] || {});
     page.turn++;
     page.isLeft = false;
     if (
@@ -109,7 +111,7 @@ function takeCharge(first, nonce) {
     if (url === file && first.integrity) element.integrity = first.integrity;
     if (onload) element.onload = onload;
     element.onerror = () => {
-      console.warn(`Pavior: cannot load ${url}`);
+      console.warn(`Pavior: could not load ${url}`);
       if (onerror) onerror();
     };
     try {
@@ -133,7 +135,11 @@ function takeCharge(first, nonce) {
   function load() {
     if (isLoading) return;
     isLoading = true;
-    const embed = () => script(first.embed, init);
+    const embed = () =>
+      script(first.embed, () => {
+        if (window.Pavior) init();
+        else console.warn(`Pavior: no chat in ${first.embed}`);
+      });
     // The page's `load` event does not wait for the embed.
     if (first.early || document.readyState === 'complete') embed();
     else window.addEventListener('load', embed);
@@ -144,7 +150,7 @@ function takeCharge(first, nonce) {
     const options = {...data.site};
     for (const name in user) if (!(name in options)) options[name] = user[name];
     const text = JSON.stringify(options);
-    if (!window.Pavior || text === told) return;
+    if (!window.Pavior || !page.since || text === told) return;
     told = text;
     window.Pavior('init', options);
     const {id = null, email = null, hmac} = user;
@@ -209,7 +215,7 @@ function takeCharge(first, nonce) {
   const observer = new MutationObserver(take);
   observer.observe(document.documentElement, {childList: true});
   observer.observe(document.head, {childList: true});
-  begin(/** @type {object} */ (performance.getEntriesByType('navigation')[0] || {}));
+  begin();
   if (first.links) on('links');
   return page;
 }

@@ -63,8 +63,8 @@ export interface Page {
   isLeft?: Options | false;
   /** What the file has not handled yet. */
   events: PageEvent[];
-  /** Use the data of a page; `entry` is empty for a visit within the document. */
-  begin(entry: Entry): void;
+  /** Use the data of a page, which may be one that a visit brought into the document. */
+  begin(): void;
   /** Name a user, or nobody, with a chat; `isKnown` if the site says so now. */
   show(user: Options, isKnown?: boolean): void;
   /** Load the embed. */

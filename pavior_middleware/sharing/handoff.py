@@ -92,8 +92,8 @@ class Handoff:
             return None
         if not _comes_from(request, destination):
             return destination.with_fragment()
-        # A link in that page may have any challenge and lead on from that origin. The page itself
-        # waits until no click is recent, and its scripts of before that rule have another try.
+        # A link in that page may have any challenge and lead on from that origin. The page's script
+        # waits until no click is recent; an older copy of it asks once more.
         return destination.with_fragment(_ASK) if request.is_by_user else None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:

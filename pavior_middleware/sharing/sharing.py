@@ -33,10 +33,11 @@ class Sharing:
     """How one site lends its login; made once, at start-up."""
 
     def __init__(self, settings: Settings) -> None:
-        keys = settings.secret_keys
         lends = settings.share_auth is None and bool(settings.shared_auth_domains)
         whitelist = Whitelist(settings.shared_auth_domains)
-        tokens = Tokens(keys, settings.shared_auth_seconds) if lends and keys else None
+        tokens = None
+        if lends and settings.secret_keys:  # in no local, which a traceback may show
+            tokens = Tokens(settings.secret_keys, settings.shared_auth_seconds)
         if lends and tokens is None:
             logger.warning(
                 "Pavior's login travels to sites under the same domain alone: set secret_key"

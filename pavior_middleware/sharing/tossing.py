@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from werkzeug.sansio.http import parse_cookie
-
+from ..session_cookies import are_doubled
 from ..visitor import Visitor
 from .tokens import Loan
 
 WARNING = (
     "Pavior's login names nobody: in a request below /.well-known/pavior/ the session may be one"
     " that another host of this domain has set. There were two cookies of the session's name, or"
-    " the one of shareAuth names somebody else than the app does. The next page of the site puts"
-    " that right where somebody has just logged in. Give the session cookie a name that begins with"
-    " __Host- (in Flask: SESSION_COOKIE_NAME), which no other host can set; if it is found under"
-    " another name than it has, set session_cookie (PAVIOR_SESSION_COOKIE)"
+    " shareAuth's own cookie names another user than the app does. If somebody has just logged in,"
+    " the next page of the site corrects this. Give the session cookie a name that begins with"
+    " __Host- (in Flask: SESSION_COOKIE_NAME), which no other host can set. If the cookies in"
+    " question are not the session's, name that in session_cookie (PAVIOR_SESSION_COOKIE)"
 )
 
 
@@ -31,17 +30,16 @@ def believed(
     cookies: Sequence[str],
     session_cookies: Sequence[str],
 ) -> Visitor:
-    """Return the visitor whom the app names, or a doubtful nobody.
+    """Return the app's visitor, or a doubtful one who is nobody.
 
-    `loan` is what the login cookie says, which only this very host can have set, and which counts
-    where it is there. `cookies` are the request's `Cookie` fields, and `session_cookies` the names
-    of those by which the app knows its users.
+    `loan` is what the login cookie says. Only this very host can have set that cookie, so where
+    there is one, the number of session cookies does not count. `cookies` are the request's
+    `Cookie` fields, and `session_cookies` the names of those by which the app knows its users.
     """
     if visitor.user is None:
         return visitor
     if loan is not None:
         is_doubtful = loan.identity.identifier != visitor.user.identifier
     else:
-        held = parse_cookie("; ".join(cookies))
-        is_doubtful = any(len(held.getlist(name)) > 1 for name in session_cookies)
+        is_doubtful = are_doubled(cookies, session_cookies)
     return replace(visitor, identity=None, is_doubtful=True) if is_doubtful else visitor

@@ -30,8 +30,9 @@ export async function ask(page, onAnswer, onFailure) {
  */
 async function answer(root) {
   // The page's own origin, whatever its `<base>` says.
-  const url = new URL(`${root}/.well-known/pavior/share-auth`, window.origin);
-  if (url.origin !== window.origin) throw new Error(`${url} is not on this site`);
+  const {origin} = window.location;
+  const url = new URL(`${root}/.well-known/pavior/share-auth`, origin);
+  if (url.origin !== origin) throw new Error(`${url} is not on this site`);
   const response = await fetch(url, {
     cache: 'no-store',
     credentials: 'same-origin',

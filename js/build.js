@@ -20,7 +20,6 @@ import {build} from 'esbuild';
 const SCRIPTS = [
   {source: 'embed.js', file: 'emulator/static/embed.js'},
   {source: 'frame.js', file: '_assets/frame.js'},
-  {source: 'page.js', file: '_assets/page.js'},
   {source: 'core.js', file: '_assets/core.js', names: {FILE: 'page.js'}},
   {source: 'page.js', file: '_assets/page.js'},
 ];

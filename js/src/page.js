@@ -26,7 +26,7 @@ function textOf(user) {
 
 /** @param {Options | null} user  {} for nobody, null without consent */
 function name(user) {
-  if (user) page.show(user, true);
+  if (user) page.show(user, !page.data.lender);
 }
 
 /** @param {Error} error */
@@ -62,22 +62,25 @@ function confirm() {
   );
 }
 
-/** Ask for a page that goes on. */
+/**
+ * Name who is said to be logged in, unless it is the user who has just logged out.
+ *
+ * @param {Options | null} user
+ */
+function hear(user) {
+  if (page.isLeft && textOf(user) === textOf(page.isLeft)) return;
+  page.isLeft = false;
+  name(user);
+}
+
+/** Ask for a page that goes on; where the login is borrowed, share.js asks. */
 function refresh() {
-  ask(
-    page,
-    (user) => {
-      if (page.isLeft && textOf(user) === textOf(page.isLeft)) return;
-      page.isLeft = false;
-      name(user);
-    },
-    complain,
-  );
+  if (!page.data.lender) ask(page, hear, complain);
 }
 
 function begin() {
   if (document.prerendering) document.addEventListener('prerenderingchange', begin, {once: true});
-  else if (page.data.lender) borrow(page);
+  else if (page.data.lender) borrow(page, hear);
   else learn();
 }
 

@@ -453,6 +453,10 @@
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) refresh();
   });
+  window.addEventListener('pavior:refresh', () => {
+    if (script.dataset.init === undefined) told = null; // the loader may have named nobody since
+    refresh();
+  });
   const code = codeInAddress();
   window.addEventListener('hashchange', () => {
     if (codeInAddress() !== 'ask') return;

@@ -10,17 +10,29 @@ import {takeCode} from '../handoff.js';
 const LONGEST_WAIT = 10000; // milliseconds; share.js answers in half of that, or leads away
 
 let isBorrowing = false;
+let isSilent = true;
 
 /**
- * Load share.js once, with the code of a handoff, and name each user that it tells of.
+ * Leave `shareAuth` out of what init gets, which would let the embed borrow, too.
  *
  * @param {Page} page
  */
-export function borrow(page) {
+function withoutLender(page) {
+  const {shareAuth, ...site} = page.data.site;
+  page.data = {...page.data, site};
+}
+
+/**
+ * Load share.js once, with the code of a handoff, and pass on each user that it tells of.
+ *
+ * @param {Page} page
+ * @param {(user: Options) => void} hear
+ */
+export function borrow(page, hear) {
+  if (!isSilent) withoutLender(page); // of a page that a visit has brought
   if (isBorrowing) return;
   isBorrowing = true;
   page.load();
-  let isSilent = true;
   function giveUp() {
     // The embed may know what to do about `shareAuth`.
     if (isSilent) page.show({});
@@ -34,8 +46,7 @@ export function borrow(page) {
   if (page.data.bubble) script.dataset.bubble = page.data.bubble;
   script.addEventListener('pavior-identity', (event) => {
     isSilent = false;
-    const {shareAuth, ...site} = page.data.site;
-    page.data = {...page.data, site};
-    page.show(/** @type {CustomEvent<Options>} */ (event).detail);
+    withoutLender(page);
+    hear(/** @type {CustomEvent<Options>} */ (event).detail);
   });
 }

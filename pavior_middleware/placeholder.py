@@ -82,7 +82,7 @@ class Replacer:
             return self._usual(placeholder) if len(self._held) > LIMIT else b""
         before, behind = bytes(self._held[:found]), bytes(self._held[found:])
         self._held.clear()
-        return self._inserter.insert_behind(before) + self._without_placeholders(
+        return self._inserter.insert_behind(before, behind) + self._without_placeholders(
             behind, placeholder
         )
 

@@ -100,6 +100,7 @@ _HEAD_START_TAGS |= {b"script", *_RAW_TEXT_END}
 _LEAVING_END_TAGS = {b"head", b"body", b"html", b"br"}
 
 _META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset" + _S + rb"*=", re.IGNORECASE)
+_POLICY_NAME = re.compile(rb"content-security-policy", re.IGNORECASE)
 _GT, _DOUBLE_QUOTE, _SINGLE_QUOTE = re.compile(b">"), re.compile(b'"'), re.compile(b"'")
 _NAME_ENDS = re.compile(rb"[\t\n\f\r />]")
 _DOCUMENT_TAGS = {b"html", b"head", b"body"}
@@ -118,7 +119,8 @@ class Inserter:
     With `documents_only`, what does not begin like a document (with a doctype, or an html, head or
     body tag) is taken for a fragment and stays as it is. `charset_is_known` tells that the browser
     need not look for a `<meta charset>`. Without `before_policy`, a `<meta>` that sets a
-    Content-Security-Policy makes no difference to the place.
+    Content-Security-Policy makes no difference to the place. `early` returns the snippet for a
+    place before such a policy, or where one may follow.
 
     `added` is the number of bytes by which the document has grown; None until the place is known.
     It is 0 for what stays as it is: fragments, and documents that begin with the byte order mark of
@@ -148,9 +150,11 @@ class Inserter:
         documents_only: bool = False,
         charset_is_known: bool = False,
         before_policy: bool = True,
+        early: Callable[[], bytes] | None = None,
         limit: int = LIMIT,
     ) -> None:
         self._snippet = snippet
+        self._early = early if before_policy else None
         self._before_policy = before_policy
         self._is_document = not documents_only
         self._charset_is_known = charset_is_known
@@ -178,6 +182,7 @@ class Inserter:
             pass
         if not self._head_has_ended and len(self._text) - self._sendable > self._limit:
             self.is_determined = False
+            self._be_early()
             return self._insert()
         return self._insert() if self._head_has_ended else self._send()
 
@@ -192,6 +197,7 @@ class Inserter:
         if not self._charset_is_known and self._sent + len(self._text) < PRESCAN:
             return b""
         self.is_determined = False
+        self._be_early()
         return self._insert()
 
     def finish(self) -> bytes:
@@ -211,14 +217,21 @@ class Inserter:
             self._sendable = len(self._text)  # the beginning of an end tag is text by now
         return self._insert()
 
-    def insert_behind(self, data: bytes) -> bytes:
+    def insert_behind(self, data: bytes, following: bytes = b"") -> bytes:
         """Take the document's next bytes and return all that is held, the snippet behind it.
 
-        Its place is given, whatever it is in the document.
+        Its place is given, whatever it is in the document. `following` is what is known of the
+        bytes after it, in which a policy may be set.
         """
+        if _POLICY_NAME.search(following):
+            self._be_early()
         self.added = len(self._snippet)
         text, self._text = self._text, b""
         return b"".join((text, data, self._snippet))
+
+    def _be_early(self) -> None:
+        if self._early is not None:
+            self._snippet = self._early()
 
     def _insert(self, closer: bytes | None = None) -> bytes:
         if self._stays or not self._is_document:
@@ -319,6 +332,7 @@ class Inserter:
             and self._tag == b"meta"
             and _sets_policy(self._text[self._sendable : self._position])
         ):
+            self._be_early()
             self._head_has_ended = self._charset_is_known
             self._step = Inserter._look_for_charset
         else:

@@ -198,7 +198,7 @@ class Rewriting:
             return None
         if change.snippet is None:
             return Rewriter(headers, change)
-        element = change.snippet.element(change.nonce, has_policy=csp.is_there(headers))
+        element = partial(change.snippet.element, change.nonce, has_policy=csp.is_there(headers))
         document = self._document(exchange, headers, element)
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
@@ -270,12 +270,15 @@ class Rewriting:
             root_path=root_path,
         )
 
-    def _document(self, exchange: Exchange, headers: HeaderList, element: bytes) -> Document:
+    def _document(
+        self, exchange: Exchange, headers: HeaderList, element: Callable[..., bytes]
+    ) -> Document:
         inserter = Inserter(
-            element,
+            element(),
             documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in content_type(headers)[1],
             before_policy=self._settings.csp == "extend",
+            early=partial(element, is_early=True),
         )
         # What tells its length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been told.

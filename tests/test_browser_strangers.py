@@ -16,7 +16,6 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware.snippet import render
-from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium

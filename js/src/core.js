@@ -68,11 +68,14 @@ function takeCharge(first, nonce) {
     events: [],
     begin,
     show,
+    nobody,
     load,
     script,
     on,
   };
-  const file = `${first.root || ''}/.well-known/pavior/${FILE}`;
+  // The page's own origin, whatever its `<base>` says, and whatever the path is.
+  const file = new URL(`.${first.root || ''}/.well-known/pavior/${FILE}`, window.location.origin)
+    .href;
   const urls = [file, first.embed, first.lender];
   /** @type {string | undefined} */
   let told;
@@ -183,15 +186,32 @@ function takeCharge(first, nonce) {
   /** @type {Page['on']} */
   function on(event) {
     page.events.push(event);
+    handle();
+  }
+
+  function handle() {
     if (page.run) page.run();
     else if (!hasFile) {
       hasFile = true;
-      script(file, undefined, () => {
-        hasFile = false;
-        if (!page.since || page.events.includes('pageshow')) show({});
-        window.addEventListener('online', () => on('look'), {once: true});
-      });
+      const element = script(
+        file,
+        // A site may answer with a page of its own.
+        () => page.run || element.dispatchEvent(new Event('error')),
+        () => {
+          hasFile = false;
+          window.addEventListener('online', handle, {once: true});
+          // A page that was brought back stays as it is while there is no network.
+          if (page.events.includes('begin')) nobody();
+          else if (page.events.includes('pageshow') && navigator.onLine) nobody();
+        },
+      );
     }
+  }
+
+  // Before it is known that a visitor consents, nothing is loaded.
+  /** @param {boolean} [isKnown] */
+  function nobody(isKnown) {
+    if (page.since || page.data.ask !== 'first') show({}, isKnown);
   }
 
   window.addEventListener('pageshow', (event) => event.persisted && on('pageshow'));
@@ -199,7 +219,7 @@ function takeCharge(first, nonce) {
   window.addEventListener('pavior:logout', () => {
     page.isLeft = page.isLeft || page.user;
     page.turn++;
-    show({}, true);
+    nobody(true);
     on('pavior:logout');
   });
   document.addEventListener('visibilitychange', () => {
@@ -215,6 +235,7 @@ function takeCharge(first, nonce) {
   const observer = new MutationObserver(take);
   observer.observe(document.documentElement, {childList: true});
   observer.observe(document.head, {childList: true});
+  if (first.early && first.ask !== 'first') load();
   begin();
   if (first.links) on('links');
   return page;

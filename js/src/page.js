@@ -34,32 +34,60 @@ function complain(error) {
   console.warn('Pavior: the site does not say who is logged in:', error.message);
 }
 
+// A page in doubt asks in its own way, until it has an answer, or something newer is known.
+let question = refresh;
+let turnOfQuestion = -1;
+
+/**
+ * Ask for a page in doubt.
+ *
+ * @param {() => void} again  the calling function
+ * @param {(user: Options | null) => void} onAnswer
+ * @param {(error: Error) => void} onFailure
+ */
+function askInDoubt(again, onAnswer, onFailure) {
+  ask(
+    page,
+    (user) => {
+      turnOfQuestion = -1;
+      onAnswer(user);
+    },
+    (error) => {
+      complain(error);
+      onFailure(error);
+      whenBack(page, again);
+    },
+  );
+  question = again;
+  turnOfQuestion = page.turn;
+}
+
 /** Ask for a page that has named nobody yet. */
 function learn() {
-  const mayHaveNoConsent = page.data.ask === 'first';
-  if (!mayHaveNoConsent) page.load();
-  ask(page, name, (error) => {
-    complain(error);
-    if (!mayHaveNoConsent) page.show({});
-    whenBack(page, learn);
-  });
+  if (page.data.ask !== 'first') page.load();
+  askInDoubt(learn, name, () => page.nobody());
 }
 
 /** Ask for a page that was brought back with its chat. */
 function confirm() {
   const before = textOf(page.user);
-  ask(
-    page,
+  askInDoubt(
+    confirm,
     (user) => {
-      if (!page.user.id && !page.user.email) name(user);
-      else if (textOf(user) === before) name(user);
+      // A page that says nothing of users is right for everybody.
+      const isForAll = page.data.ask || !(page.user.id || page.user.email);
+      if (isForAll || textOf(user) === before) name(user);
       else window.location.replace(window.location.href.split('#')[0]);
     },
     () => {
-      if (navigator.onLine) page.show({});
-      whenBack(page, confirm);
+      if (navigator.onLine) page.nobody();
     },
   );
+}
+
+function look() {
+  if (page.turn === turnOfQuestion) question();
+  else refresh();
 }
 
 /**
@@ -68,7 +96,7 @@ function confirm() {
  * @param {Options | null} user
  */
 function hear(user) {
-  if (page.isLeft && textOf(user) === textOf(page.isLeft)) return;
+  if (page.since && page.isLeft && textOf(user) === textOf(page.isLeft)) return;
   page.isLeft = false;
   name(user);
 }
@@ -88,16 +116,16 @@ function begin() {
 const HANDLERS = {
   begin,
   links: () => followLinks(page.data.links ?? []),
-  look: refresh,
+  look,
   pageshow: () => page.data.lender || confirm(),
   'pavior:logout': refresh,
   'pavior:refresh': () => {
     page.isLeft = false;
-    refresh();
+    look();
   },
 };
 
 page.run = () => {
-  for (const event of page.events.splice(0)) HANDLERS[event]();
+  for (const event of new Set(page.events.splice(0))) HANDLERS[event]();
 };
 page.run();

@@ -67,6 +67,8 @@ export interface Page {
   begin(): void;
   /** Name a user, or nobody, with a chat; `isKnown` if the site says so now. */
   show(user: Options, isKnown?: boolean): void;
+  /** Name nobody, unless nothing may be loaded yet. */
+  nobody(isKnown?: boolean): void;
   /** Load the embed. */
   load(): void;
   /** Load one of the chat's scripts, and return its element. */

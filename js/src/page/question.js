@@ -29,10 +29,8 @@ export async function ask(page, onAnswer, onFailure) {
  * @returns {Promise<Options | null>}
  */
 async function answer(root) {
-  // The page's own origin, whatever its `<base>` says.
-  const {origin} = window.location;
-  const url = new URL(`${root}/.well-known/pavior/share-auth`, origin);
-  if (url.origin !== origin) throw new Error(`${url} is not on this site`);
+  // The page's own origin, whatever its `<base>` says, and whatever the path is.
+  const url = new URL(`.${root}/.well-known/pavior/share-auth`, window.location.origin);
   const response = await fetch(url, {
     cache: 'no-store',
     credentials: 'same-origin',

@@ -18,7 +18,7 @@ from lxml import html
 from newrelic.api.html_insertion import insert_html_snippet
 
 from pavior_middleware import Identity, Settings
-from pavior_middleware.placement import Inserter, insert
+from pavior_middleware.placement import Inserter
 from pavior_middleware.snippet import render
 
 SNIPPET = render(
@@ -58,6 +58,12 @@ def head(size: int) -> bytes:
     return text + END
 
 
+def insert(page: bytes) -> bytes:
+    """Insert as the middleware does, which looks for a policy up to the end of the head."""
+    inserter = Inserter(SNIPPET, snippet_before_policy=SNIPPET)
+    return inserter.feed(page) + inserter.finish()
+
+
 def by_newrelic(page: bytes) -> bytes | None:
     """Insert as New Relic's agent does; None where it gives up."""
     changed: bytes | None = insert_html_snippet(page, lambda: SNIPPET)
@@ -87,7 +93,7 @@ def by_lxml(page: bytes) -> bytes:
 
 
 CONTENDERS: Mapping[str, Callable[[bytes], bytes | None]] = {
-    "this package": lambda page: insert(page, SNIPPET),
+    "this package": insert,
     "New Relic": by_newrelic,
     'find("</head>")': by_find,
     "BeautifulSoup": by_beautifulsoup,
@@ -102,7 +108,7 @@ def pieces(page: bytes, size: int) -> list[bytes]:
 
 def stream(pieces: list[bytes]) -> None:
     """Insert into a page that comes in pieces."""
-    inserter = Inserter(SNIPPET)
+    inserter = Inserter(SNIPPET, snippet_before_policy=SNIPPET)
     for piece in pieces:
         inserter.feed(piece)
     inserter.finish()
@@ -166,9 +172,9 @@ def compare_bodies() -> None:
 
         times = microseconds(
             {
-                "whole": partial(insert, page, SNIPPET),
+                "whole": partial(insert, page),
                 "copy": partial(b"".join, (memoryview(page), SNIPPET)),
-                "first": partial(insert, start, SNIPPET),
+                "first": partial(insert, start),
                 "stream": partial(stream, pieces(page, 65536)),
             }
         )
@@ -209,8 +215,8 @@ def compare_adversaries() -> None:
 
         times = microseconds(
             {
-                "small": partial(insert, small, SNIPPET),
-                "large": partial(insert, large, SNIPPET),
+                "small": partial(insert, small),
+                "large": partial(insert, large),
                 "small in chunks": partial(stream, pieces(small, 100)),
                 "large in chunks": partial(stream, pieces(large, 100)),
             }

@@ -18,6 +18,7 @@ with atheris.instrument_imports():
     from pavior_middleware.placement import Inserter
 
 SNIPPET = b"\x01snippet\x02"
+EARLY = b"\x01before a policy\x02"
 LIMIT = 64
 """So low that short inputs go beyond it."""
 
@@ -25,6 +26,9 @@ SEEDS = (
     b"<!doctype html><html><head><title>A</title><meta charset=utf-8></head><body>",
     b"<script><!--<script>--></script><style></style><!-- --!><noscript></noscript>",
     b"<meta http-equiv=Content-Security-Policy content=x><meta charset=utf-8><p>",
+    b"<link rel=stylesheet><style></style><meta charset=utf-8></head>",
+    b"<style></style><meta http-equiv=Content-Security-Policy content=x><template>",
+    b"<!doctype html><html amp lang=en><link rel='icon stylesheet'>",
     b"<?xml?></ x><![CDATA[>]]>&#32;<template><link a='>' b=\"x\" c=d/></br>",
 )
 
@@ -37,6 +41,7 @@ def check(data: bytes) -> None:
         "documents_only": provider.ConsumeBool(),
         "charset_is_known": provider.ConsumeBool(),
     }
+    forms: dict[str, Any] = {"snippet_before_policy": EARLY} if provider.ConsumeBool() else {}
     if provider.ConsumeBool():
         options["limit"] = LIMIT
     count = provider.ConsumeIntInRange(0, 8)
@@ -45,7 +50,7 @@ def check(data: bytes) -> None:
     cuts = [0, *sorted(size for size in sizes if size < len(document)), len(document)]
     pieces = [document[start:end] for start, end in pairwise(cuts)]
 
-    inserter = Inserter(SNIPPET, **options)
+    inserter = Inserter(SNIPPET, **forms, **options)
     streamed = b""
     for piece in pieces:
         streamed += inserter.feed(piece)
@@ -57,12 +62,13 @@ def check(data: bytes) -> None:
     if inserter.added == 0:
         assert streamed == document, "a document that should stay as it is has changed"
         return
-    before, found, after = streamed.partition(SNIPPET)
+    form = EARLY if EARLY in streamed and EARLY not in document else SNIPPET
+    before, found, after = streamed.partition(form)
     assert found, "the snippet is missing"
     assert document.endswith(after), "what follows the snippet has changed"
     assert before.startswith(document[: len(document) - len(after)]), "what precedes it has changed"
     if not flushes and "limit" not in options:
-        whole = Inserter(SNIPPET, charset_is_known=options["charset_is_known"])
+        whole = Inserter(SNIPPET, **forms, charset_is_known=options["charset_is_known"])
         expected = whole.feed(document) + whole.finish()
         assert streamed == expected, "the cuts have changed the place"
 
@@ -70,7 +76,7 @@ def check(data: bytes) -> None:
 def main() -> None:
     """Run libFuzzer with the command line's arguments."""
     for seed in SEEDS:
-        check(bytes(4) + seed)
+        check(bytes(5) + seed)
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
 

@@ -24,8 +24,8 @@ def pavior_snippet(context: Context) -> Markup:
     It is a comment with a random text, which the middleware knows again in the pages of this
     request. The first of them becomes the script, for the user found when the response goes out and
     with the nonce of the page's policy; the others are removed. So what is kept of a rendered
-    template names nobody. A page without a placeholder has the script at the end of its head.
-    Without the middleware the placeholder is empty.
+    template names nobody. A page without a placeholder has the script in its
+    usual place. Without the middleware the placeholder is empty.
 
     Raises `LookupError` if there is no request in the context.
     """

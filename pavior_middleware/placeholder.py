@@ -26,7 +26,7 @@ def new_placeholder() -> bytes:
 class Replacer:
     """Puts a snippet in place of the first placeholder of a document that comes in pieces.
 
-    That counts up to the first flush behind the end of the head, since what is flushed does not
+    That counts up to the first flush behind the usual place, since what is flushed does not
     wait. If none has come by then, or in the whole document, the snippet stands where `inserter`
     puts it. All other placeholders are removed. A document that `inserter` leaves as it is and
     that has no placeholder in time stays as it is.

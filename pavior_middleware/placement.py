@@ -1,4 +1,8 @@
-"""Where in a stream of HTML bytes the snippet goes: at the end of the head.
+"""Where in a stream of HTML bytes the snippet goes: before the first stylesheet of the head.
+
+A script behind a stylesheet that is still loading waits for it, and the parser with it (WHATWG HTML
+section 4.12.1.1, "has a style sheet that is blocking scripts"). Where the head has no stylesheet,
+the snippet goes to the end of the head.
 
 The end of the head is the point just before the token that makes a browser's parser leave it, by
 the rules of WHATWG HTML: the tokens of section 13.2.5, and the insertion modes "initial", "before
@@ -8,12 +12,16 @@ authors may leave out, and a `</head>` inside a comment or a script ends nothing
 What is fed goes on at once, but for what cannot be told yet:
 
 - an unfinished token, since the parser drops a tag that the end of the file cuts short;
-- a script that has not ended, since one that never ends never runs, and must not be made to.
+- a script that has not ended, since one that never ends never runs, and must not be made to;
+- what follows the first stylesheet, as long as it may hold a `<meta charset>` that the snippet
+  would push out of the browser's sight, or a policy that decides about the snippet's form.
 
-Both are held up to a limit, and the second no longer than until `flush`.
+All are held up to a limit, and all but the first no longer than until `flush`.
 
 A policy that the head sets by `<meta http-equiv>` does not rule over what stands before it, so the
 snippet goes in before such a tag, unless the policy is to rule over the snippet as well.
+
+AMP pages, which may have no such script, stay as they are.
 """
 
 from __future__ import annotations
@@ -39,21 +47,46 @@ _NAME_END = rb"(?=[\t\n\f\r />])"
 # What heads are usually made of, well-formed and not long: a faster way along tokens and elements
 # that the steps of `Inserter` know as well. What ends a repetition cannot stand in it, and long
 # ones are left to the steps, so there is no long way back where the rest does not match.
-_USUAL_ATTRIBUTES = (
-    rb"(?: (?![hH][tT][tT][pP]-)[a-zA-Z:_-]+"
-    rb"(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))){0,32} ?/?>"
+_USUAL_ATTRIBUTE = (
+    rb" (?![hH][tT][tT][pP]-)[a-zA-Z:_-]+"
+    rb"(?:=\"[^\"]*\"|=[a-zA-Z0-9_./:-]+(?=[ >])|='[^']*'|(?=[ >]))"
 )
-_USUAL = re.compile(
-    rb"[\t\n\f\r ]*(?:<(?:"
-    rb"(?:meta|link|html|head|base)"
+_USUAL_ATTRIBUTES = rb"(?:" + _USUAL_ATTRIBUTE + rb"){0,32} ?/?>"
+_USUAL_HTML = rb"html(?:(?! [aA][mM][pP])" + _USUAL_ATTRIBUTE + rb"){0,32} ?/?>"
+# Of the values of `rel` those of one word that is not "stylesheet".
+_USUAL_LINK_ATTRIBUTES = (
+    rb"(?:(?! [rR][eE][lL]=)" + _USUAL_ATTRIBUTE + rb"|(?i: rel)="
+    rb"(?:\"(?![sS])[a-zA-Z-]+\"|(?![sS])[a-zA-Z-]+(?=[ >])|'(?![sS])[a-zA-Z-]+')){0,32} ?/?>"
+)
+_USUAL_STYLESHEET = (
+    rb"<(?:style|link(?:(?! [rR][eE][lL]=)" + _USUAL_ATTRIBUTE + rb"){0,32}"
+    rb" rel=(?:\"stylesheet\"|stylesheet(?=[ >])|'stylesheet'))" + _USUAL_ATTRIBUTES
+)
+
+
+def _usual(tags: bytes, then: bytes = b"") -> re.Pattern[bytes]:
+    return re.compile(
+        rb"[\t\n\f\r ]*(?:<(?:"
+        + tags
+        + rb"|script"
+        + _USUAL_ATTRIBUTES
+        + rb"(?:</script>|(?:[^<]{0,4096}<(?!/[sS]|!-)){0,16}[^<]{0,4096}</script>)"
+        rb"|title>[^<]{0,4096}</title>"
+        rb"|!(?:--(?!-?>)(?:[^-]{0,4096}-(?!-)){0,16}[^-]{0,4096}-->|(?:doctype|DOCTYPE) html>)"
+        rb"|" + _USUAL_HTML + rb")[\t\n\f\r ]*){0,64}" + then
+    )
+
+
+_USUAL_BEFORE_STYLESHEET = _usual(
+    rb"(?:meta|head|base)" + _USUAL_ATTRIBUTES + rb"|link" + _USUAL_LINK_ATTRIBUTES,
+    rb"(?=(?P<stylesheet>" + _USUAL_STYLESHEET + rb")|)",
+)
+_USUAL = _usual(
+    rb"(?:meta|link|head|base)"
     + _USUAL_ATTRIBUTES
-    + rb"|script"
+    + rb"|style"
     + _USUAL_ATTRIBUTES
-    + rb"(?:</script>|(?:[^<]{0,4096}<(?!/[sS]|!-)){0,16}[^<]{0,4096}</script>)"
-    rb"|style" + _USUAL_ATTRIBUTES + rb"[^<]{0,4096}</style>"
-    rb"|title>[^<]{0,4096}</title>"
-    rb"|!(?:--(?!-?>)(?:[^-]{0,4096}-(?!-)){0,16}[^-]{0,4096}-->|(?:doctype|DOCTYPE) html>)"
-    rb")[\t\n\f\r ]*){0,64}"
+    + rb"[^<]{0,4096}</style>"
 )
 _TOKEN = re.compile(
     # By the standard a NUL ends the head; every browser's engine leaves it out and goes on.
@@ -84,6 +117,7 @@ _NAMED_VALUE = re.compile(
 # Of a number's digits those that tell which character it is, if it is one: `html.unescape` fails
 # where there are thousands, and takes more than linear time.
 _NUMBER = re.compile(r"&#0*([0-9]{1,8})[0-9]*")
+_SPACES = re.compile(r"[\t\n\f\r ]+")
 _COMMENT_END = re.compile(rb"--!?>")
 _SCRIPT_END = re.compile(rb"</script" + _NAME_END, re.IGNORECASE)
 _ESCAPED_SCRIPT_MARK = re.compile(
@@ -99,8 +133,12 @@ _HEAD_START_TAGS = {b"html", b"head", b"base", b"basefont", b"bgsound", b"link",
 _HEAD_START_TAGS |= {b"script", *_RAW_TEXT_END}
 _LEAVING_END_TAGS = {b"head", b"body", b"html", b"br"}
 
-_META_CHARSET = re.compile(rb"<meta[\t\n\f\r /][^>]*charset" + _S + rb"*=", re.IGNORECASE)
-_POLICY_NAME = re.compile(rb"content-security-policy", re.IGNORECASE)
+# What the search for a charset sees: a comment, whose two dashes at each end may be the same ones.
+_COMMENT_OR_META = re.compile(
+    rb"<!(?=--).*?(?:-->|\Z)|(?P<meta><meta(?=[\t\n\f\r /]))", re.IGNORECASE | re.DOTALL
+)
+_TAG_END = re.compile(rb"[\t\n\f\r /]*>")
+_AMP = re.compile(rb"(?:amp|\xe2\x9a\xa1(?:\xef\xb8\x8f)?)(?:4(?:ads|email))?", re.IGNORECASE)
 _GT, _DOUBLE_QUOTE, _SINGLE_QUOTE = re.compile(b">"), re.compile(b'"'), re.compile(b"'")
 _NAME_ENDS = re.compile(rb"[\t\n\f\r />]")
 _DOCUMENT_TAGS = {b"html", b"head", b"body"}
@@ -116,45 +154,51 @@ _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES = re.compile(
 class Inserter:
     """Puts a snippet into one HTML document that comes in pieces, cut anywhere.
 
+    `snippet_before_policy` is the form of the snippet for a place behind which a `<meta>` may set a
+    Content-Security-Policy: where one does, and where the rest of the head had not come yet.
+
     With `documents_only`, what does not begin like a document (with a doctype, or an html, head or
     body tag) is taken for a fragment and stays as it is. `charset_is_known` tells that the browser
     need not look for a `<meta charset>`. Without `before_policy`, a `<meta>` that sets a
-    Content-Security-Policy makes no difference to the place. `early` returns the snippet for a
-    place before such a policy, or where one may follow.
+    Content-Security-Policy makes no difference to the place.
 
     `added` is the number of bytes by which the document has grown; None until the place is known.
-    It is 0 for what stays as it is: fragments, and documents that begin with the byte order mark of
-    UTF-16 or UTF-32, in which a snippet in ASCII would be garbage.
+    It is 0 for what stays as it is: fragments, AMP pages, and documents that begin with the byte
+    order mark of UTF-16 or UTF-32, in which a snippet in ASCII would be garbage.
     """
 
     added: int | None = None
     is_determined = True
-    """Whether the place is that of the whole document, however it was cut."""
+    """Whether the place and the form are those of the whole document, however it was cut."""
     is_fragment = False
     """Whether it stays as it is because it does not begin like a document."""
 
+    _start = b""  # the bytes in which a browser looks for a charset that is not known
     _text = b""  # what was not sent yet
     _sent = 0  # how much was
     _sendable = 0  # up to here the text may go, and here the snippet could
+    _place: int | None = None  # that before the first stylesheet
     _position = 0  # up to here the text is understood
     _awaited: re.Pattern[bytes] | None = None  # nothing changes before this comes
     _tag = b""  # the start tag that has not ended; none for an end tag
     _element = b""  # the element of raw text that has not ended
     _is_escaped = _is_escaped_twice = False
-    _head_has_ended = _stays = False
+    _seeks_stylesheet = True
+    _policy_may_follow = True
+    _is_decided = _stays = False
 
     def __init__(
         self,
         snippet: bytes,
         *,
+        snippet_before_policy: bytes | None = None,
         documents_only: bool = False,
         charset_is_known: bool = False,
         before_policy: bool = True,
-        early: Callable[[], bytes] | None = None,
         limit: int = LIMIT,
     ) -> None:
         self._snippet = snippet
-        self._early = early if before_policy else None
+        self._snippet_before_policy = snippet_before_policy
         self._before_policy = before_policy
         self._is_document = not documents_only
         self._charset_is_known = charset_is_known
@@ -174,31 +218,44 @@ class Inserter:
         """
         if self.added is not None:
             return data
+        if not self._charset_is_known and len(self._start) < PRESCAN:
+            self._start += data[: PRESCAN - len(self._start)]
         self._text = self._text + data if self._text else data
         if self._awaited and not self._awaited.search(data) and len(self._text) <= self._limit:
             return b""
         self._awaited = None
         while self._step(self):
             pass
-        if not self._head_has_ended and len(self._text) - self._sendable > self._limit:
-            self.is_determined = False
-            self._be_early()
-            return self._insert()
-        return self._insert() if self._head_has_ended else self._send()
+        if not self._is_decided:
+            if self._place is not None:
+                self._decide_unless_more_matters(self._place)
+                if not self._is_decided and len(self._text) - self._place > self._limit:
+                    self._decide_at_stylesheet(self._place)
+            if not self._is_decided and len(self._text) - self._sendable > self._limit:
+                self.is_determined = False
+                return self._insert()
+        return self._insert() if self._is_decided else self._send()
 
     def flush(self) -> bytes:
         """Say that what was fed must not wait for more; return what may go on its way of the rest.
 
-        If a script is held, the snippet goes in before it. The one exception is a script that a
-        `<meta charset>` may follow which the snippet would push out of the browser's sight.
+        If the first stylesheet has come, the snippet goes in before it, and if a script is held,
+        before that. The one exception to both is that a `<meta charset>` may follow which the
+        snippet would push out of the browser's sight: then the script is held further, and for a
+        stylesheet the snippet goes to the end of the head.
         """
-        if self.added is not None or self._element != b"script":
+        if self.added is not None:
             return b""
-        if not self._charset_is_known and self._sent + len(self._text) < PRESCAN:
-            return b""
+        sent = b""
+        if self._place is not None:
+            self._decide_at_stylesheet(self._place)
+            if self._is_decided:
+                return self._insert()
+            sent = self._send()
+        if self._element != b"script" or self._awaits_charset() or self._hides(self._sendable):
+            return sent
         self.is_determined = False
-        self._be_early()
-        return self._insert()
+        return sent + self._insert()
 
     def finish(self) -> bytes:
         """Say that the document has ended; return the rest of it."""
@@ -207,6 +264,10 @@ class Inserter:
         if self._step is Inserter._look_for_charset:
             self._end_before_policy()
             return self._insert()
+        self._end_head()
+        return self._insert() if self._place is not None else self._send() + self._finish()
+
+    def _finish(self) -> bytes:
         if self._step is Inserter._walk_comment:
             self._sendable = len(self._text)
             return self._insert(_comment_closer(self._text))
@@ -217,49 +278,104 @@ class Inserter:
             self._sendable = len(self._text)  # the beginning of an end tag is text by now
         return self._insert()
 
-    def insert_behind(self, data: bytes, following: bytes = b"") -> bytes:
+    def insert_behind(self, data: bytes, rest: bytes = b"") -> bytes:
         """Take the document's next bytes and return all that is held, the snippet behind it.
 
-        Its place is given, whatever it is in the document. `following` is what is known of the
-        bytes after it, in which a policy may be set.
+        Its place is given, whatever it is in the document. `rest` is what follows as far as it has
+        come, which is only looked at.
         """
-        if _POLICY_NAME.search(following):
-            self._be_early()
-        self.added = len(self._snippet)
-        text, self._text = self._text, b""
-        return b"".join((text, data, self._snippet))
+        text = self._text + data
+        if self._snippet_before_policy is not None:
+            self._text = text + rest[: self._limit]
+            while self._step(self):
+                pass
+            has_policy = self._step is Inserter._look_for_charset
+            self.is_determined = self.is_determined and (self._is_decided or has_policy)
+        snippet, self._text = self._form(), b""
+        self.added = len(snippet)
+        return text + snippet
 
-    def _be_early(self) -> None:
-        if self._early is not None:
-            self._snippet = self._early()
+    def _form(self) -> bytes:
+        if self._snippet_before_policy is not None and self._policy_may_follow:
+            return self._snippet_before_policy
+        return self._snippet
 
     def _insert(self, closer: bytes | None = None) -> bytes:
         if self._stays or not self._is_document:
             self.is_fragment = not self._stays
             self.added, text, self._text = 0, self._text, b""
             return text
-        if closer is None:
+        place, snippet = self._place, self._form()
+        if place is not None:
+            closer = b""
+        elif closer is None:
             closer = b"</" + self._element + b">" if self._element in _RAW_TEXT_END else b""
-        self.added = len(closer) + len(self._snippet)
-        view, place = memoryview(self._text), self._sendable
+        self.added = len(closer) + len(snippet)
+        view = memoryview(self._text)
+        place = self._sendable if place is None else place
         self._text = b""
-        return b"".join((view[:place], closer, self._snippet, view[place:]))
+        return b"".join((view[:place], closer, snippet, view[place:]))
 
     def _send(self) -> bytes:
-        ready, self._text = self._text[: self._sendable], self._text[self._sendable :]
-        if not self._charset_is_known and self._sent < PRESCAN:
-            self._charset_is_known = _META_CHARSET.search(ready, 0, PRESCAN) is not None
-        self._sent += self._sendable
-        self._position -= self._sendable
-        self._sendable = 0
+        size = self._sendable if self._place is None else self._place
+        ready, self._text = self._text[:size], self._text[size:]
+        self._sent += size
+        self._position -= size
+        self._sendable -= size
+        if self._place is not None:
+            self._place = 0
         return ready
+
+    def _awaits_charset(self) -> bool:
+        """Whether a `<meta charset>` may come where a browser sees it."""
+        return not self._charset_is_known and (
+            len(self._start) < PRESCAN and _end_of_charset(self._start) is None
+        )
+
+    def _hides(self, place: int, end: int = PRESCAN) -> bool:
+        """Whether there is one between a place and an end that the snippet pushes out of sight."""
+        if self._charset_is_known:
+            return False
+        charset = _end_of_charset(self._start)
+        longest = max(len(self._snippet), len(self._snippet_before_policy or b""))
+        if charset is None or charset <= PRESCAN - longest:
+            return False
+        return self._sent + place < charset <= self._sent + end
+
+    def _meet_stylesheet(self) -> None:
+        if not self._seeks_stylesheet:
+            return
+        self._seeks_stylesheet = False
+        self._place = self._sendable
+        self._decide_unless_more_matters(self._place)
+
+    def _decide_unless_more_matters(self, place: int) -> None:
+        """Decide about the place before the stylesheet if nothing depends on what comes next."""
+        if self._snippet_before_policy is None:
+            self._is_decided = not (self._awaits_charset() or self._hides(place))
+
+    def _decide_at_stylesheet(self, place: int) -> None:
+        """Decide about the place before the stylesheet without what comes next."""
+        self.is_determined = False
+        self._is_decided = not (self._awaits_charset() or self._hides(place))
+        if not self._is_decided:
+            self._place = None
+
+    def _end_head(self) -> None:
+        self._is_decided = True
+        self._policy_may_follow = False
+        self._choose_place()
+
+    def _choose_place(self) -> None:
+        if self._place is not None and self._hides(self._place, self._sendable):
+            self._place = None
 
     # Each step understands some more of the text, and tells whether to go on with `self._step`.
 
     def _begin(self) -> bool:
         text = self._text
         if text.startswith(_WIDE_BOMS):
-            self._head_has_ended = self._stays = True
+            self._is_decided = self._stays = True
             return False
         if any(mark.startswith(text) and mark != text for mark in _BOMS):
             return False
@@ -272,12 +388,15 @@ class Inserter:
     def _walk(self) -> bool:
         """Walk along the head, from one token to the next."""
         if self._is_document:
-            self._position = _end_of_usual(self._text, self._position)
+            self._walk_usual()
+            if self._is_decided:
+                return False
         self._sendable = self._position
         token = _TOKEN.match(self._text, self._position)
         if token is None:
             unfinished = _UNFINISHED_TOKEN.match(self._text, self._position)
-            self._head_has_ended = not unfinished
+            if not unfinished:
+                self._end_head()
             self._awaited = _NAME_ENDS if unfinished and unfinished["name"] else None
             return False
         if not self._is_document:
@@ -285,11 +404,13 @@ class Inserter:
                 return False
             self._is_document = _begins_document(token)
             if not self._is_document and not _may_precede_document(token):
-                self._head_has_ended = True
+                self._is_decided = True
                 return False
         if token["tag"]:
             if _leaves_head(token):
-                self._head_has_ended = True
+                self._end_head()
+                # The head may go on behind a template.
+                self._policy_may_follow = token["name"].lower() == b"template"
                 return False
             self._tag = b"" if token["slash"] else token["name"].lower()
             self._step = Inserter._walk_tag
@@ -300,6 +421,22 @@ class Inserter:
         self._position = token.end()
         return True
 
+    def _walk_usual(self) -> None:
+        while True:
+            usual = _USUAL_BEFORE_STYLESHEET if self._seeks_stylesheet else _USUAL
+            found = usual.match(self._text, self._position)
+            if found is None:
+                return
+            has_moved = found.end() > self._position
+            self._position = found.end()
+            if self._seeks_stylesheet and found["stylesheet"] is not None:
+                self._sendable = self._position
+                self._meet_stylesheet()
+                if self._is_decided:
+                    return
+            elif not has_moved:
+                return
+
     def _walk_tag(self) -> bool:
         """Walk along the attributes of a tag (sections 13.2.5.32 to 40)."""
         while True:
@@ -308,7 +445,7 @@ class Inserter:
             if attribute["end"]:
                 self._position = attribute.end()
                 self._tag_ends()
-                return not self._head_has_ended
+                return not self._is_decided
             if attribute.end() == len(self._text):
                 self._awaited = _DOUBLE_QUOTE if attribute["double"] is not None else _GT
                 self._awaited = _SINGLE_QUOTE if attribute["single"] is not None else self._awaited
@@ -324,36 +461,32 @@ class Inserter:
             self._is_escaped = self._is_escaped_twice = False
             self._step = Inserter._walk_script
         elif self._tag in _RAW_TEXT_END:
+            if self._tag == b"style":
+                self._meet_stylesheet()
             self._element = self._tag
             self._sendable = self._position
             self._step = Inserter._walk_raw_text
-        elif (
-            self._before_policy
-            and self._tag == b"meta"
-            and _sets_policy(self._text[self._sendable : self._position])
-        ):
-            self._be_early()
-            self._head_has_ended = self._charset_is_known
-            self._step = Inserter._look_for_charset
         else:
             self._step = Inserter._walk
+            tag = self._text[self._sendable : self._position]
+            if self._tag == b"link" and self._seeks_stylesheet and _is_stylesheet(tag):
+                self._meet_stylesheet()
+            elif self._tag == b"meta" and self._before_policy and _sets_policy(tag):
+                self._step = Inserter._look_for_charset
+            elif self._tag == b"html" and _is_amp(tag):
+                self._is_decided = self._stays = True
 
     def _look_for_charset(self) -> bool:
         """Look whether a `<meta charset>` follows that the snippet would push out of sight."""
-        in_sight = max(PRESCAN - self._sent, 0)
-        before = min(self._sendable, in_sight)
-        if not self._charset_is_known:
-            self._charset_is_known = _META_CHARSET.search(self._text, 0, before) is not None
-        if self._charset_is_known or len(self._text) >= in_sight:
+        if not self._awaits_charset():
             self._end_before_policy()
         return False
 
     def _end_before_policy(self) -> None:
-        self._head_has_ended = True
-        in_sight = max(PRESCAN - self._sent, 0)
-        charset = _META_CHARSET.search(self._text, self._sendable, in_sight)
-        if charset and not self._charset_is_known and charset.end() > in_sight - len(self._snippet):
-            self._stays = True  # the script or the charset: the page stays as it is
+        self._is_decided = True
+        self._choose_place()
+        # The script or the charset: the page stays as it is.
+        self._stays = self._hides(self._sendable if self._place is None else self._place)
 
     def _walk_raw_text(self) -> bool:
         """Look for the element's end tag (RCDATA and RAWTEXT, sections 13.2.5.2 and 3)."""
@@ -448,17 +581,12 @@ class Inserter:
 
 
 def insert(document: bytes, snippet: bytes) -> bytes:
-    """Return the whole HTML document with the snippet at the end of its head."""
+    """Return the whole HTML document with the snippet before the first stylesheet of its head.
+
+    Without a stylesheet it stands at the end of the head.
+    """
     inserter = Inserter(snippet)
     return inserter.feed(document) + inserter.finish()
-
-
-def _end_of_usual(text: bytes, position: int) -> int:
-    while True:
-        usual = _USUAL.match(text, position)
-        if usual is None or usual.end() == position:
-            return position
-        position = usual.end()
 
 
 def _begins_end_tag(text: bytes, name: bytes) -> bool:
@@ -491,21 +619,63 @@ def _leaves_head(tag: re.Match[bytes]) -> bool:
     return name in _LEAVING_END_TAGS if tag["slash"] else name not in _HEAD_START_TAGS
 
 
+def _attributes(text: bytes, position: int, end: int) -> tuple[dict[bytes, bytes], int]:
+    """Return a tag's attributes, names in lower case, and where they end.
+
+    `position` is the end of the tag's name. Values are as they are written, without quotes.
+    """
+    values: dict[bytes, bytes] = {}
+    # No search: where blanks follow the last attribute, it would begin at each of them anew.
+    while attribute := _NAMED_VALUE.match(text, position, end):
+        value = attribute["value"] or b""
+        if value.startswith((b'"', b"'")):
+            value = value[1:-1]
+        values.setdefault(attribute["name"].lower(), value)
+        position = attribute.end()
+    return values, position
+
+
+def _value(tag: bytes, element: bytes, name: bytes) -> str:
+    """Return the value of an attribute of a whole start tag, in lower case; '' if it has none."""
+    if name not in tag.lower():
+        return ""
+    values, _ = _attributes(tag, len(b"<" + element), len(tag) - 1)
+    text = _NUMBER.sub(r"&#\1", values.get(name, b"").decode("latin-1"))
+    return html.unescape(text).lower()
+
+
 def _sets_policy(tag: bytes) -> bool:
     """Whether a whole `<meta …>` tag holds a Content-Security-Policy (section 4.2.5.3)."""
-    if b"http-equiv" not in tag.lower():
-        return False
-    values: dict[bytes, bytes] = {}
-    position, end = len(b"<meta"), len(tag) - 1
-    # No search: where blanks follow the last attribute, it would begin at each of them anew.
-    while attribute := _NAMED_VALUE.match(tag, position, end):
-        values.setdefault(attribute["name"].lower(), attribute["value"] or b"")
-        position = attribute.end()
-    value = values.get(b"http-equiv", b"")
-    if value.startswith((b'"', b"'")):
-        value = value[1:-1]
-    text = _NUMBER.sub(r"&#\1", value.decode("latin-1"))
-    return html.unescape(text).lower() == "content-security-policy"
+    return _value(tag, b"meta", b"http-equiv") == "content-security-policy"
+
+
+def _is_stylesheet(tag: bytes) -> bool:
+    """Whether a whole `<link …>` tag is that of a stylesheet (section 4.6.7.20)."""
+    return "stylesheet" in _SPACES.split(_value(tag, b"link", b"rel"))
+
+
+def _is_amp(tag: bytes) -> bool:
+    """Whether a whole `<html …>` tag says that the page is one for AMP, in any of its formats."""
+    values, _ = _attributes(tag, len(b"<html"), len(tag) - 1)
+    return any(map(_AMP.fullmatch, values))
+
+
+def _end_of_charset(start: bytes) -> int | None:
+    """Return where the first `<meta>` ends that tells a browser the charset (section 13.2.3.2).
+
+    None if there is none that ends within the document's first bytes.
+    """
+    position = 0
+    while found := _COMMENT_OR_META.search(start, position):
+        position = found.end()
+        if not found["meta"]:
+            continue
+        values, position = _attributes(start, position, len(start))
+        by_type = values.get(b"http-equiv", b"").lower() == b"content-type"
+        if b"charset" in values or (by_type and b"charset" in values.get(b"content", b"").lower()):
+            end = _TAG_END.match(start, position)
+            return end.end() if end else None
+    return None
 
 
 def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:

@@ -199,7 +199,7 @@ class Rewriting:
         if change.snippet is None:
             return Rewriter(headers, change)
         element = partial(change.snippet.element, change.nonce, has_policy=csp.is_there(headers))
-        document = self._document(exchange, headers, element)
+        document = self._document(exchange, headers, element(), element(is_early=True))
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")
@@ -271,14 +271,19 @@ class Rewriting:
         )
 
     def _document(
-        self, exchange: Exchange, headers: HeaderList, element: Callable[..., bytes]
+        self, exchange: Exchange, headers: HeaderList, element: bytes, early: bytes
     ) -> Document:
+        """Return what puts the element into the page.
+
+        `early` is its form where a `<meta>` policy may block the embed unless it is loaded at once.
+        """
+        extends = self._settings.csp == "extend"
         inserter = Inserter(
-            element(),
+            element,
+            snippet_before_policy=early if extends else None,
             documents_only=exchange.may_be_fragment,
             charset_is_known="charset" in content_type(headers)[1],
-            before_policy=self._settings.csp == "extend",
-            early=partial(element, is_early=True),
+            before_policy=extends,
         )
         # What tells its length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been told.

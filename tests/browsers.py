@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Page, Playwright, sync_playwright
 
 from . import chromium
 from .engines.window import WAIT
@@ -62,3 +62,11 @@ def wait_for(page: Page, expression: str, seconds: float = 5) -> None:
             if evaluate(page, WAIT % (left * 1000, f"!!({expression})")):
                 return
     raise TimeoutError(f"not true in time: {expression}")
+
+
+def loads_of(page: Page | Frame, end: str) -> int:
+    """Return how often a page or a frame has loaded a file whose URL ends so."""
+    names: list[str] = page.evaluate(
+        "performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    return sum(name.endswith(end) for name in names)

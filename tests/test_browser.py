@@ -29,7 +29,7 @@ from pavior_middleware.emulator import create_app
 from pavior_middleware.snippet import render
 
 from . import chromium
-from .browsers import FLAGS
+from .browsers import FLAGS, loads_of
 from .browsers import browser as browser
 from .browsers import playwright as playwright
 from .pages import masked
@@ -290,7 +290,7 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
     else:
         assert emails == ["ada@example.com"]
     assert errors == []
-    assert page.locator("script[src$='/embed']").count() == 1
+    assert loads_of(page, "/embed") == 1
 
 
 @pytest.mark.parametrize("site", ["flask"], indirect=True)

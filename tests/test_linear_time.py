@@ -141,6 +141,16 @@ HEADS = {  # the beginning, what is repeated, and the end
     "titles' ends": (b"<title>", b"</titl", b""),
     "titles": (b"", b"<title>a</title>", b""),
     "styles": (b"", b"<style>a>b{}</style>", b""),
+    "stylesheets": (b"", b"<link rel=stylesheet>", b""),
+    "what follows a stylesheet": (b"<link rel=stylesheet>", b"<meta a>", b""),
+    "an endless token behind a stylesheet": (b"<link rel=stylesheet><meta ", b"a ", b""),
+    "links": (b"", b"<link rel=icon>", b""),
+    "almost stylesheets": (b"", b"<link rel='style sheet' title=stylesheet>", b""),
+    "a link's values of rel": (b"<link rel='", b"style ", b"'>"),
+    "a link's attributes": (b"<link", b" rel=icon", b">"),
+    "a link that does not end": (b"<link rel=stylesheet ", b"a='b' ", b""),
+    "attributes of AMP": (b"<html", b" amp5", b">"),
+    "AMP pages": (b"", b"<html amp5>", b""),
     "a style": (b"<style>", b"<", b"</style>"),
     "noscripts": (b"", b"<noscript><link></noscript>", b""),
     "a doctype": (b"<!doctype ", b"a ", b""),
@@ -152,17 +162,20 @@ HEADS = {  # the beginning, what is repeated, and the end
 }
 
 
-def fed(document: bytes, *, size: int, **options: bool) -> None:
-    inserter = Inserter(SNIPPET.element(), **options)
+def fed(document: bytes, *, size: int, flushes: bool = True, **options: bool) -> None:
+    element = SNIPPET.element()
+    inserter = Inserter(element, snippet_before_policy=element, **options)
     for at in range(0, len(document), size):
         inserter.feed(document[at : at + size])
-        inserter.flush()
+        if flushes:
+            inserter.flush()
     inserter.finish()
 
 
 def replaced(document: bytes) -> None:
     placeholder = new_placeholder()
-    replacer = Replacer(Inserter(b"<script></script>"), lambda: placeholder)
+    element = b"<script></script>"
+    replacer = Replacer(Inserter(element, snippet_before_policy=element), lambda: placeholder)
     for at in range(0, len(document), 61):
         replacer.feed(document[at : at + 61])
     replacer.finish()
@@ -172,6 +185,7 @@ DOCUMENT_PARSERS: dict[str, Parse] = {
     "whole": lambda document: insert(document, b"<script></script>"),
     "in pieces": lambda document: fed(document, size=61),
     "in pieces, its charset known": lambda document: fed(document, size=61, charset_is_known=True),
+    "in pieces, without a flush": lambda document: fed(document, size=61, flushes=False),
     "perhaps a fragment": lambda document: fed(document, size=len(document), documents_only=True),
     "perhaps a fragment, in pieces": lambda document: fed(document, size=61, documents_only=True),
     "with a placeholder": replaced,

@@ -387,7 +387,8 @@ MARK = b"<script>mark</script>"
 PIECES = [
     *(ONE, ONE[:20], ONE[20:], b"<", b"<!-- ", b"-->", b"<!doctype html>", b"<head>", b"</head>"),
     *(b"<title>", b"</title>", b"<script>", b"</script>", b"<meta charset=utf-8>", b"<p>", b"text"),
-    *(b"<body>", b"<template>", b"</template>", b"'", b" "),
+    *(b"<body>", b"<template>", b"</template>", b"'", b" ", b"<style>", b"</style>"),
+    *(b"<link rel=stylesheet>",),
 ]
 documents = st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)
 
@@ -554,7 +555,11 @@ def test_a_long_piece_that_is_fed_little_by_little_is_held_up_to_a_limit() -> No
     assert sent == insert(b"<!doctype html><body>" + b"x" * (2 * LIMIT // 1000 * 1000), MARK)
 
 
-@pytest.mark.parametrize("filler", [b"<", b"<!-- ", ONE[:-1], ONE, b"x"])
+@pytest.mark.parametrize(
+    "filler",
+    [b"<", b"<!-- ", ONE[:-1], ONE, b"x"],
+    ids=["tag", "comment", "unfinished", "placeholder", "text"],
+)
 @pytest.mark.parametrize("size", [1, 10_000])
 def test_no_text_makes_the_search_slower_than_linear(filler: bytes, size: int) -> None:
     def seconds(length: int) -> float:
@@ -568,3 +573,62 @@ def test_no_text_makes_the_search_slower_than_linear(filler: bytes, size: int) -
 
     short = min(seconds(20_000) for _ in range(3))
     assert min(seconds(160_000) for _ in range(2)) < 24 * short + 0.05
+
+
+POLICY = b"<meta http-equiv=Content-Security-Policy content=x>"
+EARLY = b"<script early>mark</script>"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_early"),
+    [
+        ([b"<head>", ONE, POLICY], True),
+        ([b"<head>", ONE + b"<title>A</title>" + POLICY], True),
+        ([b"<head>" + ONE, b"<p>" + POLICY], True),  # not known in time
+        ([b"<head>" + ONE + b"<style></style><title>A"], True),
+        ([b"<head>" + ONE + b"<template></template>"], True),
+        ([b"<head>" + ONE + b"<title>A</title><p>" + POLICY], False),
+        ([b"<head>" + ONE + b"<style></style></head>" + POLICY], False),
+        ([b"<body>" + ONE, POLICY], False),
+        ([b"<p>A</p>", ONE + POLICY], False),
+        ([b"<style></style><p>", b"<p>" + ONE], False),
+    ],
+)
+def test_a_placeholder_that_a_policy_may_follow_gives_the_form_for_that(
+    pieces: list[bytes], is_early: bool
+) -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=True)
+    changed = Replacer(inserter, lambda: ONE)
+    out = b"".join(map(changed.feed, pieces)) + changed.finish()
+    form = EARLY if is_early else MARK
+    assert out == b"".join(pieces).replace(ONE, form)
+    assert changed.added == len(form) - len(ONE)
+
+
+def test_a_form_that_depends_on_what_had_come_is_not_that_of_the_whole_document() -> None:
+    inserters = []
+    for rest in (b"", b"<p>", POLICY):
+        inserters.append(Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=True))
+        Replacer(inserters[-1], lambda: ONE).feed(b"<head>" + ONE + rest)
+    assert [each.is_determined for each in inserters] == [False, True, True]
+
+
+def test_a_flushed_stylesheet_does_not_wait_for_a_placeholder() -> None:
+    changed = replacer()
+    stylesheet = b"<link rel=stylesheet>"
+    assert changed.feed(b"<head>" + stylesheet) + changed.flush() == b"<head>" + MARK + stylesheet
+    assert changed.feed(ONE + b"<p>A") + changed.flush() == b"<p>A"
+
+
+def test_an_amp_page_whose_template_places_the_script_gains_it() -> None:
+    changed = replacer()
+    assert changed.feed(b"<!doctype html><html amp>" + ONE) == b"<!doctype html><html amp>" + MARK
+    assert not changed.stays
+
+
+def test_an_amp_page_that_was_flushed_before_its_placeholder_stays_as_it_is() -> None:
+    changed = replacer()
+    pieces = [b"<!doctype html><html amp><he", b"ad>" + ONE]
+    out = b"".join(changed.feed(piece) + changed.flush() for piece in pieces) + changed.finish()
+    assert out == b"".join(pieces)
+    assert changed.stays

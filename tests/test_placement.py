@@ -1,4 +1,7 @@
-"""Where the script goes: the end of the head as a browser's parser sees it."""
+"""Where the script goes: before the first stylesheet of the head as a browser's parser sees it.
+
+Without a stylesheet it goes to the end of the head.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ PLACES = {
     # a head that only looks like one
     "a head in a comment": b"<!-- </head><body> --><title>A</title>|</head>",
     "a head in a title": b"<title></head></title>|</head>",
-    "a head in a style": b"<style></head>|</head>".replace(b"|", b"</STYLE >|"),
+    "a head in a style": b"<template|><style></head></STYLE ></head>".replace(b"<template|>", b"|"),
     "a head in a script": b"<script>'</head>'</script>|</head>",
     "a head in an attribute": b"<meta content='</head>'>|</head>",
     "a noscript": b"<noscript><p></head></noscript>|</head>",
@@ -77,6 +80,34 @@ PLACES = {
     "more references to space": b"<head>&#X0D;&#xA;&#9;&#12;&#13;|x",
     "a number that goes on": b"<head>|&#320;",
     "NULs, which browsers leave out": b"\x00 <html>\x00|a",
+    # stylesheets, which a script behind them would wait for
+    "a stylesheet": (
+        b"<!doctype html><html><head><title>A</title>"
+        b'|<link rel="stylesheet" href="/a.css"><meta name=b><link rel=stylesheet></head>'
+    ),
+    "a stylesheet behind an icon": b"<link rel=icon href=a>|<link href='a' rel='stylesheet'>",
+    "a stylesheet in odd writing": b'<title>A</title>|<LINK/Rel = "icon\tSTYLE&#115heet\n"/>',
+    "a stylesheet by references": b"<title>A</title>|<link rel='alternate&#32;&#x73;tylesheet'>",
+    "a stylesheet without quotes": b"<title>A</title>|<link href=a rel=stylesheet ><p>",
+    "styles": b"<title>A</title>|<style media=print>a{}</style><link rel=stylesheet><p>",
+    "a style in odd writing": b"<title>A</title>|<STYLE\n>a{}</style ><p>",
+    "scripts before a stylesheet": b"<script>a()</script>|<style></style><script>b()</script><p>",
+    "no stylesheets": (
+        b"<link rel=preload as=style><link rel=stylesheets><link rel=style-sheet><link rel='s'>"
+        b"<link title=stylesheet><link rel=icon rel=stylesheet><meta rel=stylesheet><link rel>"
+        b"<link rel='style sheet'><link rel='stylesheet\x0b'><link data-rel=stylesheet>"
+        b"<script>'<style>'</script><noscript><link rel=stylesheet></noscript><!--<style>-->|<p>"
+    ),
+    "a stylesheet in the body": b"<title>A</title>|<p><link rel=stylesheet>",
+    "a stylesheet before the charset": (
+        b"<title>A</title>|<link rel=stylesheet><meta charset=utf-8><p>"
+    ),
+    "a policy before a stylesheet": (
+        b"<title>A</title>|<meta http-equiv=content-security-policy content=x><style></style>"
+    ),
+    "a stylesheet before a policy": (
+        b"<title>A</title>|<style></style><meta http-equiv=content-security-policy content=x>"
+    ),
     # policies, which rule over what follows them
     "a policy": b"<title>A</title>|<meta http-equiv=Content-Security-Policy content='img-src a'>",
     "a policy in odd writing": (
@@ -141,7 +172,10 @@ def test_the_place(marked: bytes) -> None:
         (b"<title>A</tit", b"<title>A</tit</title>" + MARK),
         (b"<title>A</title", b"<title>A</title</title>" + MARK),
         (b"<title>A</title ", b"<title>A</title>" + MARK + b"</title "),
-        (b"<style>A</style x='", b"<style>A</style>" + MARK + b"</style x='"),
+        (b"<style>A", MARK + b"<style>A"),
+        (b"<style>A</style x='", MARK + b"<style>A</style x='"),
+        (b"<link rel=stylesheet><!-- a", MARK + b"<link rel=stylesheet><!-- a"),
+        (b"<link rel=stylesheet", MARK + b"<link rel=stylesheet"),
         (b"<script>a()</script", MARK + b"<script>a()</script"),
         (b"<script", MARK + b"<script"),
         (b"<html>&#32", b"<html>&#32" + MARK),
@@ -179,6 +213,166 @@ def test_a_script_before_a_policy_pushes_no_charset_out_of_sight(
     changed = b"".join(map(inserter.feed, pieces)) + inserter.finish()
     assert changed == head + (MARK * 8 if gains else b"") + document[len(head) :]
     assert inserter.added == (len(MARK * 8) if gains else 0)
+
+
+STYLESHEET = b"<link rel=stylesheet href=a>"
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("early", [None, MARK, MARK * 20])
+@pytest.mark.parametrize(
+    ("marked", "is_known"),
+    [
+        (b"|" + STYLESHEET + CHARSET + b"<p>", False),  # still in sight behind ours
+        (STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"|<p>", False),
+        (STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + STYLESHEET + b"|", False),
+        (STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"|" + POLICY, False),
+        (b"<style></style>" + b" " * (PRESCAN - 100) + CHARSET + b"<!-- a -->|</head>", False),
+        (b"|" + STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"<p>", True),
+        (b"\xef\xbb\xbf|" + STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"<p>", False),
+        (CHARSET + b"|" + STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"<p>", False),
+        (b"|" + STYLESHEET + b" " * PRESCAN + CHARSET + b"<p>", False),  # out of sight anyway
+        (b" " * PRESCAN + b"|" + STYLESHEET + CHARSET + b"<p>", False),
+        (b"|" + STYLESHEET + b"<!-- " + b"a" * (PRESCAN - 100) + CHARSET + b"--><p>", False),
+        (b"<!--" + CHARSET + b"-->" + STYLESHEET + b" " * (PRESCAN - 100) + CHARSET + b"|", False),
+        (
+            b"<meta name=a content='charset=b'>"
+            + STYLESHEET
+            + b" " * (PRESCAN - 150)
+            + b"<meta content='text/html; charset=b' http-equiv=Content-Type>|",
+            False,
+        ),
+        (b"|" + STYLESHEET + b"<p>" + b" " * (PRESCAN - 100) + CHARSET, False),  # in the body
+    ],
+)
+def test_a_script_before_a_stylesheet_pushes_no_charset_out_of_sight(
+    marked: bytes, is_known: bool, early: bytes | None, size: int
+) -> None:
+    snippet = MARK * 20
+    whole = marked.replace(b"|", b"")
+    inserter = Inserter(snippet, snippet_before_policy=early, charset_is_known=is_known)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    changed = b"".join(map(inserter.feed, pieces)) + inserter.finish()
+    form = early if early and marked.endswith(POLICY) else snippet
+    assert changed == marked.replace(b"|", form)
+    assert inserter.added == len(form)
+
+
+def test_a_flush_sends_a_stylesheet_and_what_follows_it() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=True)
+    assert inserter.feed(b"<head><style>a{") == b"<head>"
+    assert inserter.flush() == EARLY + b"<style>a{"
+    assert not inserter.is_determined
+    rest = b"}</style>"
+    assert inserter.feed(rest) is rest
+
+
+def test_a_flush_before_the_charset_is_known_sends_the_stylesheet_without_the_script() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    assert inserter.feed(b"<head><link rel=stylesheet><titl") == b"<head>"
+    assert inserter.flush() == b"<link rel=stylesheet>"
+    assert inserter.feed(b"e></title><meta charset=utf-8><style></style></head>") == (
+        b"<title></title><meta charset=utf-8><style></style>" + MARK + b"</head>"
+    )
+    assert not inserter.is_determined
+
+
+def test_a_flush_in_a_script_behind_a_stylesheet_waits_for_the_charset_only() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    assert inserter.feed(b"<style></style><script>a(") + inserter.flush() == b"<style></style>"
+    assert inserter.feed(b")</script>" + CHARSET + b"<p>") == (
+        b"<script>a()</script>" + CHARSET + MARK + b"<p>"
+    )
+
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    inserter.feed(CHARSET + b"<style></style><script>a(")
+    assert inserter.flush() == EARLY + b"<style></style><script>a("
+
+
+def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_stands_before_it() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    assert inserter.feed(STYLESHEET + POLICY) == b""
+    assert inserter.flush() == STYLESHEET
+    assert inserter.feed(CHARSET) == EARLY + POLICY + CHARSET
+
+
+def test_what_follows_a_stylesheet_is_held_within_bounds() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    sent, held = inserter.feed(b"<head><style>"), len(b"<style>")
+    while not sent.endswith(b"x"):
+        assert held <= LIMIT
+        sent += inserter.feed(b"x" * 1000)
+        held += 1000
+    assert sent == b"<head>" + EARLY + b"<style>" + b"x" * (held - len(b"<style>"))
+
+
+EARLY = b"<script early>mark</script>"
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    ("document", "is_early"),
+    [
+        (b"<title>A</title></head>" + POLICY + b"<p>", False),
+        (b"<title>A</title>", False),
+        (b"text" + POLICY, False),
+        (POLICY, True),
+        (STYLESHEET + b"</head><p>", False),
+        (STYLESHEET + b"<p>" + POLICY, False),
+        (STYLESHEET, False),
+        (STYLESHEET + b"<!-- " + POLICY, False),
+        (STYLESHEET + b"<style></style><title>A</title>" + POLICY, True),
+        (b"<style></style><noscript>" + POLICY + b"</noscript><meta name=a></head>", False),
+        (CHARSET + STYLESHEET + POLICY, True),
+        (b"<template>" + POLICY + b"</template>" + POLICY, True),  # as far as anybody looks
+        (STYLESHEET + b"<template></template>" + POLICY, True),
+    ],
+)
+def test_a_script_that_a_policy_may_follow_has_a_form_of_its_own(
+    document: bytes, is_early: bool, size: int
+) -> None:
+    pieces = [document[at : at + size] for at in range(0, len(document), size)]
+    inserter = Inserter(MARK, snippet_before_policy=EARLY)
+    changed = b"".join(map(inserter.feed, pieces)) + inserter.finish()
+    form = EARLY if is_early else MARK
+    assert changed == insert(document, form)
+    assert inserter.added == len(form)
+    assert inserter.is_determined
+
+
+def test_a_script_before_one_that_has_not_ended_has_the_form_for_what_a_policy_may_follow() -> None:
+    inserter = Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=True)
+    assert inserter.feed(b"<script>a(") + inserter.flush() == EARLY + b"<script>a("
+
+
+AMP_PAGES = [
+    *("<html amp>", "<html \u26a1>", "<html \u26a1 lang=en>", "<html \u26a1\ufe0f>", "<HTML AMP>"),
+    *("<html lang=en\namp=''>", "<html amp4email>", "<html \u26a14email data-css-strict>"),
+    *("<html Amp4Ads>", "<html \u26a14ads>", '<html class="a" amp >', "<html/amp/>"),
+    *("<!doctype html><!-- a --><html amp>", "<title></title><html amp>"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("documents_only", [False, True])
+@pytest.mark.parametrize("start", AMP_PAGES)
+def test_amp_pages_stay_as_they_are(start: str, documents_only: bool, size: int) -> None:
+    document = f"<!doctype html>{start}<head><style amp-custom></style>".encode()
+    inserter = Inserter(MARK, documents_only=documents_only)
+    pieces = [document[at : at + size] for at in range(0, len(document), size)]
+    assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == document
+    assert inserter.stays
+    assert not inserter.is_fragment
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["<html data-amp>", "<html class=amp>", "<html amps>", "<html amp4x>", "<html \u26a1s>"]
+    + ["<html lang='amp' title=' amp '>", "<!-- <html amp> -->", "<meta amp>", "<html \ufe0f>"],
+)
+def test_pages_that_are_not_amps_gain_the_script(start: str) -> None:
+    document = f"<!doctype html>{start}".encode()
+    assert insert(document, MARK) == document + MARK
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
@@ -226,7 +420,7 @@ PIECES = [
     *("<noscript>", "</noscript>", "<template>", "</template>", "<meta charset=utf-8>"),
     *("<link a='>' b=\">\" c=>", "<base/>", "<p>", "</p>", "</br>", "<br>", "<svg>", "<table>"),
     *("<!--", "-->", "--!>", "->", "-", "<", ">", "</", "<!", "<?", "a", " ", "\n", "&#32;", "&#3"),
-    *("<meta a", " =", "'>'", '">"', "/>"),
+    *("<meta a", " =", "'>'", '">"', "/>", "<link rel=stylesheet>", '<link rel="icon'),
     *("2;", "&amp;", "'", '"', "=", "/", "]]>", "<![CDATA[", "<frameset>", "<input type=hidden>"),
 ]
 documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
@@ -254,6 +448,48 @@ def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -
     whole = document.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
     assert insert_chunks(chunks(whole, cuts)) == insert(whole, MARK)
+
+
+heads = st.lists(
+    st.sampled_from(
+        [STYLESHEET, b"<style>a</style>", CHARSET, POLICY, b" " * 300, b"<!-- a -->", b"<title>"]
+        + [b"</title>", b"<script>", b"</script>", b"<p>", b"<template>", b"<html amp>", b"a"]
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+@given(head=heads, has_two_forms=st.booleans(), extends=st.booleans(), data=st.data())
+@settings(max_examples=500)
+def test_any_chunking_of_a_head_gives_the_same_place_and_form(
+    head: bytes, has_two_forms: bool, extends: bool, data: st.DataObject
+) -> None:
+    def inserter() -> Inserter:
+        return Inserter(
+            MARK * 10,
+            snippet_before_policy=EARLY * 10 if has_two_forms else None,
+            before_policy=extends,
+        )
+
+    cut, whole = inserter(), inserter()
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(head)))))
+    in_pieces = b"".join(map(cut.feed, chunks(head, cuts))) + cut.finish()
+    assert in_pieces == whole.feed(head) + whole.finish()
+    assert cut.is_determined
+    assert whole.is_determined
+
+
+@given(head=heads, is_known=st.booleans(), data=st.data())
+@settings(max_examples=500)
+def test_a_flush_holds_nothing_but_a_token_or_a_script(
+    head: bytes, is_known: bool, data: st.DataObject
+) -> None:
+    """And what the charset may follow, where the script is to stand before a policy."""
+    start = head[: data.draw(st.integers(0, len(head)))]
+    inserter = Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=is_known)
+    sent = inserter.feed(start) + inserter.flush()
+    held = start[len(sent.replace(MARK, b"").replace(EARLY, b"")) :]
+    assert held == b"" or held.startswith((b"<script>", POLICY)) or b">" not in held
 
 
 def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> None:
@@ -288,7 +524,8 @@ def test_the_growth_is_told(document: str) -> None:
         (b"<head> <!-- a --> <met", b"<head> <!-- a --> "),
         (b"<head><title>A", b"<head><title>A"),
         (b"<head><title>A</ti", b"<head><title>A"),
-        (b"<head><title>A</title><style>a{<", b"<head><title>A</title><style>a{"),
+        (b"<head><title>A</title><noscript>a{<", b"<head><title>A</title><noscript>a{"),
+        (b"<head><title>A</title><style>a{<", b"<head><title>A</title>"),
         (b"<head><script>a", b"<head>"),
         (b"<head><p cl", b"<head>" + MARK + b"<p cl"),
         (b"<head>text", b"<head>" + MARK + b"text"),
@@ -398,7 +635,6 @@ def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
 @pytest.mark.parametrize(
     ("start", "end"),
     [
-        (b"<style>", b"</style>"),
         (b"<title>", b"</title>"),
         (b"<noscript>", b"</noscript>"),
         (b"<!--xx", b"-->"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import logging
+import zlib
 
 import pytest
 from hypothesis import given
@@ -116,6 +118,10 @@ def test_frames_gain_it_where_they_are_to(fetch: Fetch, destination: str) -> Non
     assert init_call(seen.body)["id"] == "7"
 
 
+AMP = (
+    "<!doctype html><html \u26a1 lang=en><head><meta charset=utf-8>"
+    "<style amp-custom>p { margin: 0 }</style></head><body>Text"
+).encode()
 UNTOUCHED = {
     "not HTML": Reply(headers=[("Content-Type", "application/json")]),
     "XHTML": Reply(headers=[("Content-Type", "application/xhtml+xml")]),
@@ -130,6 +136,10 @@ UNTOUCHED = {
     "Shift codes": Reply(headers=[("Content-Type", "text/html; charset=ISO-2022-JP")]),
     "UTF-16": Reply(headers=[("Content-Type", "text/html; charset=UTF-16LE")]),
     "UTF-16 by its mark": Reply([b"\xff\xfe<\x00p\x00>\x00"], headers=[HTML_TYPE]),
+    "AMP": Reply([AMP], headers=[HTML_TYPE, ("Content-Security-Policy", "script-src 'self'")]),
+    "AMP in a stream": Reply([AMP[:60], b"", AMP[60:]]),
+    "AMP, coded": Reply([gzip.compress(AMP)], headers=[HTML_TYPE, ("Content-Encoding", "gzip")]),
+    "AMP with an entity tag": Reply([AMP], headers=[HTML_TYPE, ("ETag", '"1"')]),
 }
 
 
@@ -142,6 +152,21 @@ def test_what_is_not_a_page_is_not_touched(fetch: Fetch, reply: Reply) -> None:
     }
     assert "Vary" not in seen.headers
     assert "Cache-Control" not in seen.headers
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+@pytest.mark.parametrize("cut", [1, 15, 20, 28, 40])
+def test_an_amp_page_cut_anywhere_stays_as_it_is(
+    fetch: Fetch, cut: int, coding: str | None
+) -> None:
+    chunks, headers = [AMP[:cut], AMP[cut:]], [HTML_TYPE]
+    if coding:
+        compressor = zlib.compressobj(wbits=31)
+        flushed = compressor.compress(chunks[0]) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        chunks = [flushed, compressor.compress(chunks[1]) + compressor.flush()]
+        headers.append(("Content-Encoding", coding))
+    seen = fetch(Reply(chunks, headers=headers), SETTINGS, ADA)
+    assert (gzip.decompress(seen.body) if coding else seen.body) == AMP
 
 
 @pytest.mark.parametrize("length", ["+45", "45, 45", "many"])

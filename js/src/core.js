@@ -129,6 +129,8 @@ function takeCharge(first, nonce) {
         });
       element.src = policy ? policy.createScriptURL(url) : url;
       document.head.append(element);
+      // React renders a whole document anew where it finds an element that it has not put there.
+      element.remove();
     } catch (error) {
       console.warn('Pavior:', error);
     }

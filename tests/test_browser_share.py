@@ -1752,6 +1752,13 @@ def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
     assert what.partition("*")[0] in told.ours[0]
 
 
+# The element of a further page, in the document of the first one.
+VISIT = """fetch('').then(answer => answer.text()).then(text => {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    document.head.append(page.querySelector('[data-pavior]'));
+})"""
+
+
 def test_a_python_borrower_follows_what_the_page_says_of_logins(
     page: Page, sites: Sites, told: Told
 ) -> None:
@@ -1761,6 +1768,8 @@ def test_a_python_borrower_follows_what_the_page_says_of_logins(
     log_in(page, sites, "ada")
     page.goto(url)
     expected = [named("ada", **options)]
+    assert calls(page) == expected
+    evaluate(page, VISIT)
     assert calls(page) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
     expected.append(named(None, **options))

@@ -21,6 +21,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Playwright,
+    Route,
     expect,
 )
 from playwright.sync_api import Request as Asked
@@ -1722,6 +1723,42 @@ def test_a_python_borrower_gains_what_its_policy_needs(
     assert (told.complaints, told.errors) == ([], [])
 
 
+@pytest.mark.parametrize("failure", ["not found", "not a script", "silent", "blocked"])
+@pytest.mark.parametrize("what", ["share.js", "page-*.js"])
+def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
+    page: Page, sites: Sites, told: Told, what: str, failure: str
+) -> None:
+    def fail(route: Route) -> None:
+        if failure == "blocked":
+            route.abort()
+        elif failure == "not found":
+            route.fulfill(status=404)
+        else:
+            text = "syntax error" if failure == "not a script" else ""
+            route.fulfill(body=text, content_type="text/javascript")
+
+    log_in(page, sites, "ada")
+    page.clock.install()
+    page.route(f"**/.well-known/pavior/{what}", fail)
+    page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.fast_forward(10_000)
+    lender = sites.shop.partition("://")[2]
+    nobody = named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
+    assert calls(page, 0) == [nobody]
+    page.clock.fast_forward(10_000)
+    assert calls(page, 0) == [nobody]
+    assert len(told.errors) == (1 if failure == "not a script" else 0)
+    assert len(told.ours) == 1
+    assert what.partition("*")[0] in told.ours[0]
+
+
+# The element of a further page, in the document of the first one.
+VISIT = """fetch('').then(answer => answer.text()).then(text => {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    document.head.append(page.querySelector('[data-pavior]'));
+})"""
+
+
 def test_a_python_borrower_follows_what_the_page_says_of_logins(
     page: Page, sites: Sites, told: Told
 ) -> None:
@@ -1731,6 +1768,8 @@ def test_a_python_borrower_follows_what_the_page_says_of_logins(
     log_in(page, sites, "ada")
     page.goto(url)
     expected = [named("ada", **options)]
+    assert calls(page) == expected
+    evaluate(page, VISIT)
     assert calls(page) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
     expected.append(named(None, **options))

@@ -203,7 +203,7 @@ function takeCharge(first, nonce) {
           hasFile = false;
           window.addEventListener('online', handle, {once: true});
           // A page that was brought back stays as it is while there is no network.
-          if (page.events.includes('begin')) nobody();
+          if (page.events.includes('begin') || page.events.includes('change')) nobody();
           else if (page.events.includes('pageshow') && navigator.onLine) nobody();
         },
       );
@@ -231,8 +231,10 @@ function takeCharge(first, nonce) {
     } catch {
       // It is closed.
     }
-    const isOld = page.user.id || page.user.email ? Date.now() - page.since > LONG : false;
-    if (!document.hidden && ((stored && stored !== digest()) || isOld)) on('look');
+    if (document.hidden) return;
+    const isNamed = page.user.id || page.user.email;
+    if (stored && stored !== digest()) on('change');
+    else if (isNamed && Date.now() - page.since > LONG) on('look');
   });
   const observer = new MutationObserver(take);
   observer.observe(document.documentElement, {childList: true});

@@ -11,6 +11,7 @@
 import {borrow} from './page/borrow.js';
 import {followLinks} from './page/links.js';
 import {ask, whenBack} from './page/question.js';
+import {forget} from './page/tabs.js';
 
 /** @typedef {import('./shared').Options} Options */
 /** @typedef {import('./shared').Page} Page */
@@ -24,9 +25,16 @@ function textOf(user) {
   return user ? JSON.stringify([user.id, user.email, user.hmac]) : '';
 }
 
-/** @param {Options | null} user  {} for nobody, null without consent */
-function name(user) {
-  if (user) page.show(user, !page.data.lender);
+/**
+ * @param {Options | null} user  {} for nobody, null without consent
+ * @param {boolean} [isNewest]  whether no other tab has learned more meanwhile
+ */
+function name(user, isNewest) {
+  if (user) page.show(user, isNewest && !page.data.lender);
+  else {
+    if (page.since) page.show({});
+    forget();
+  }
 }
 
 /** @param {Error} error */
@@ -42,15 +50,15 @@ let turnOfQuestion = -1;
  * Ask for a page in doubt.
  *
  * @param {() => void} again  the calling function
- * @param {(user: Options | null) => void} onAnswer
+ * @param {(user: Options | null, isNewest: boolean) => void} onAnswer
  * @param {(error: Error) => void} onFailure
  */
 function askInDoubt(again, onAnswer, onFailure) {
   ask(
     page,
-    (user) => {
+    (user, isNewest) => {
       turnOfQuestion = -1;
-      onAnswer(user);
+      onAnswer(user, isNewest);
     },
     (error) => {
       complain(error);
@@ -73,10 +81,10 @@ function confirm() {
   const before = textOf(page.user);
   askInDoubt(
     confirm,
-    (user) => {
+    (user, isNewest) => {
       // A page that says nothing of users is right for everybody.
       const isForAll = page.data.ask || !(page.user.id || page.user.email);
-      if (isForAll || textOf(user) === before) name(user);
+      if (isForAll || textOf(user) === before) name(user, isNewest);
       else window.location.replace(window.location.href.split('#')[0]);
     },
     () => {
@@ -94,11 +102,17 @@ function look() {
  * Name who is said to be logged in, unless it is the user who has just logged out.
  *
  * @param {Options | null} user
+ * @param {boolean} [isNewest]
  */
-function hear(user) {
+function hear(user, isNewest) {
   if (page.since && page.isLeft && textOf(user) === textOf(page.isLeft)) return;
   page.isLeft = false;
-  name(user);
+  name(user, isNewest);
+}
+
+/** Ask for a page whose user is another one in another tab. */
+function change() {
+  askInDoubt(change, hear, () => page.nobody());
 }
 
 /** Ask for a page that goes on; where the login is borrowed, share.js asks. */
@@ -115,6 +129,7 @@ function begin() {
 /** @type {Record<PageEvent, () => void>} */
 const HANDLERS = {
   begin,
+  change,
   links: () => followLinks(page.data.links ?? []),
   look,
   pageshow: () => page.data.lender || confirm(),

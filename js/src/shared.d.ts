@@ -38,8 +38,9 @@ export interface Data {
 
 export type PageEvent =
   | 'begin' // the page may be a copy, or says nothing of users
+  | 'change' // another tab has told of another user
   | 'links' // the page may have links to borrowers
-  | 'look' // the page was shown long ago, or another tab has told of another user
+  | 'look' // the page is looked at long after its user was known
   | 'pageshow' // the page was brought back with its chat
   | 'pavior:logout'
   | 'pavior:refresh';

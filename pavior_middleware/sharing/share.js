@@ -13,6 +13,8 @@
  * `detail` is {id, email, hmac}, those that apply, or {} for nobody. Before it inserts the element,
  * the loader may set on it `code`, a handoff's code, and `bubble`, a function that returns the
  * bubble; so may an embed, in `Pavior.bubble`.
+ *
+ * An event "pavior:refresh" on the window makes it ask again.
  */
 (() => {
   'use strict';

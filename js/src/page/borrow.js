@@ -33,15 +33,18 @@ export function borrow(page, hear) {
   if (isBorrowing) return;
   isBorrowing = true;
   page.load();
+  const url = /** @type {string} */ (page.data.lender);
   function giveUp() {
     // The embed may know what to do about `shareAuth`.
-    if (isSilent) page.show({});
+    page.show({});
   }
-  const script = page.script(
-    /** @type {string} */ (page.data.lender),
-    () => setTimeout(giveUp, LONGEST_WAIT), // it may have failed to parse
-    giveUp,
-  );
+  function giveUpIfSilent() {
+    if (!isSilent) return;
+    console.warn(`Pavior: ${url} says nothing`);
+    giveUp();
+  }
+  // It may fail to parse.
+  const script = page.script(url, () => setTimeout(giveUpIfSilent, LONGEST_WAIT), giveUp);
   Object.assign(script, {code: takeCode()});
   if (page.data.bubble) script.dataset.bubble = page.data.bubble;
   script.addEventListener('pavior-identity', (event) => {

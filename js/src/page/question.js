@@ -2,6 +2,8 @@
  * The question who is logged in, which only the site itself can answer.
  */
 
+import {stored} from './tabs.js';
+
 /** @typedef {import('../shared').Options} Options */
 /** @typedef {import('../shared').Page} Page */
 
@@ -9,16 +11,17 @@
  * Ask. An answer counts only if nothing newer was asked or learned meanwhile.
  *
  * @param {Page} page
- * @param {(user: Options | null) => void} onAnswer  takes who is logged in, {} for nobody, and null
- *   if there is no consent
+ * @param {(user: Options | null, isNewest: boolean) => void} onAnswer  takes who is logged in, {} for
+ *   nobody, and null if there is no consent; and whether no other tab has learned more meanwhile
  * @param {(error: Error) => void} onFailure
  */
 export async function ask(page, onAnswer, onFailure) {
   page.turn += 1;
   const mine = page.turn;
+  const before = stored();
   try {
     const user = await answer(page.data.root ?? '');
-    if (mine === page.turn) onAnswer(user);
+    if (mine === page.turn) onAnswer(user, stored() === before);
   } catch (error) {
     if (mine === page.turn) onFailure(/** @type {Error} */ (error));
   }

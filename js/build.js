@@ -11,12 +11,18 @@ import {parseArgs} from 'node:util';
 import {gzipSync} from 'node:zlib';
 import {build} from 'esbuild';
 
-/** What is built from which file of `src/`; the paths are relative to the Python package. */
+/**
+ * What is built from which file of `src/`; the paths are relative to the Python package.
+ *
+ * @type {Script[]}
+ */
 const SCRIPTS = [
   {source: 'embed.js', file: 'emulator/static/embed.js'},
   {source: 'frame.js', file: '_assets/frame.js'},
+  {source: 'core.js', file: '_assets/core.js', isBlock: true},
+  {source: 'page.js', file: '_assets/page.js'},
+  {source: 'borrower.js', file: '_assets/borrower.js'},
   {source: 'links.js', file: '_assets/links.js'},
-  {source: 'snippet.js', file: '_assets/snippet.js'},
 ];
 
 /** Where every script belongs that is not listed elsewhere. */
@@ -26,17 +32,23 @@ const SOURCE = new URL('src/', import.meta.url);
 const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
 
 /**
- * @param {string} source
+ * @typedef {object} Script
+ * @property {string} source
+ * @property {string} file
+ * @property {boolean} [isBlock]  whether it is a block, which needs no function around it
+ */
+
+/**
+ * @param {Script} script
  * @returns {Promise<Uint8Array>}
  */
-async function bundled(source) {
+async function bundled({source, isBlock}) {
   const {outputFiles} = await build({
     entryPoints: [fileURLToPath(new URL(source, SOURCE))],
     bundle: true,
     minify: true,
-    format: 'iife',
-    // Async functions and spread objects stay as they are; newer syntax is rewritten.
-    target: 'es2018',
+    format: isBlock ? 'esm' : 'iife',
+    target: 'es2020',
     // A page that a script stands in may have any encoding.
     charset: 'ascii',
     loader: {'.css': 'text'},
@@ -64,9 +76,10 @@ function contentOf(url) {
 /** Return what is wrong with the files that are there. */
 async function problems() {
   const found = [];
-  for (const {source, file} of SCRIPTS) {
+  for (const script of SCRIPTS) {
+    const {source, file} = script;
     const content = contentOf(new URL(file, PACKAGE));
-    if (!content?.equals(await bundled(source))) {
+    if (!content?.equals(await bundled(script))) {
       found.push(`${file} is not what js/src/${source} builds: run \`make js\``);
     }
   }
@@ -80,8 +93,9 @@ async function problems() {
 }
 
 async function write() {
-  for (const {source, file} of SCRIPTS) {
-    const content = await bundled(source);
+  for (const script of SCRIPTS) {
+    const {file} = script;
+    const content = await bundled(script);
     writeFileSync(new URL(file, PACKAGE), content);
     const gzipped = gzipSync(content, {level: 6});
     console.log(`${file}: ${content.length} bytes, ${gzipped.length} gzipped`);

@@ -63,5 +63,8 @@ class Change:
         if self.mark is None:
             headers.remove("ETag")
         else:
+            # The mask of an hmac is another one in each response.
+            is_masked = self.snippet is not None and self.snippet.hmac is not None
+            keep_strong = keep_strong and not is_masked
             caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
         return headers

@@ -10,15 +10,18 @@ ignore the query, and after a redirect the path (section 7.6).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from .headers import HeaderList
-from .snippet import TRUSTED_TYPES_POLICY, Snippet
+from .snippet import SCRIPT_INTEGRITY, TRUSTED_TYPES_POLICY, Snippet
 from .well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 _ENFORCED = "content-security-policy"
 _REPORT_ONLY = "content-security-policy-report-only"
+
+SCRIPT_HASH = f"'{SCRIPT_INTEGRITY}'"
+"""The source expression for the script of a page, the same for all pages and users."""
 
 _SPACES = "\t\n\f\r "
 _TOKEN = re.compile(f"[^{_SPACES}]+")
@@ -52,6 +55,11 @@ def is_isolated(headers: HeaderList) -> bool:
     )
 
 
+def is_there(headers: HeaderList) -> bool:
+    """Whether the page has a policy, if only one that reports."""
+    return any(name.lower() in (_ENFORCED, _REPORT_ONLY) for name, _ in headers)
+
+
 def nonce(headers: HeaderList) -> str | None:
     """Return the nonce of the policy in force for scripts; None if there is none.
 
@@ -74,6 +82,7 @@ def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
     page_nonce = nonce(headers)
     embed = urlsplit(embed_url)
     scripts = {_origin(embed): embed}
+    files = [f"'{file.integrity}'" for file in snippet.files]
     calls = {_origin(embed): embed._replace(path="/")}
     frames: dict[str, SplitResult] = {}
     if snippet.lender_url is not None:
@@ -83,7 +92,7 @@ def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
 
     def extended(text: str) -> str:
         policy = _Policy(text)
-        policy.allow_script(snippet.csp_hash, page_nonce, scripts)
+        policy.allow_script(page_nonce, scripts, files)
         policy.allow_calls(calls, to_the_site=snippet.asks)
         policy.allow_frames(frames)
         policy.allow_trusted_types_policy()
@@ -143,9 +152,12 @@ class _Policy:
         return next((name for name in names if name in self._places), None)
 
     def allow_script(
-        self, csp_hash: str, page_nonce: str | None, scripts: Mapping[str, SplitResult]
+        self, page_nonce: str | None, scripts: Mapping[str, SplitResult], files: Sequence[str]
     ) -> None:
-        """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3)."""
+        """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3).
+
+        The site's own files are allowed by their hashes, since its host is not known.
+        """
         name = self._script_directive
         if name is None:
             return
@@ -159,7 +171,10 @@ class _Policy:
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
-        missing = [] if allows_inline or csp_hash in sources else [csp_hash]
+        hashes = [] if allows_inline else [SCRIPT_HASH]
+        if not (allows_inline or is_strict or {"'self'", "*"}.intersection(_lower(sources))):
+            hashes.extend(files)
+        missing = [each for each in hashes if each not in sources]
         if not is_strict:
             missing.extend(_not_allowed(sources, scripts))
         self._add("script-src" if name == "default-src" else name, missing, instead_of=name)

@@ -198,8 +198,8 @@ class Rewriting:
             return None
         if change.snippet is None:
             return Rewriter(headers, change)
-        element = change.snippet.element(change.nonce)
-        document = self._document(exchange, headers, element, element)
+        element = change.snippet.element(change.nonce, has_policy=csp.is_there(headers))
+        document = self._document(exchange, headers, element, change.snippet.early(element))
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)
         return Rewriter(headers, change, body, is_head=exchange.method == "HEAD")

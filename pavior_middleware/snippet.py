@@ -1,63 +1,103 @@
-"""Settings and an identity in, the script that goes into the page out."""
+"""Settings and an identity in, the script element that goes into the page out."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 from urllib.parse import quote
 
 from . import _assets
 from .domains import is_loopback, split_port
 from .identity import Identity, IdentityRefused, signed_options
+from .page_files import BORROWER, LINKS, PAGE, PageFile
 from .settings import RESERVED_OPTIONS, Settings
-from .well_known import SHARE_AUTH, SHARE_SCRIPT
+from .well_known import SHARE_SCRIPT
 from .whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
-"""The name under which the script makes a URL that Trusted Types accept."""
+"""The name under which the script makes URLs that Trusted Types accept."""
 
-_SCRIPT, _LINKS = _assets.read("snippet.js"), _assets.read("links.js")
+ATTRIBUTE = "data-pavior"
+"""The attribute of the element that holds the script's data, as JSON."""
 
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
-_DIGEST_BYTES = 16
+new_pad: Callable[[int], bytes] = secrets.token_bytes
+"""Makes so many bytes, by which one response masks an hmac."""
+
+_MARK_BYTES = 16
+
+
+SCRIPT = _assets.read("core.js").rstrip("\n")
+"""The text of the script: the same for everybody, on every page of every site."""
+
+SCRIPT_INTEGRITY = f"sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}"
+
+_VERSION = 1  # of the data's format
+_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode()
+
+_ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # why a page does not name its user itself
+
+_DIGITS = string.digits + string.ascii_lowercase
+_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """The script of one page, and what caches and policies need to know of it.
+    """The script element of one page, and what caches and policies need to know of it.
 
-    `text` is what stands between the tags, in pure ASCII. `is_personal` tells that it names
-    somebody. `asks` tells that it may ask the site who is logged in, by a fetch of its own origin.
-    `lender_url` is that of the script by which it borrows a login, if it does.
+    `data` is what the script is given (`js/src/shared.d.ts`), but for `hmac`, the user's in hex.
+    `files` are those that the script may load from its own site. `asks` tells that it may ask the
+    site who is logged in, by a fetch of its own origin. `lender_url` is that of the script by which
+    it borrows a login, if it does.
     """
 
-    text: str
-    is_personal: bool
+    data: Mapping[str, object]
+    hmac: str | None
+    files: tuple[PageFile, ...]
     asks: bool
     lender_url: str | None = None
 
-    def element(self, nonce: str | None = None) -> bytes:
-        """Return the `<script>` element, with the nonce of the page's policy if it has one."""
-        attribute = "" if nonce is None else f' nonce="{nonce}"'
-        return f"<script{attribute}>{self.text}</script>".encode("ascii")
+    @property
+    def is_personal(self) -> bool:
+        """Whether it names somebody."""
+        return "user" in self.data
 
-    @cached_property
-    def csp_hash(self) -> str:
-        """The source expression that allows this very script (CSP Level 3, section 2.3.1)."""
-        return f"'sha256-{base64.b64encode(self._digest).decode()}'"
+    def element(self, nonce: str | None = None, *, has_policy: bool = False) -> bytes:
+        """Return the `<script>` element, in ASCII, with the nonce of the page's policy if any.
+
+        With `has_policy`, the script checks its files by their hashes, by which a policy can allow
+        them.
+
+        The element means the same in every ASCII-compatible charset, and no text of a user can end
+        its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
+        tell nothing of it; all elements of a snippet are equally long.
+        """
+        data = dict(self.data)
+        if self.hmac is not None:
+            data["hmac"] = _masked(bytes.fromhex(self.hmac))
+        if has_policy and nonce is None:
+            data["hash"] = " ".join(file.integrity for file in self.files)
+        attribute = "" if nonce is None else f' nonce="{nonce}"'
+        return (
+            f"<script{attribute} data-astro-rerun {ATTRIBUTE}='{_json(data)}'>{SCRIPT}</script>"
+        ).encode("ascii")
+
+    @staticmethod
+    def early(element: bytes) -> bytes:
+        """Return the form of an element for a page whose later policy would block the embed."""
+        return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
     @cached_property
     def mark(self) -> str:
-        """22 letters, digits, `-` and `_` that tell this script from others."""
-        return base64.urlsafe_b64encode(self._digest[:_DIGEST_BYTES]).decode().rstrip("=")
-
-    @cached_property
-    def _digest(self) -> bytes:
-        return hashlib.sha256(self.text.encode("ascii")).digest()
+        """22 letters, digits, `-` and `_` that tell this snippet from others."""
+        text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
+        digest = hashlib.sha256(text.encode("ascii")).digest()
+        return base64.urlsafe_b64encode(digest[:_MARK_BYTES]).decode().rstrip("=")
 
 
 def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
@@ -107,43 +147,70 @@ def render(
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
-    It means the same in every ASCII-compatible charset, and no text in it can end the script or
-    open a comment (WHATWG HTML section 4.12.1.3). Run again on the same page with the
-    same options it does nothing; with others it calls init again.
-
     With `share_auth` set the page borrows its login, and with `cacheable_pages` or `must_ask` its
     script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
     tells that the answer may be that there is no consent. `root_path` is the path below which the
-    site stands as the request has it, as text. Where a page may be stored for everyone, as one that
-    names nobody may, it does not count, since a request could choose it for others; the setting
-    `root_path` does.
+    site stands as the request has it, as text. It counts in pages that nobody else gets, since a
+    request could choose it for others; in all pages the setting `root_path` does.
 
     Raises `IdentityRefused` for what `identity_options` refuses.
     """
-    named: dict[str, object] = {}
-    asks = "never"
-    if settings.share_auth is None:
-        if settings.cacheable_pages or must_ask:
-            asks = "first" if asks_consent else "always"
-        else:
-            named = identity_options(settings, identity)
-            asks = "restored"
-    below = root_path if named or must_ask else ""
-    path = "" if asks == "never" else _share_auth_path(settings, below)
     lender = lender_url(settings)
-    arguments = (
-        *(settings.embed_url, site_options(settings), named, asks, settings.inject_in_frames, path),
-        *(lender or "", settings.bubble or ""),
+    must_ask = lender is None and (settings.cacheable_pages or must_ask)
+    options = {} if must_ask or lender else identity_options(settings, identity)
+    named = {name: value for name, value in options.items() if name != "hmac"}
+    hmac = str(options["hmac"]) if "hmac" in options else None
+    is_for_one = bool(named) or (must_ask and not settings.cacheable_pages)
+    root = _root(settings, root_path if is_for_one else "")
+    links = _link_origins(settings)
+    files = (BORROWER if lender else PAGE, *((LINKS,) if links else ()))
+    asks = _BORROWS if lender else (_MAY_LACK_CONSENT if asks_consent else _ASKS) * must_ask
+    data: dict[str, object] = {
+        "v": _VERSION,
+        "site": site_options(settings),
+        "user": named,
+        "tag": None if asks else tag(options),
+        "urls": [
+            settings.embed_url,
+            *(root + file.path for file in files),
+            *filter(None, [lender]),
+        ],
+        "ask": asks,
+        "frames": settings.inject_in_frames,
+        "bubble": settings.bubble,
+        "links": links,
+    }
+    return Snippet(
+        {name: value for name, value in data.items() if value},
+        hmac,
+        files,
+        asks=lender is None,
+        lender_url=lender,
     )
-    text = _links(settings) + _with_json(_SCRIPT, "ARGUMENTS", arguments)
-    return Snippet(text, is_personal=bool(named), asks=asks != "never", lender_url=lender)
 
 
-def _share_auth_path(settings: Settings, root_path: str) -> str:
-    """Return the path at which the script asks, as a URL has it: it begins with a single slash."""
-    if settings.root_path is not None or settings.cacheable_pages:
-        root_path = settings.root_path or ""
-    return quote("".join(f"/{part}" for part in root_path.split("/") if part) + SHARE_AUTH)
+def tag(options: Mapping[str, object]) -> str:
+    """Return what tells a user's options from another's to other tabs, and says nothing of them.
+
+    It is a hash of 32 bits in base 36. The script makes the same (`js/src/page/tabs.js`), where no
+    stronger hash is at hand without a wait.
+    """
+    text = "\n".join(str(options.get(name, "")) for name in ("id", "email", "hmac"))
+    units = text.encode("utf-16-le")
+    total = 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        total = (total * 31 + low + 256 * high) & 0xFFFFFFFF
+    digits = ""
+    while total or not digits:
+        total, digit = divmod(total, 36)
+        digits = _DIGITS[digit] + digits
+    return digits
+
+
+def _root(settings: Settings, root_path: str) -> str:
+    """Return the path below which the page asks, as a URL has it: '' or one that begins with /."""
+    path = root_path if settings.root_path is None else settings.root_path
+    return quote("".join(f"/{part}" for part in path.split("/") if part))
 
 
 def lender_url(settings: Settings) -> str | None:
@@ -158,19 +225,18 @@ def lender_url(settings: Settings) -> str | None:
     return f"{'' if is_loopback(host) else 'https:'}//{settings.share_auth}{SHARE_SCRIPT}"
 
 
-def _links(settings: Settings) -> str:
-    """Return the script that takes the login along where a link leads to a borrower."""
-    if not settings.hands_off:
-        return ""
-    return _links_to(tuple(settings.shared_auth_domains))
+def _link_origins(settings: Settings) -> Sequence[str]:
+    """Return the origins to which links take the login along, as patterns."""
+    return Whitelist(settings.shared_auth_domains).patterns if settings.hands_off else ()
 
 
-@lru_cache(maxsize=16)  # the same for every page of a site
-def _links_to(domains: tuple[str, ...]) -> str:
-    return _with_json(_LINKS, "PATTERNS", Whitelist(domains).patterns)
+def _masked(hmac: bytes) -> str:
+    """Return a pad, and behind it an hmac XORed with it, both in hex."""
+    pad = new_pad(len(hmac))
+    masked = bytes(byte ^ mask for byte, mask in zip(hmac, pad, strict=True))
+    return pad.hex() + masked.hex()
 
 
-def _with_json(script: str, name: str, value: Any) -> str:
-    """Return a script with a value in place of the global variable that stands for it."""
-    before, _, after = script.partition(name)
-    return f"{before}{json.dumps(value, allow_nan=False).translate(_ESCAPES)}{after}"
+def _json(value: object) -> str:
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.translate(_ESCAPES)

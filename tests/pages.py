@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import html5lib
 
+from pavior_middleware.snippet import ATTRIBUTE, Snippet
+
 HTML = "{http://www.w3.org/1999/xhtml}"
-ARGUMENTS = re.compile(r"\(\.\.\.(\[.*\])\);\}\)\(\);\s*\Z", re.DOTALL)
-"""What the server gives to the script of a page, as JSON, at the end of its text."""
 
 
 def parse(page: str | bytes) -> Element:
@@ -20,23 +19,53 @@ def parse(page: str | bytes) -> Element:
     return tree
 
 
-def scripts_in_head(page: str | bytes) -> list[str]:
+def elements_in_head(page: str | bytes) -> list[Element]:
     head = parse(page).find(f"{HTML}head")
     assert head is not None
-    return [script.text or "" for script in head.iter(f"{HTML}script")]
+    return list(head.iter(f"{HTML}script"))
+
+
+def scripts_in_head(page: str | bytes) -> list[str]:
+    return [script.text or "" for script in elements_in_head(page)]
+
+
+def data_in_head(page: str | bytes) -> list[dict[str, Any]]:
+    """Return the data of each script that the middleware put into the page's head."""
+    return [
+        json.loads(script.attrib[ATTRIBUTE])
+        for script in elements_in_head(page)
+        if ATTRIBUTE in script.attrib
+    ]
+
+
+def data_of(snippet: Snippet) -> dict[str, Any]:
+    """Return the data of a snippet's element."""
+    (data,) = data_in_head(b"<!doctype html><title>A</title>" + snippet.element())
+    return data
+
+
+def options_of(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the init options that a script makes of its data."""
+    options = {**data.get("user", {}), **data["site"]}
+    if "hmac" in data:
+        options["hmac"] = unmasked(data["hmac"])
+    return options
+
+
+def unmasked(masked: str) -> str:
+    """Return the hmac of a page's data: it stands behind a pad, XORed with it."""
+    pad, hmac = masked[: len(masked) // 2], masked[len(masked) // 2 :]
+    return f"{int(pad, 16) ^ int(hmac, 16):0{len(hmac)}x}"
+
+
+def masked(hmac: str) -> str:
+    """Return an hmac as it stands in the pages of the tests, whose pads are all zeros."""
+    return "0" * len(hmac) + hmac
 
 
 def init_calls(page: str | bytes) -> list[dict[str, Any]]:
     """Return the options of each init call that the middleware put into the page's head."""
-    return [init_arguments(text)[1] for text in scripts_in_head(page) if ARGUMENTS.search(text)]
-
-
-def init_arguments(script: str) -> tuple[str, dict[str, Any]]:
-    """Return the embed's URL and the init options that stand in the text of a script."""
-    found = ARGUMENTS.search(script)
-    assert found is not None, script
-    url, options, identity, *_ = json.loads(found[1])
-    return url, {**options, **identity}
+    return [options_of(data) for data in data_in_head(page)]
 
 
 def init_call(page: str | bytes) -> dict[str, Any]:

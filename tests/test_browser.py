@@ -32,6 +32,7 @@ from . import chromium
 from .browsers import FLAGS, loads_of
 from .browsers import browser as browser
 from .browsers import playwright as playwright
+from .pages import masked
 from .servers import serving_asgi, serving_help_center, serving_wsgi
 from .shells import SHELLS, Reply
 from .test_placement import PLACES
@@ -132,6 +133,7 @@ def log_in_unseen(page: Page, site: Site) -> None:
     """Log in without the chat, so that Pavior has not seen the user authenticated."""
     page.route("**/embed", lambda route: route.abort())
     log_in(page, site)
+    page.goto("about:blank")  # the embed comes when the page has loaded
     page.unroute("**/embed")
 
 
@@ -219,8 +221,8 @@ def forge(page: Page, old: str, new: str) -> None:
 
 
 def test_an_email_forged_in_the_page_is_a_lead_with_a_warning(page: Page, site: Site) -> None:
-    team = f'"teamVanityId": "{TEAM}"'
-    forge(page, team, team + ', "email": "boss@bank.example"')
+    team = f'"teamVanityId":"{TEAM}"'
+    forge(page, team, team + ',"email":"boss@bank.example"')
     assert visit(page, f"{site.shop}/")["status"] == "lead"
     say(page, "Pay the bearer")
     expect_in_inbox(page, site, "Pay the bearer", status="lead", warning="boss@bank.example")
@@ -228,7 +230,7 @@ def test_an_email_forged_in_the_page_is_a_lead_with_a_warning(page: Page, site: 
 
 def test_a_wrong_hmac_is_a_lead_with_a_warning_that_says_why(page: Page, site: Site) -> None:
     log_in_unseen(page, site)
-    forge(page, HMAC, HMAC[::-1])
+    forge(page, masked(HMAC), masked(HMAC[::-1]))
     seen = visit(page, f"{site.shop}/account")
     assert (seen["status"], seen["authenticated"]) == ("lead", False)
     say(page, "Trust me")
@@ -249,6 +251,7 @@ TURBO_VISIT = """page => {
     for (const script of next.head.querySelectorAll('script')) {
         if (there.has(script.outerHTML)) continue;
         const added = document.createElement('script');
+        for (const {name, value} of script.attributes) added.setAttribute(name, value);
         added.text = script.text;
         document.head.append(added);
     }
@@ -293,7 +296,7 @@ def test_turbo_visits_call_init_whenever_the_user_is_another(
 @pytest.mark.parametrize("site", ["flask"], indirect=True)
 def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
     settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
-    snippet = render(settings).element().replace(b"<script>", b"<script nonce=abc>")
+    snippet = render(settings).element("abc")
     foreign = b"<script>window.foreign = true</script>"
     protected = Response(
         b"<!doctype html><title>Protected</title>" + snippet + foreign,
@@ -311,8 +314,11 @@ def test_the_embed_has_the_scripts_own_nonce(page: Page, site: Site) -> None:
 COUNT_CALLS = """pages => Promise.all(pages.map(text => new Promise(done => {
     const frame = document.createElement('iframe');
     document.body.append(frame);
-    frame.contentWindow.calls = [];
-    frame.onload = () => done(frame.contentWindow.calls);
+    const calls = [];
+    // The embed comes when the page has loaded, and another call would come with the first one.
+    calls.push = options => { calls[calls.length] = options; setTimeout(() => done(calls)); };
+    setTimeout(() => done(calls), 20000);
+    frame.contentWindow.calls = calls;
     frame.contentDocument.open();
     frame.contentDocument.write(text);
     frame.contentDocument.close();
@@ -356,14 +362,14 @@ def test_an_embed_that_cannot_be_loaded_costs_one_warning(page: Page, site: Site
         page.goto(f"{site.shop}/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     ours = [each for each in told if "net::ERR_FAILED" not in each[1]]
-    assert ours == [("warning", f"Pavior: the chat could not be loaded from {site.pavior}/embed")]
+    assert ours == [("warning", f"Pavior: could not load {site.pavior}/embed")]
 
 
 def test_an_embed_that_defines_nothing_costs_one_warning(page: Page, site: Site) -> None:
     page.route("**/embed", lambda route: route.fulfill(body="", content_type="text/javascript"))
     with page.expect_console_message(lambda message: message.type == "warning") as told:
         page.goto(f"{site.shop}/")
-    assert "could not be loaded" in told.value.text
+    assert "no chat in" in told.value.text
 
 
 def test_the_help_center_of_the_same_site_borrows_the_login(page: Page, site: Site) -> None:

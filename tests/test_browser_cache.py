@@ -18,7 +18,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity, Settings, page_files
 from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
@@ -69,8 +69,12 @@ fetch('/pages/max-age').then(response => response.text()).then(text => {
 # Tells its server of every call, with the page that made it.
 EMBED = """{
     const server = document.currentScript.src;
-    window.Pavior = (command, options) => fetch(new URL('call', server), {
-        method: 'POST', body: [options.email ?? '', location.pathname].join(' ')});
+    window.calls = [];
+    window.Pavior = (command, options) => {
+        calls.push(options.email ?? null);
+        fetch(new URL('call', server), {
+            method: 'POST', body: [options.email ?? '', location.pathname].join(' ')});
+    };
 }"""
 
 
@@ -258,6 +262,12 @@ def is_as_left(page: Page) -> bool:
     return left
 
 
+def inits(page: Page) -> list[str | None]:
+    """Return the user that each call of init in this document has named."""
+    users: list[str | None] = page.evaluate("calls")
+    return users
+
+
 def take_a_note(page: Page) -> None:
     page.get_by_label("Note").fill("half a note")
     page.evaluate("window.departures = 0; addEventListener('beforeunload', () => departures += 1)")
@@ -328,18 +338,28 @@ def test_a_frozen_page_is_as_its_user_left_it(frozen_page: Page, shop: Shop) -> 
     assert shop.calls.empty()
 
 
-def test_a_frozen_page_stays_where_there_is_no_network(frozen_page: Page, shop: Shop) -> None:
+@pytest.mark.parametrize("needs_file", [True, False])
+def test_a_frozen_page_stays_while_there_is_no_network_and_asks_when_there_is(
+    frozen_page: Page, shop: Shop, needs_file: bool
+) -> None:
     log_in(frozen_page, shop, ADA)
+    if not needs_file:
+        with frozen_page.expect_response(lambda response: response.url.endswith(SHARE_AUTH)):
+            frozen_page.evaluate("dispatchEvent(new Event('pavior:refresh'))")
     take_a_note(frozen_page)
     frozen_page.goto(f"{shop.origin}/elsewhere")
     assert shop.next_call() == ADA
     shop.users.clear()
     frozen_page.context.set_offline(True)
-    with frozen_page.expect_event(
-        "requestfailed", lambda request: request.url.endswith(SHARE_AUTH)
-    ):
+    asked = page_files.PAGE.path if needs_file else SHARE_AUTH
+    with frozen_page.expect_event("requestfailed", lambda request: request.url.endswith(asked)):
         go(frozen_page, -1)
     assert is_as_left(frozen_page)
+    assert inits(frozen_page) == [ADA]
+    frozen_page.context.set_offline(False)
+    assert shop.next_call() is None
+    frozen_page.wait_for_function("window.departures === undefined")
+    assert inits(frozen_page) == [None]
     assert shop.calls.empty()
 
 
@@ -348,12 +368,28 @@ def at_pages(site: Any) -> Any:
 
 
 def without_answers(site: Any) -> Any:
+    return DispatcherMiddleware(site, {SHARE_AUTH: NotFound()})
+
+
+def without_file(site: Any) -> Any:
     return DispatcherMiddleware(site, {"/.well-known": NotFound()})
 
 
-@pytest.mark.parametrize(("mounts", "names"), [(at_pages, []), (without_answers, [None])])
+def with_a_page_for_every_path(site: Any) -> Any:
+    return DispatcherMiddleware(site, {"/.well-known": Response(PAGE, mimetype="text/html")})
+
+
+@pytest.mark.parametrize(
+    ("mounts", "asked", "names"),
+    [
+        (at_pages, SHARE_AUTH, []),
+        (without_answers, SHARE_AUTH, [None]),
+        (without_file, page_files.PAGE.path, [None]),
+        (with_a_page_for_every_path, page_files.PAGE.path, [None]),
+    ],
+)
 def test_a_frozen_page_asks_below_its_own_path_and_without_an_answer_names_nobody(
-    freezing: Browser, mounts: Callable[[Any], Any], names: list[None]
+    freezing: Browser, mounts: Callable[[Any], Any], asked: str, names: list[None]
 ) -> None:
     shop = Shop(keeps_cookie=True, mounts=mounts)
     with serving(shop), tab(freezing) as page:
@@ -364,7 +400,7 @@ def test_a_frozen_page_asks_below_its_own_path_and_without_an_answer_names_nobod
         take_a_note(page)
         page.goto(f"{shop.origin}/pages/etag")
         assert shop.next_call() == ADA
-        with page.expect_response(lambda response: response.url.endswith(SHARE_AUTH)):
+        with page.expect_response(lambda response: response.url.endswith(asked)):
             go(page, -1)
         assert [shop.next_call() for _ in names] == names
         assert is_as_left(page)
@@ -489,10 +525,10 @@ def test_a_frozen_cacheable_page_without_consent_loads_nothing_without_an_answer
         assert not [url for url in loaded if "pavior.localhost" in url]
 
 
-def failing_on_demand(site: Any) -> Any:
+def failing_on_demand(site: Any, failing: str = SHARE_AUTH) -> Any:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
-        is_failing = request.path == SHARE_AUTH and "fails" in request.cookies
+        is_failing = request.path == failing and "fails" in request.cookies
         answers: Iterable[bytes] = (Response(status=500) if is_failing else site)(
             environ, start_response
         )
@@ -511,3 +547,22 @@ def test_a_cacheable_page_in_a_frame_has_a_chat_only_if_frames_are_to(
         pages = {shop.calls.get(timeout=PATIENCE)[1] for _ in range(1 + in_frames)}
         assert pages == {"/framed/max-age", *(["/pages/max-age"] if in_frames else [])}
         assert loads_of(page.frames[1], "/embed") == in_frames
+
+
+def without_file_on_demand(site: Any) -> Any:
+    return failing_on_demand(site, page_files.PAGE.path)
+
+
+def test_a_cacheable_page_without_its_file_loads_nothing_before_consent(
+    storing: Browser,
+) -> None:
+    shop = Shop(keeps_cookie=True, mounts=without_file_on_demand, consent=lambda environ: False)
+    with serving(shop, cacheable_pages=True), tab(storing) as page:
+        page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
+        with page.expect_console_message(lambda message: "could not load" in message.text):
+            page.goto(f"{shop.origin}/pages/nothing")
+        page.evaluate("dispatchEvent(new Event('pavior:logout'))")
+        page.wait_for_load_state("networkidle")
+        loaded = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+        assert [url for url in loaded if url.endswith(page_files.PAGE.path)]
+        assert not [url for url in loaded if "pavior.localhost" in url]

@@ -14,7 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings, csp
+from pavior_middleware import Identity, Settings, _assets, csp
+from pavior_middleware.page_files import PAGE
 from pavior_middleware.snippet import Snippet, render
 from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
@@ -25,6 +26,7 @@ from .conftest import API_KEY, TEAM
 # No server has these names: Playwright answers, to every request that a policy lets through.
 SITE, LENDER, OTHER = "https://site.test", "https://www.lender.test", "https://other.test"
 EMBED = "https://app.pavior.com"
+PAGE_FILE = SITE + PAGE.path
 
 INLINE = "window.inline = true"
 INLINE_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(INLINE.encode()).digest()).decode()}'"
@@ -49,6 +51,7 @@ MARKUP = "".join(
         f"<script>{INLINE}</script><script nonce=n>window.withNonce = true</script>",
         "<button onclick='window.handled = true'>Press</button>",
         *(f"<script src='{url}'></script>" for url in SCRIPTS),
+        f"<script src='{PAGE_FILE}' integrity='{PAGE.integrity}'></script>",
         *(f"<iframe src='{url}'></iframe>" for url in FRAMES),
     ]
 )
@@ -98,6 +101,7 @@ class Site:
         if "favicon" not in url:
             self.done.add((kind, url))
         body = "postMessage(1)" if url.endswith("/worker.js") else ""
+        body = _assets.read("page.js") if url == PAGE_FILE else body
         content = "text/html" if kind == "document" else "text/javascript"
         route.fulfill(body=body, content_type=content, headers={"access-control-allow-origin": "*"})
 
@@ -122,6 +126,7 @@ SIGNING = Settings(TEAM, API_KEY)
 BORROWING = Settings(TEAM, share_auth="www.lender.test")
 EMBED_GAINS = {
     *(("script", f"{EMBED}/embed"), ("script", f"{EMBED}/more.js"), ("fetch", f"{EMBED}/api")),
+    ("script", PAGE_FILE),
 }
 GAINS: dict[str, set[tuple[str, str]]] = {
     "a page that names its user": {*EMBED_GAINS, ("fetch", f"{SITE}/api")},
@@ -144,7 +149,7 @@ def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[An
     headers = [("Content-Security-Policy", policy) for policy in policies]
     extended = csp.extend(headers, snippet, settings.embed_url)
     before = site.load(policies)
-    element = snippet.element(csp.nonce(headers)).decode()
+    element = snippet.element(csp.nonce(headers), has_policy=csp.is_there(headers)).decode()
     after = site.load([value for _, value in extended], element)
     assert ("script", f"{EMBED}/embed") in after
     return after - before, before - after

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
+from threading import Event
 from typing import Any
 
 import pytest
@@ -26,12 +27,14 @@ HINT = "pavior-handoff=ask"
 @dataclass
 class Sites(Names):
     """Every site at one port. `body` and `headers` are of the shop's page; `led` is where links
-    have led, `referrers` what was told there."""
+    have led, `referrers` what was told there. Nobody gets the file of the script of a page until
+    `file_may_go`, which the path /ready lets it."""
 
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     led: list[str] = field(default_factory=list)
     referrers: list[str | None] = field(default_factory=list)
+    file_may_go: Event = field(default_factory=Event)
 
 
 def who(environ: dict[str, Any]) -> Identity | None:
@@ -71,6 +74,11 @@ def server() -> Iterator[Sites]:
         name, _, _ = request.host.partition(".localhost")
         if request.path == "/favicon.ico":
             return Response("", 204)
+        if request.path == "/ready":
+            made.file_may_go.set()
+            return Response("", 204)
+        if request.path.startswith("/.well-known/pavior/page-"):
+            assert made.file_may_go.wait(10)
         if name in lenders and request.path != "/elsewhere":
             return lenders[name]
         if name == "pavior":
@@ -88,6 +96,7 @@ def sites(server: Sites) -> Sites:
     server.body, server.headers = "", {}
     server.led.clear()
     server.referrers.clear()
+    server.file_may_go.set()
     return server
 
 
@@ -158,6 +167,22 @@ def test_enter_takes_the_login_along(page: Page, sites: Sites) -> None:
     show(page, sites, LINK)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    assert takes_along(page, sites.help + RETURNS)
+
+
+@pytest.mark.parametrize("way", ["click", "Enter"])
+def test_the_first_one_right_after_load_takes_the_login_along(
+    page: Page, sites: Sites, way: str
+) -> None:
+    sites.file_may_go.clear()
+    body = f"""{LINK}<script>
+        const link = document.querySelector('#link');
+        document.addEventListener('DOMContentLoaded', () => fetch('/ready'));
+        window.addEventListener('load', () => link.{"click" if way == "click" else "focus"}());
+    </script>"""
+    show(page, sites, body)
+    if way == "Enter":
+        page.keyboard.press("Enter")
     assert takes_along(page, sites.help + RETURNS)
 
 
@@ -405,9 +430,7 @@ def test_a_download_is_one(page: Page, sites: Sites) -> None:
 
 def test_without_handoffs_nothing_changes(page: Page, sites: Sites) -> None:
     show(page, sites, LINK, at="plain")
-    assert page.evaluate("Object.getOwnPropertySymbols(window).map(String)") == [
-        "Symbol(pavior-middleware)"
-    ]
+    assert page.evaluate("Object.getOwnPropertySymbols(window).map(String)") == ["Symbol(pavior)"]
     page.click("#link")
     assert not takes_along(page, sites.help + RETURNS)
     assert sites.led == ["help/returns?a=b&c"]

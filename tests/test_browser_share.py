@@ -21,6 +21,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Playwright,
+    Route,
     expect,
 )
 from playwright.sync_api import Request as Asked
@@ -160,13 +161,12 @@ def named(name: str | None, **options: object) -> list[object]:
 def server() -> Iterator[Sites]:
     (port,) = free_ports([0])
     made = Sites(port)
+    borrowers = ("help", "python", "help.shop", "python.shop")
     settings = Settings(
         TEAM,
         API_KEY,
         embed_url=made.embed,
-        shared_auth_domains=[
-            *(f"{name}.localhost:{port}" for name in ("help", "python", "help.shop")),
-        ],
+        shared_auth_domains=[f"{name}.localhost:{port}" for name in borrowers],
         shared_auth_seconds=SECONDS,
         secret_key="only for tests",
     )
@@ -191,7 +191,7 @@ def server() -> Iterator[Sites]:
             return (fault and fault(request)) or made.lender
         if name == "pavior":
             return Response(EMBED, mimetype="text/javascript")
-        if name == "python":
+        if name in ("python", "python.shop"):
             return with_bubble
         return plain
 
@@ -1721,6 +1721,73 @@ def test_a_python_borrower_gains_what_its_policy_needs(
     assert page.evaluate("violations") == []
     assert page.url == url
     assert (told.complaints, told.errors) == ([], [])
+
+
+@pytest.mark.parametrize("failure", ["not found", "not a script", "silent", "blocked"])
+@pytest.mark.parametrize("what", ["share.js", "page-*.js"])
+def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
+    page: Page, sites: Sites, told: Told, what: str, failure: str
+) -> None:
+    def fail(route: Route) -> None:
+        if failure == "blocked":
+            route.abort()
+        elif failure == "not found":
+            route.fulfill(status=404)
+        else:
+            text = "syntax error" if failure == "not a script" else ""
+            route.fulfill(body=text, content_type="text/javascript")
+
+    log_in(page, sites, "ada")
+    page.clock.install()
+    page.route(f"**/.well-known/pavior/{what}", fail)
+    page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.fast_forward(10_000)
+    lender = sites.shop.partition("://")[2]
+    nobody = named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
+    assert calls(page, 0) == [nobody]
+    page.clock.fast_forward(10_000)
+    assert calls(page, 0) == [nobody]
+    assert len(told.errors) == (1 if failure == "not a script" else 0)
+    assert len(told.ours) == 1
+    assert what.partition("*")[0] in told.ours[0]
+
+
+# The element of a further page, in the document of the first one.
+VISIT = """fetch('').then(answer => answer.text()).then(text => {
+    const page = new DOMParser().parseFromString(text, 'text/html');
+    document.head.append(page.querySelector('[data-pavior]'));
+})"""
+
+
+def test_a_python_borrower_follows_what_the_page_says_of_logins(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    url = sites.at("python.shop") + sites.page("")
+    asked_itself = f"python.shop{SHARE_AUTH}"
+    options = {"doChat": True, "doTimeTravel": True}
+    log_in(page, sites, "ada")
+    page.goto(url)
+    expected = [named("ada", **options)]
+    assert calls(page) == expected
+    evaluate(page, VISIT)
+    assert calls(page) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected.append(named(None, **options))
+    assert calls(page) == expected
+    evaluate(page, "window[Symbol.for('pavior')].since = 1")
+    look_again(page)
+    assert calls(page, 2) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    expected.append(named("ada", **options))
+    assert calls(page, 3) == expected
+    evaluate(page, "window[Symbol.for('pavior')].since = 1")
+    look_again(page)
+    assert calls(page, 4) == expected
+    log_in(page, sites, "bob")
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    assert calls(page, 5) == [*expected, named("bob", **options)]
+    assert asked_itself not in sites.loaded
+    assert (told.messages, told.errors) == ([], [])
 
 
 README = Path(__file__).parent.parent / "README.md"

@@ -12,18 +12,21 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity, Settings, _assets
+from pavior_middleware.page_files import PAGE
 from pavior_middleware.sharing import share_auth
-from pavior_middleware.snippet import render
+from pavior_middleware.snippet import ATTRIBUTE, SCRIPT, render
 from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
 
 from .browsers import browser as browser
 from .browsers import loads_of
 from .browsers import playwright as playwright
 from .conftest import API_KEY, TEAM
+from .pages import data_of
 
 SITE, LENDER = "https://site.test", "https://www.lender.test"
 EMBED_URL, SHARE_URL = "https://app.pavior.com/embed", LENDER + SHARE_SCRIPT
+FILE_URL = SITE + PAGE.path
 POLICY = "require-trusted-types-for 'script'; trusted-types app pavior-middleware"
 
 EMBED = """
@@ -76,6 +79,8 @@ class Site:
         elif url == SHARE_URL:
             text = (Path(share_auth.__file__).parent / "share.js").read_text()
             route.fulfill(body=text, content_type="text/javascript", headers=fields)
+        elif url == FILE_URL:
+            route.fulfill(body=_assets.read("page.js"), content_type="text/javascript")
         elif SHARE_AUTH in url:
             route.fulfill(json=next(self.answers, {}), headers=fields)
         else:
@@ -112,8 +117,8 @@ def standing_alone() -> str:
 
 
 OWN: list[tuple[Callable[[], str], set[str]]] = [
-    (signed, {EMBED_URL}),
-    (borrowed, {EMBED_URL, SHARE_URL}),
+    (signed, {EMBED_URL, FILE_URL}),
+    (borrowed, {EMBED_URL, SHARE_URL, FILE_URL}),
     (standing_alone, {EMBED_URL}),
 ]
 OTHERS = [
@@ -128,7 +133,7 @@ def test_the_policy_makes_the_urls_of_the_chat_and_throws_for_others(
     site: Site, element: Callable[[], str], own: set[str]
 ) -> None:
     site.load(element())
-    seen = {url: site.page.evaluate(TRY, url) for url in {EMBED_URL, SHARE_URL, *OTHERS}}
+    seen = {url: site.page.evaluate(TRY, url) for url in {EMBED_URL, SHARE_URL, FILE_URL, *OTHERS}}
     assert seen == {url: url if url in own else "TypeError" for url in seen}
     assert site.errors == []
 
@@ -141,7 +146,7 @@ REACHED = """() => {
         seen.add(value);
         Reflect.ownKeys(value).map(name => value[name]).forEach(look);
     };
-    look(window[Symbol.for('pavior-middleware')]);
+    look(window[Symbol.for('pavior')]);
     return [seen.size > 0, [...seen].some(
         value => value instanceof TrustedTypePolicy || 'createScriptURL' in value)];
 }"""
@@ -162,9 +167,10 @@ def test_no_script_of_the_page_gets_hold_of_what_makes_urls(
     assert site.page.evaluate(REACHED) == [True, False]
 
 
-RUN_AND_WAIT = """text => {
+RUN_AND_WAIT = """([attribute, data, text]) => {
     window.app ??= trustedTypes.createPolicy('app', {createScript: String});
     const script = document.createElement('script');
+    script.setAttribute(attribute, data);
     script.text = app.createScript(text);
     const id = call();
     document.head.append(script);
@@ -182,8 +188,9 @@ def test_where_a_second_policy_is_forbidden_a_later_run_of_the_script_needs_none
     site.body = f"<!doctype html><title>A</title>{snippet.element().decode()}"
     with site.page.expect_response(lambda response: SHARE_AUTH in response.url):
         site.page.goto(f"{SITE}/")
-    assert site.page.evaluate(RUN_AND_WAIT, snippet.text) == "7"
-    assert site.page.evaluate(RUN_AND_WAIT, snippet.text) == "8"
+    element = [ATTRIBUTE, json.dumps(data_of(snippet)), SCRIPT]
+    assert site.page.evaluate(RUN_AND_WAIT, element) == "7"
+    assert site.page.evaluate(RUN_AND_WAIT, element) == "8"
     assert site.page.evaluate("made.length") == 1
     assert loads_of(site.page, EMBED_URL) == 1
     assert site.errors == []

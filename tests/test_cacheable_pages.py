@@ -7,7 +7,7 @@ import pytest
 from pavior_middleware import Identity, Settings
 
 from .conftest import API_KEY, TEAM
-from .pages import init_arguments, init_calls, scripts_in_head
+from .pages import data_in_head, init_calls
 from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
 
 SETTINGS = Settings(TEAM, API_KEY, cacheable_pages=True)
@@ -91,9 +91,9 @@ def test_a_fragment_stays_one(fetch: Fetch) -> None:
 def test_a_borrowing_site_asks_its_lender_instead(fetch: Fetch) -> None:
     settings = Settings(TEAM, share_auth="auth.example.com", cacheable_pages=True)
     seen = fetch(Reply(), settings)
-    (script,) = scripts_in_head(seen.body)
-    assert init_arguments(script)[1]["shareAuth"] == "auth.example.com"
-    assert '"always"' not in script
+    (data,) = data_in_head(seen.body)
+    assert data["site"]["shareAuth"] == "auth.example.com"
+    assert data["urls"][2].startswith("https://auth.example.com/")
     assert "Vary" not in seen.headers
 
 

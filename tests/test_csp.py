@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings, csp
-from pavior_middleware.snippet import render
+from pavior_middleware import Identity, Settings, _assets, csp
+from pavior_middleware.snippet import SCRIPT, render
 from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 from .conftest import API_KEY, TEAM
@@ -40,10 +40,21 @@ def page_with(
     return fetch(reply, settings, identity)
 
 
-def hash_of_script(seen: Seen) -> str:
-    (script,) = scripts_in_head(seen.body)
+def hash_of(script: str) -> str:
     digest = hashlib.sha256(script.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def hash_of_script(seen: Seen) -> str:
+    (script,) = scripts_in_head(seen.body)
+    return hash_of(script)
+
+
+def extended(policy: str, seen: Seen) -> str:
+    """Return a policy with the hashes in place of HASH, and of FILE."""
+    file = hash_of(_assets.read("borrower.js" if b"borrower-" in seen.body else "page.js"))
+    policy = policy.replace("HASH", hash_of_script(seen)).replace("FILE", file)
+    return policy.replace("EMBED", EMBED)
 
 
 # Each policy as the app sends it, and as the page of a user has it; None where nothing is missing.
@@ -59,7 +70,7 @@ POLICIES = {
     ),
     "inline scripts, switched off by a hash": (
         "script-src 'unsafe-inline' 'sha256-abc=' EMBED",
-        "script-src 'unsafe-inline' 'sha256-abc=' EMBED HASH",
+        "script-src 'unsafe-inline' 'sha256-abc=' EMBED HASH FILE",
     ),
     "inline scripts, switched off by strictness": (
         "script-src 'unsafe-inline' 'strict-dynamic'",
@@ -78,8 +89,8 @@ POLICIES = {
         "script-src 'self' https://app.pavior.com/embed",
         "script-src 'self' https://app.pavior.com/embed HASH",
     ),
-    "none": ("script-src 'none'", "script-src HASH EMBED"),
-    "none, by saying nothing": ("script-src ; img-src *", "script-src HASH EMBED; img-src *"),
+    "none": ("script-src 'none'", "script-src HASH FILE EMBED"),
+    "none, by saying nothing": ("script-src ; img-src *", "script-src HASH FILE EMBED; img-src *"),
     "strict with a hash": (
         "script-src 'strict-dynamic' 'sha256-abc='",
         "script-src 'strict-dynamic' 'sha256-abc=' HASH",
@@ -91,7 +102,7 @@ POLICIES = {
     ),
     "none by default": (
         "default-src 'none'; img-src 'self';",
-        "default-src 'none'; img-src 'self'; script-src HASH EMBED; connect-src EMBED 'self'",
+        "default-src 'none'; img-src 'self'; script-src HASH FILE EMBED; connect-src EMBED 'self'",
     ),
     "inline by default": (
         "default-src 'self' 'unsafe-inline'",
@@ -132,12 +143,12 @@ def test_a_policy_gains_what_is_missing(
 ) -> None:
     policy = policy.replace("EMBED", EMBED)
     seen = page_with(fetch, policy, name=name)
-    expected = (expected or policy).replace("HASH", hash_of_script(seen)).replace("EMBED", EMBED)
+    expected = extended(expected or policy, seen)
     assert seen.headers.getlist(name) == [expected]
     assert not seen.headers.getlist(REPORT_ONLY if name != REPORT_ONLY else CSP)
 
 
-NONCE = re.compile(rb'<script nonce="([^"]*)">')
+NONCE = re.compile(rb'<script nonce="([^"]*)"')
 
 
 @pytest.mark.parametrize(
@@ -168,8 +179,8 @@ def test_an_enforced_nonce_goes_before_one_that_is_only_reported(fetch: Fetch) -
     seen = fetch(Reply(headers=[HTML_TYPE, *headers]), SETTINGS, ADA)
     assert b'nonce="enforced"' in seen.body
     assert seen.headers[CSP] == "script-src 'nonce-enforced'"
-    assert seen.headers[REPORT_ONLY] == (
-        f"script-src 'nonce-reported' {hash_of_script(seen)} {EMBED}"
+    assert seen.headers[REPORT_ONLY] == extended(
+        "script-src 'nonce-reported' HASH FILE EMBED", seen
     )
 
 
@@ -177,11 +188,10 @@ def test_each_of_several_policies_gains_what_it_lacks(fetch: Fetch) -> None:
     seen = page_with(
         fetch, "script-src 'nonce-abc', script-src 'self'", "object-src 'none'", "script-src 'none'"
     )
-    its_hash = hash_of_script(seen)
     assert seen.headers.getlist(CSP) == [
-        f"script-src 'nonce-abc', script-src 'self' {its_hash} {EMBED}",
+        extended("script-src 'nonce-abc', script-src 'self' HASH EMBED", seen),
         "object-src 'none'",
-        f"script-src {its_hash} {EMBED}",
+        extended("script-src HASH FILE EMBED", seen),
     ]
 
 
@@ -232,7 +242,7 @@ def test_a_page_in_any_other_sandbox_gains_the_script(fetch: Fetch, name: str, p
     assert scripts_in_head(page_with(fetch, policy, name=name).body)
 
 
-def test_a_page_that_names_nobody_may_ask_its_own_site(fetch: Fetch) -> None:
+def test_a_page_that_names_nobody_may_ask_its_site_too(fetch: Fetch) -> None:
     seen = page_with(fetch, "connect-src https://api.example", identity=None)
     assert seen.headers[CSP] == f"connect-src https://api.example {EMBED} 'self'"
 
@@ -287,7 +297,7 @@ def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     snippet = render(SETTINGS)
     ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
     assert policy == (
-        f"default-src {one}; script-src {one} {snippet.csp_hash} {EMBED};"
+        f"default-src {one}; script-src {one} {hash_of(SCRIPT)} {hash_of(_assets.read('page.js'))} {EMBED};"
         f" connect-src {one} {EMBED} 'self'"
     )
 
@@ -368,7 +378,7 @@ BORROWING = {
     ),
     "nothing by default": (
         "default-src 'none'",
-        "default-src 'none'; script-src HASH EMBED SHARE_JS;"
+        "default-src 'none'; script-src HASH FILE EMBED SHARE_JS;"
         " connect-src EMBED SHARE_AUTH; frame-src FRAME",
     ),
     "the lender by default": ("default-src 'unsafe-inline' EMBED LENDER", None),
@@ -399,7 +409,8 @@ def test_a_borrowing_page_may_load_call_and_frame_its_lender(
         policy = policy.replace("*.example.com", "*.example.com:*")
     policy = filled(policy, lender)
     seen = page_with(fetch, policy, name=name, settings=Settings(TEAM, share_auth=domain))
-    expected = filled(expected or policy, lender).replace("HASH", hash_of_script(seen))
+    expected = filled(expected or policy, lender)
+    expected = extended(expected, seen)
     assert seen.headers.getlist(name) == [expected]
 
 
@@ -425,7 +436,8 @@ def test_a_lender_on_this_machine_is_allowed_by_the_pages_own_scheme(
 ) -> None:
     policy = filled(policy, domain)
     seen = page_with(fetch, policy, settings=Settings(TEAM, share_auth=domain))
-    expected = filled(expected or policy, domain).replace("HASH", hash_of_script(seen))
+    expected = filled(expected or policy, domain)
+    expected = extended(expected, seen)
     assert seen.headers[CSP] == expected
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import anyio
 import pytest
@@ -23,7 +23,7 @@ from pavior_middleware.flask import Pavior
 from pavior_middleware.well_known import SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
-from .pages import scripts_in_head
+from .pages import data_in_head
 from .shells import PAGE, SHELLS, Fetch, Reply, Seen
 
 ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
@@ -240,9 +240,9 @@ def test_the_pages_of_a_site_below_a_path_find_it_there(root_path: str) -> None:
 
     client = TestApp(DispatcherMiddleware(NotFound(), {root_path.encode().decode("latin-1"): app}))
     page = client.get(f"{quote(root_path)}/").body
-    (script,) = scripts_in_head(page)
+    (data,) = data_in_head(page)
     question = f"{quote(root_path)}{SHARE_AUTH}"
-    assert f'"{question}"' in script
+    assert urljoin(data["urls"][1], "share-auth") == question
     assert client.get(question).json["id"] == "7"
 
 
@@ -251,8 +251,8 @@ def test_the_pages_of_an_asgi_app_below_a_path_find_it_there() -> None:
         "/shop", asgi.PaviorMiddleware(HTMLResponse(PAGE), SETTINGS, identity=lambda _: ADA)
     )
     client = TestClient(Starlette(routes=[app]))
-    (script,) = scripts_in_head(client.get("/shop/").content)
-    assert f'"/shop{SHARE_AUTH}"' in script
+    (data,) = data_in_head(client.get("/shop/").content)
+    assert data["urls"][1].startswith("/shop/.well-known/pavior/page-")
     assert client.get(f"/shop{SHARE_AUTH}").json()["id"] == "7"
 
 

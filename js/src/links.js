@@ -76,9 +76,4 @@ function followLinks(patterns) {
   }
 }
 
-const KEY = Symbol.for('pavior-middleware.links');
-const page = /** @type {Record<symbol, boolean>} */ (/** @type {unknown} */ (window));
-if (!page[KEY]) {
-  page[KEY] = true;
-  followLinks(PATTERNS);
-}
+followLinks(navigator.pavior?.links ?? []);

@@ -13,6 +13,8 @@
  * `detail` is {id, email, hmac}, those that apply, or {} for nobody. Before it inserts the element,
  * the loader may set on it `code`, a handoff's code, and `bubble`, a function that returns the
  * bubble; so may an embed, in `Pavior.bubble`.
+ *
+ * An event "pavior:refresh" on the window makes it ask again.
  */
 (() => {
   'use strict';
@@ -33,7 +35,7 @@
   const MOST_TRIPS = 2;
   const handsOff = true; // whether the lender has a handoff; it says so here
 
-  // ── What the tab keeps: the loan, and what it knows of its way by the lender ───────────────
+  // What the tab keeps: the loan, and what it knows of its way by the lender.
 
   const KEY = 'pavior-share ' + base.href;
   const VERIFIER = KEY + ' verifier';
@@ -118,7 +120,7 @@
     tell({});
   }
 
-  // ── What the lender says ───────────────────────────────────────────────────────────────────
+  // What the lender says.
 
   function identified(said) {
     const names = ['id', 'email', 'hmac'].filter((name) => typeof said?.[name] === 'string');
@@ -195,7 +197,7 @@
     }
   }
 
-  // ── The code, handed over in the address ───────────────────────────────────────────────────
+  // The code, handed over in the address.
 
   function codeInAddress() {
     const [page, fragment] = window.location.href.split(/#(.*)/s);
@@ -332,7 +334,7 @@
     await refresh();
   }
 
-  // ── Access to the lender's cookie, by a click on the bubble ────────────────────────────────
+  // Access to the lender's cookie, by a click on the bubble.
 
   const selector = script.dataset.bubble;
   const bubble = script.bubble ?? (selector ? () => find(selector) : null);
@@ -407,7 +409,7 @@
     document.body.append(frame);
   }
 
-  // ── On its own ─────────────────────────────────────────────────────────────────────────────
+  // On its own.
 
   function standAlone() {
     const {shareAuth, ...options} = JSON.parse(script.dataset.init);
@@ -452,6 +454,10 @@
   });
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) refresh();
+  });
+  window.addEventListener('pavior:refresh', () => {
+    if (script.dataset.init === undefined) told = null; // the loader may have named nobody since
+    refresh();
   });
   const code = codeInAddress();
   window.addEventListener('hashchange', () => {

@@ -14,6 +14,7 @@ from .answer import Answer
 from .cookie import ShareCookie
 from .frame import Frame
 from .handoff import Handoff
+from .page_file import PATHS, page_file, without_hash
 from .request import Request
 from .script import Script
 from .share_auth import ShareAuth
@@ -48,7 +49,7 @@ class Sharing:
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie
         self._warn = WarnOnce()
-        self._paths: set[str] = set()
+        self._paths = set(PATHS)
         if settings.share_auth is None:
             self._paths.add(SHARE_AUTH)
         if lends:
@@ -64,11 +65,14 @@ class Sharing:
         Borrowers know the domain alone, so the paths are at the domain's root. The pages of a site
         below `root_path`, as the request or the setting has it, find them there.
         """
-        places = (path, path.removeprefix(root_path), path.removeprefix(self._root_path))
+        prefixes = ("", root_path, self._root_path)
+        places = (without_hash(path.removeprefix(prefix)) for prefix in prefixes)
         return next((place for place in places if place in self._paths), None)
 
     def begin(self, request: Request) -> Answer | Needed:
         """Answer a request, or say what is needed for that."""
+        if request.path in PATHS:
+            return page_file(request)
         if request.path == SHARE_SCRIPT:
             return self._script.answer(request)
         if request.path == FRAME:

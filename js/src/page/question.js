@@ -1,0 +1,51 @@
+/*
+ * The question who is logged in, which only the site itself can answer.
+ */
+
+import {page} from './shared.js';
+import {stored} from './tabs.js';
+
+/** @typedef {import('../shared').Options} Options */
+
+let turn = 0;
+
+/** Let no answer count that is still to come: something newer is known. */
+export function overtake() {
+  turn += 1;
+}
+
+/**
+ * Ask. An answer counts only if nothing newer was asked or learned meanwhile, here or in another tab.
+ *
+ * @param {(user: Options | null) => void} onAnswer  takes who is logged in, {} for nobody, and null
+ *   if there is no consent
+ * @param {() => void} onFailure
+ */
+export async function ask(onAnswer, onFailure) {
+  overtake();
+  const mine = turn;
+  const before = stored();
+  try {
+    const user = await answer();
+    if (mine !== turn) return;
+    if (stored() === before) onAnswer(user);
+    else ask(onAnswer, onFailure);
+  } catch (error) {
+    if (mine !== turn) return;
+    console.warn('Pavior: the site does not say who is logged in:', error);
+    onFailure();
+  }
+}
+
+/** @returns {Promise<Options | null>} */
+async function answer() {
+  // Beside the file, on the page's own origin, whatever its `<base>` says.
+  const url = new URL('share-auth', new URL(page.urls[1], window.location.href));
+  const response = await fetch(url.href, {
+    cache: 'no-store',
+    credentials: 'same-origin',
+    redirect: 'error',
+  });
+  if (!response.ok) throw new Error(`HTTP ${response.status} for ${url}`);
+  return response.json();
+}

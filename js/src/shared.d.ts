@@ -1,0 +1,76 @@
+/*
+ * What the script of a page and the file that it loads share.
+ */
+
+/** Options of Pavior's init. */
+export type Options = Record<string, unknown>;
+
+/** What the server says to the script of a page, as JSON in an attribute of its element. */
+export interface Data {
+  /** The version of this format. */
+  v: 1;
+  /** What init gets on every page of the site. */
+  site: Options;
+  /** Who was logged in when the page was made, and attributes; absent for nobody. */
+  user?: Options;
+  /** A pad, and behind it the user's hmac XORed with it, each as 64 hex digits. */
+  hmac?: string;
+  /** What tells the user from others, and says nothing of them; absent if the page has to ask. */
+  tag?: string;
+  /**
+   * Where the embed is, the file, and share.js of the site that lends the login or, on that site, the
+   * file for links.
+   */
+  urls: string[];
+  /**
+   * 1: the page says nothing of users, so its script has to ask. 2: there may be no consent either,
+   * and nothing is loaded before the answer. 3: share.js tells who is logged in.
+   */
+  ask?: 1 | 2 | 3;
+  /** The hashes of the files, by which a policy may allow them. */
+  hash?: string;
+  /** Whether a page in a frame has a chat of its own. */
+  frames?: boolean;
+  /** Whether a later policy of the page would block the embed. */
+  early?: boolean;
+  /** For share.js, a selector of the chat's bubble. */
+  bubble?: string;
+  /** The origins to which links take the login along. */
+  links?: string[];
+}
+
+/**
+ * What happened: an event of a window, the records of a MutationObserver, or the data of a page that
+ * a visit has brought. `{type: 'p'}` says that the page may be a copy, or says nothing of users.
+ */
+export interface Happening {
+  type?: string;
+  persisted?: boolean;
+  site?: Options;
+  [record: number]: MutationRecord;
+}
+
+/** How a document was loaded, as far as the browser tells: a `PerformanceNavigationTiming`. */
+export interface Entry {
+  type?: string;
+  activationStart?: number;
+  deliveryType?: string;
+  domComplete?: number;
+}
+
+export interface Page extends Data {
+  /** What the file has not handled yet. */
+  log: Happening[];
+  /** Take what happened down, and load the file for it, or let the file handle it. */
+  on(happening: object): void;
+  /** The policy's nonce, by which scripts are allowed. */
+  nonce: string;
+  /** Makes the URLs of `urls` by their index. */
+  policy: {createScriptURL(index: number): string};
+  /** Call init, if the embed is there and `user` is another object than in the last call. */
+  tell(): void;
+  /** Load the embed (0), or the file (1), in whose place the file puts its own work. */
+  load(index: 0 | 1 | 2): void;
+  /** Whether the file is there; the file sets it. */
+  run?: boolean;
+}

@@ -52,8 +52,8 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
         }
 
         const tell = () => {
-          if (self.Pavior && told !== page.user) {
-            told = /** @type {User} */ (page.user);
+          if (self.Pavior && told !== page.named) {
+            told = /** @type {User} */ (page.named);
             const {id = null, email = null, hmac} = told;
             self.Pavior('init', {...told, ...page.site});
             const detail = {id, email, authenticated: !!hmac};
@@ -70,7 +70,7 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
           script.onload = script.onerror = () => {
             if (![self.Pavior, page.run, 1][i]) {
               console.warn(`Pavior: cannot load ${data.urls[i]}`);
-              if (i) page.user = nobody || page.user;
+              if (i) page.named = nobody || page.named;
             }
             tell();
           };
@@ -113,7 +113,7 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
           on({type: 'p'});
         } else {
           const {hmac, user = {}} = data;
-          page.user = user;
+          page.named = user;
           if (hmac)
             // Masked, since the lengths of compressed pages would tell its digits.
             user.hmac = hmac

@@ -67,7 +67,9 @@ export interface Page extends Data {
   nonce: string;
   /** Makes the URLs of `urls` by their index. */
   policy: {createScriptURL(index: number): string};
-  /** Call init, if the embed is there and `user` is another object than in the last call. */
+  /** Whom the chat names, {} for nobody; absent before that is known. */
+  named?: Options;
+  /** Call init, if the embed is there and `named` is another object than in the last call. */
   tell(): void;
   /** Load the embed (0), or the file (1), in whose place the file puts its own work. */
   load(index: 0 | 1 | 2): void;

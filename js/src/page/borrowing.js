@@ -15,7 +15,7 @@ let heard;
 
 /** @param {Options} user */
 function show(user) {
-  page.user = user;
+  page.named = user;
   page.tell();
 }
 
@@ -62,5 +62,5 @@ export function refresh() {
 
 /** Name nobody, until share.js tells of somebody else. */
 export function logOut() {
-  if (page.user) show({});
+  if (page.named) show({});
 }

@@ -23,8 +23,8 @@ export function follow(records) {
 
 function callAgain() {
   isDue = false;
-  if (!page.user || !came.size || [...came].some((node) => node.isConnected)) return;
+  if (!page.named || !came.size || [...came].some((node) => node.isConnected)) return;
   came = new Set();
-  page.user = {...page.user};
+  page.named = {...page.named};
   page.tell();
 }

@@ -41,7 +41,7 @@ function isSame(one, other) {
 
 /** @param {Options} user */
 function show(user) {
-  page.user = user;
+  page.named = user;
   if (page.ask === 2) {
     page.ask = 1;
     page.load(0);
@@ -54,19 +54,19 @@ function name(user) {
   since = Date.now();
   left = open = undefined;
   page.tag = store(user);
-  if (user || page.user) show(user ?? {});
+  if (user || page.named) show(user ?? {});
 }
 
 /** Name nobody, unless it is not known that the visitor consents. */
 function nameNobody() {
-  if (page.user || page.ask !== 2) show({});
+  if (page.named || page.ask !== 2) show({});
 }
 
 /** @param {Options | null} user  as the site says */
 function hear(user) {
   if (left && isSame(user, left)) return;
   // The page knows more of the user, if it has named the same one.
-  name(page.user && user && isSame(user, page.user) ? page.user : user);
+  name(page.named && user && isSame(user, page.named) ? page.named : user);
 }
 
 /**
@@ -100,7 +100,7 @@ export function begin() {
 /** @param {{persisted?: boolean}} event */
 export function restore({persisted}) {
   if (!persisted) return;
-  const before = page.user;
+  const before = page.named;
   // A page that says nothing of users is right for everybody.
   const isForAll = page.ask || !isSomebody(before);
   function confirm() {
@@ -128,7 +128,7 @@ export function look() {
   if (document.hidden) return;
   if (open) open();
   else if (tag && tag !== page.tag) learn();
-  else if (isSomebody(page.user) && Date.now() - since >= LONG) follow();
+  else if (isSomebody(page.named) && Date.now() - since >= LONG) follow();
 }
 
 export function refresh() {
@@ -138,8 +138,8 @@ export function refresh() {
 
 /** Name nobody, and ask; the user who was named does not count until somebody else was logged in. */
 export function logOut() {
-  left ??= page.user;
-  if (page.user) {
+  left ??= page.named;
+  if (page.named) {
     show({});
     page.tag = store({});
   }

@@ -48,9 +48,9 @@ export function hearHtmx({detail}) {
 export function arrive({hmac, site, user = {}, ask}) {
   hasData = true;
   if (hmac) user.hmac = unmasked(hmac);
-  const isSame = textOf(site, user) === textOf(page.site, page.user);
+  const isSame = textOf(site, user) === textOf(page.site, page.named);
   Object.assign(page, {site, ask});
-  login.arrive((isSame && page.user) || user);
+  login.arrive((isSame && page.named) || user);
 }
 
 /** @param {(Options | undefined)[]} all */

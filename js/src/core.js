@@ -70,7 +70,8 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
           script.onload = script.onerror = () => {
             if (![self.Pavior, page.run, 1][i]) {
               console.warn(`Pavior: cannot load ${data.urls[i]}`);
-              if (i) page.named = nobody || page.named;
+              // Offline, the page stays as it is.
+              if (i && navigator.onLine) page.named = nobody || page.named;
             }
             tell();
           };
@@ -94,12 +95,12 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
             if (node) observer.observe(node, {childList: true}); // the body may still be to come
           // Nothing is loaded before it is known that the visitor consents.
           if (data.ask !== 2) load(0);
-          if (data.links) load(2);
         };
 
         /** @type {Page} */
         const page = Object.assign(data, {on, log, policy, tell, load, nonce: element.nonce});
         navigator.pavior = page;
+        if (data.links) load(2); // at once, for the first click may be on a link
         for (const type of TYPES.split(' ')) addEventListener(type, on);
         self.navigation?.addEventListener('currententrychange', on);
 

@@ -21,10 +21,11 @@ export function start(handlers, types = []) {
   const {load, log} = page;
 
   function run() {
-    for (const happening of log.splice(0)) {
-      const type = happening.type ?? (happening.site ? 'data' : '');
-      handlers[type]?.(happening);
-    }
+    // Of what has happened several times, the last counts.
+    const last = new Map(
+      log.splice(0).map((each) => [each.type ?? (each.site ? 'data' : ''), each]),
+    );
+    for (const [type, happening] of last) handlers[type]?.(happening);
   }
 
   for (const happening of log) {

@@ -40,10 +40,10 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
         let told;
         /** In doubt, who is named if the file cannot be had. @type {User | undefined} */
         let nobody;
-        // A policy makes no other URLs, whatever gets hold of it. `<base>` does not count.
+        // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
         let policy = {
           /** @param {number} i */
-          createScriptURL: (i) => `${new URL(data.urls[i], /** @type {any} */ (location))}`,
+          createScriptURL: (i) => `${new URL(data.urls[i].trim(), /** @type {any} */ (location))}`,
         };
         try {
           policy = /** @type {any} */ (self).trustedTypes.createPolicy('pavior-middleware', policy);
@@ -61,14 +61,14 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
           }
         };
 
-        /** @param {0 | 1 | 2} i  0 for the embed, 1 for the file, 2 for that of links */
+        /** @param {0 | 1 | 2 | 3} i  of `urls` */
         const load = (i) => {
           const script = document.createElement('script');
           script.nonce = element.nonce;
-          if (i) script.integrity = data.hash || '';
+          if (i % 3) script.integrity = data.hash || ''; // of the site's own files
           // A site may answer with a page of its own, and status 200.
           script.onload = script.onerror = () => {
-            if (![self.Pavior, page.run, 1][i]) {
+            if (![self.Pavior, page.run, 1, 1][i]) {
               console.warn(`Pavior: cannot load ${data.urls[i]}`);
               // Offline, the page stays as it is.
               if (i && navigator.onLine) page.named = nobody || page.named;
@@ -78,6 +78,7 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
           script.src = policy.createScriptURL(i);
           // React renders a whole document anew where it finds an element that is not its own.
           document.head.appendChild(script).remove();
+          return script;
         };
 
         /** @param {object} happening */
@@ -98,7 +99,7 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
         };
 
         /** @type {Page} */
-        const page = Object.assign(data, {on, log, policy, tell, load, nonce: element.nonce});
+        const page = Object.assign(data, {on, log, tell, load});
         navigator.pavior = page;
         if (data.links) load(2); // at once, for the first click may be on a link
         for (const type of TYPES.split(' ')) addEventListener(type, on);

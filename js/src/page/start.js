@@ -32,10 +32,11 @@ export function start(handlers, types = []) {
     if (happening[0]) bubble.follow(/** @type {MutationRecord[]} */ (happening));
   }
   page.load = (i) => {
-    if (!i) load(0);
+    if (i !== 1) return load(i);
     // A visit brings the data of its page before it shows the page.
-    else if (log.some(({site}) => site)) setTimeout(run);
+    if (log.some(({site}) => site)) setTimeout(run);
     else run();
+    return undefined;
   };
   for (const type of types) window.addEventListener(type, (event) => page.on(event));
 

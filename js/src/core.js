@@ -117,11 +117,7 @@
             // Masked, since the lengths of compressed pages would tell its digits.
             user.hmac = hmac
               .slice(64)
-              .replace(/./g, (digit, i) =>
-                /** @type {any} */ ((`0x${digit}`) ^ /** @type {any} */ (`0x${hmac[i]}`)).toString(
-                  16,
-                ),
-              );
+              .replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16));
           try {
             localStorage.pavior = page.tag;
           } catch {

@@ -56,7 +56,7 @@ def is_isolated(headers: HeaderList) -> bool:
 
 
 def needs_hashes(headers: HeaderList) -> bool:
-    """Whether a policy, if only one that reports, allows the site's own files by their hashes alone.
+    """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
 
     A page whose policy has a nonce needs none: its script hands the nonce on.
     """

@@ -28,14 +28,18 @@
     const first = navigator.pavior;
     element.remove();
     // An opaque origin, such as that of a sandbox, is not the site.
-    if (origin !== 'null' && (parent === self || page.frames))
+    if (origin !== 'null' && (top === window || page.frames))
       if (first) first.on(page);
       else {
         const entry = /** @type {Entry} */ (performance.getEntriesByType('navigation')[0] || {});
         /** @type {User | undefined} */
         let told;
-        /** In doubt, who is named if the file cannot be had. @type {User | undefined} */
-        let nobody;
+        /** @type {User} */
+        const nobody = {};
+        /** Whether nobody is to be named if the file cannot be had. */
+        let isInDoubt = false;
+        /** Whether it could not be had: a page that changes often would ask for it each time. */
+        let isLost = false;
         // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
         let policy = {
           /** @param {number} i */
@@ -57,7 +61,8 @@
             if (![self.Pavior, page.run, 1, 1][i]) {
               console.warn(`Pavior: cannot load ${page.urls[i]}`);
               // Offline, the page stays as it is.
-              if (i && navigator.onLine) page.named = nobody || page.named;
+              if (i && isInDoubt && navigator.onLine) page.named = nobody;
+              isLost = true;
             }
             page.tell();
           };
@@ -78,6 +83,7 @@
         navigator.pavior = Object.assign(page, {
           log: /** @type {Happening[]} */ ([]),
           load,
+          nobody,
           tell() {
             if (/** @type {any} */ (self).Pavior && told !== page.named) {
               told = /** @type {User} */ (page.named);
@@ -91,10 +97,16 @@
           /** @param {any} event */
           on(event) {
             page.log.push(event);
-            if (/^p/.test(event.type)) nobody = {};
+            if (event.persisted === false) return;
+            if (/^p/.test(event.type)) isInDoubt = true;
+            // Nobody is named at once after a logout, whatever becomes of the file.
+            if (/ut$/.test(event.type) && page.named) {
+              page.left = page.left || page.named;
+              page.named = nobody;
+              page.tell();
+            }
             // What is only added to the page makes no difference.
-            if (!d.hidden && event.persisted !== false && (!event[0] || event[0].removedNodes[0]))
-              page.load(1);
+            if (!d.hidden && (!event[0] || (!isLost && event[0].removedNodes[0]))) page.load(1);
           },
         });
         if (page.links) load(2); // at once, for the first click may be on a link
@@ -113,7 +125,7 @@
         ) {
           page.on({type: 'p'});
         } else {
-          const {hmac, user = {}} = page;
+          const {hmac, user = nobody} = page;
           page.named = user;
           if (hmac)
             // Masked, since the lengths of compressed pages would tell its digits.

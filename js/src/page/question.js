@@ -21,26 +21,28 @@ export function overtake() {
  *   if there is no consent
  * @param {() => void} onFailure
  */
-export async function ask(onAnswer, onFailure) {
+export function ask(onAnswer, onFailure) {
   overtake();
   const mine = turn;
   const before = stored();
-  try {
-    const user = await answer();
-    if (mine !== turn) return;
-    if (stored() === before) onAnswer(user);
-    else ask(onAnswer, onFailure);
-  } catch (error) {
-    if (mine !== turn) return;
-    console.warn('Pavior: the site does not say who is logged in:', error);
-    onFailure();
-  }
+  answer().then(
+    (user) => {
+      if (mine !== turn) return;
+      if (stored() === before) onAnswer(user);
+      else ask(onAnswer, onFailure);
+    },
+    (error) => {
+      if (mine !== turn) return;
+      console.warn('Pavior: the site does not say who is logged in:', error);
+      onFailure();
+    },
+  );
 }
 
 /** @returns {Promise<Options | null>} */
 async function answer() {
   // Beside the file, on the page's own origin, whatever its `<base>` says.
-  const url = new URL('share-auth', new URL(page.urls[1], window.location.href));
+  const url = new URL('share-auth', new URL(page.urls[1], location.href));
   const response = await fetch(url.href, {
     cache: 'no-store',
     credentials: 'same-origin',

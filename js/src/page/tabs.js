@@ -5,12 +5,16 @@
 
 /** @typedef {import('../shared').Options} Options */
 
-/** Return the tag of whoever a tab named last; null if none did, or if the storage is closed. */
+/**
+ * Return the tag of whoever a tab named last; nothing if none did, or if the storage is closed.
+ *
+ * @returns {string | undefined}
+ */
 export function stored() {
   try {
-    return window.localStorage.getItem('pavior');
+    return localStorage.pavior;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -21,18 +25,28 @@ export function stored() {
 export function store(user) {
   const tag = user ? tagOf(user) : undefined;
   try {
-    if (tag) window.localStorage.setItem('pavior', tag);
-    else window.localStorage.removeItem('pavior');
+    if (tag) localStorage.pavior = tag;
+    else delete localStorage.pavior;
   } catch {
     // It is closed or full: other tabs ask a little later.
   }
   return tag;
 }
 
+/**
+ * Return who somebody is, as a text.
+ *
+ * @param {Options | null} [user]
+ */
+export function textOf(user) {
+  const {id = '', email = '', hmac = ''} = user || {};
+  return `${id}\n${email}\n${hmac}`;
+}
+
 /** @param {Options} user */
-export function tagOf({id = '', email = '', hmac = ''}) {
+export function tagOf(user) {
   let sum = 0;
-  for (const unit of `${id}\n${email}\n${hmac}`.split('')) {
+  for (const unit of textOf(user).split('')) {
     sum = (Math.imul(sum, 31) + unit.charCodeAt(0)) | 0;
   }
   return (sum >>> 0).toString(36);

@@ -1,6 +1,9 @@
 interface Window {
   /** The widget's function, which its embed defines. */
-  Pavior?: ((command: 'init', options: object) => void) & {calls?: unknown};
+  Pavior?: ((command: 'init', options: object) => void) & {
+    calls?: unknown;
+    bubble?: HTMLElement | null;
+  };
   trustedTypes?: {
     createPolicy<Rules>(name: string, rules: Rules): Rules;
   };
@@ -9,6 +12,9 @@ interface Window {
   htmx?: object;
   up?: object;
 }
+
+/** Whether the site that serves share.js has a handoff; build.js sets it. */
+declare const HANDS_OFF: boolean;
 
 interface Navigator {
   /** What the script of a page and the file that it loads share. */

@@ -402,6 +402,51 @@ def test_a_loader_may_bring_the_code_that_it_has_found(page: Page, sites: Sites)
     assert page.evaluate("location.hash") == ""
 
 
+@pytest.mark.parametrize("host", ["help.shop", "help"])
+def test_a_page_may_say_that_nobody_is_logged_in_any_more(
+    page: Page, sites: Sites, told: Told, host: str
+) -> None:
+    """By the cookie or by a code, and before the lender knows of it."""
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at(host) + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected = [named("ada"), named(None)]
+    assert evaluate(page, "calls") == expected
+    assert calls(page, 2) == expected
+    sites.fault = FAULTS["500"]
+    look_again(page)
+    assert calls(page, 3) == expected
+    sites.fault = None
+    look_again(page)
+    assert calls(page, 4) == expected
+    log_in(page, sites, None)
+    look_again(page)
+    assert calls(page, 5) == expected
+    page.reload()
+    assert calls(page) == [named(None)]
+    assert told.complaints == []
+
+
+def test_a_login_that_follows_a_logout_is_noticed(page: Page, sites: Sites, told: Told) -> None:
+    log_in(page, sites, "ada")
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected = [named("ada"), named(None)]
+    assert calls(page, 2) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    expected.append(named("ada"))
+    assert calls(page, 3) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    log_in(page, sites, "bob")
+    look_again(page)
+    expected += [named(None), named("bob")]
+    wait_for(page, f"calls.length === {len(expected)}")
+    assert evaluate(page, "calls") == expected
+    assert (told.complaints, told.errors) == ([], [])
+
+
 # ── How it is loaded ───────────────────────────────────────────────────────────────────────────
 
 DYNAMIC = """<script>{{
@@ -1721,8 +1766,14 @@ def test_a_python_borrower_gains_what_its_policy_needs(
     assert (told.complaints, told.errors) == ([], [])
 
 
+def lent_by_nobody(sites: Sites) -> list[object]:
+    """Return the call of init that leaves it to the embed to borrow."""
+    lender = sites.shop.partition("://")[2]
+    return named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
+
+
 @pytest.mark.parametrize("failure", ["not found", "not a script", "silent", "blocked"])
-@pytest.mark.parametrize("what", ["share.js", "page-*.js"])
+@pytest.mark.parametrize("what", ["share.js", "borrower-*.js"])
 def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
     page: Page, sites: Sites, told: Told, what: str, failure: str
 ) -> None:
@@ -1739,15 +1790,56 @@ def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
     page.clock.install()
     page.route(f"**/.well-known/pavior/{what}", fail)
     page.goto(sites.at("python.shop") + sites.page(""))
-    page.clock.fast_forward(10_000)
-    lender = sites.shop.partition("://")[2]
-    nobody = named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
-    assert calls(page, 0) == [nobody]
-    page.clock.fast_forward(10_000)
+    nobody = lent_by_nobody(sites)
+    assert calls(page, 0) == [nobody]  # at once
+    page.clock.fast_forward(20_000)
     assert calls(page, 0) == [nobody]
     assert len(told.errors) == (1 if failure == "not a script" else 0)
     assert len(told.ours) == 1
     assert what.partition("*")[0] in told.ours[0]
+
+
+# What every release of share.js does at once.
+RUN = "const script = document.currentScript; script.code;"
+
+
+def test_a_python_borrower_whose_share_js_runs_and_says_nothing_has_an_anonymous_chat(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    page.clock.install()
+    page.route(
+        sites.script, lambda route: route.fulfill(body=RUN, content_type="text/javascript")
+    )
+    with page.expect_response(sites.script):
+        page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.run_for(9000)
+    assert (evaluate(page, "window.calls ?? []"), told.ours) == ([], [])
+    page.clock.run_for(1000)
+    assert calls(page, 0) == [lent_by_nobody(sites)]
+    assert len(told.ours) == 1
+
+
+def test_a_python_borrower_waits_for_a_share_js_of_another_release(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    tell = "script.dispatchEvent(new CustomEvent('pavior-identity', {detail: {id: '7'}}))"
+    body = f"{RUN} addEventListener('told', () => {tell}); setTimeout(() => {tell}, 3000);"
+    page.clock.install()
+    page.route(
+        sites.script, lambda route: route.fulfill(body=body, content_type="text/javascript")
+    )
+    with page.expect_response(sites.script):
+        page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.run_for(3000)
+    expected = [["init", {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True, "id": "7"}]]
+    assert calls(page, 0) == expected
+    page.clock.run_for(10_000)
+    evaluate(page, "dispatchEvent(new Event('told'))")
+    assert calls(page, 0) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")  # to which it does not listen
+    expected.append(named(None, doChat=True, doTimeTravel=True))
+    assert calls(page, 0) == expected
+    assert (told.ours, told.errors) == ([], [])
 
 
 # The element of a further page, in the document of the first one.
@@ -1769,21 +1861,27 @@ def test_a_python_borrower_follows_what_the_page_says_of_logins(
     assert calls(page) == expected
     evaluate(page, VISIT)
     assert calls(page) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    assert calls(page, 2) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
     expected.append(named(None, **options))
-    assert calls(page) == expected
-    evaluate(page, "window[Symbol.for('pavior')].since = 1")
-    look_again(page)
-    assert calls(page, 2) == expected
-    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
-    expected.append(named("ada", **options))
-    assert calls(page, 3) == expected
-    evaluate(page, "window[Symbol.for('pavior')].since = 1")
+    assert evaluate(page, "calls") == expected
+    assert calls(page, 3) == expected  # though the lender still names her
     look_again(page)
     assert calls(page, 4) == expected
+    evaluate(page, VISIT)
+    assert calls(page, 4) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    expected.append(named("ada", **options))
+    assert calls(page, 5) == expected
+    look_again(page)
+    assert calls(page, 6) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected.append(named(None, **options))
+    assert calls(page, 7) == expected
     log_in(page, sites, "bob")
     evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
-    assert calls(page, 5) == [*expected, named("bob", **options)]
+    assert calls(page, 8) == [*expected, named("bob", **options)]
     assert asked_itself not in sites.loaded
     assert (told.messages, told.errors) == ([], [])
 

@@ -55,9 +55,20 @@ def is_isolated(headers: HeaderList) -> bool:
     )
 
 
-def is_there(headers: HeaderList) -> bool:
-    """Whether the page has a policy, if only one that reports."""
-    return any(name.lower() in (_ENFORCED, _REPORT_ONLY) for name, _ in headers)
+def needs_hashes(headers: HeaderList) -> bool:
+    """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
+
+    A page whose policy has a nonce needs none: its script hands the nonce on.
+    """
+    return any(
+        policy.script_sources is not None and not _allows_own_files(policy.script_sources)
+        for name in (_ENFORCED, _REPORT_ONLY)
+        for policy in _policies(headers, name)
+    )
+
+
+def _allows_own_files(sources: list[str]) -> bool:
+    return not {"'self'", "*", "'strict-dynamic'"}.isdisjoint(_lower(sources))
 
 
 def nonce(headers: HeaderList) -> str | None:
@@ -172,7 +183,7 @@ class _Policy:
             nonces or has_hashes or is_strict
         )
         hashes = [] if allows_inline else [SCRIPT_HASH]
-        if not (allows_inline or is_strict or {"'self'", "*"}.intersection(_lower(sources))):
+        if not (allows_inline or _allows_own_files(sources)):
             hashes.extend(files)
         missing = [each for each in hashes if each not in sources]
         if not is_strict:

@@ -198,7 +198,7 @@ class Rewriting:
             return None
         if change.snippet is None:
             return Rewriter(headers, change)
-        element = change.snippet.element(change.nonce, has_policy=csp.is_there(headers))
+        element = change.snippet.element(change.nonce, checks_files=csp.needs_hashes(headers))
         document = self._document(exchange, headers, element, change.snippet.early(element))
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)

@@ -33,7 +33,7 @@ function hear(user) {
 
 /** Load share.js, with the code of a handoff. */
 export function begin() {
-  const url = page.urls[2];
+  const url = page.urls[3];
   const code = takeCode();
   let isRun = false;
   function giveUp() {
@@ -41,10 +41,8 @@ export function begin() {
     console.warn(`Pavior: ${url} does not say who is logged in`);
     show({}); // the embed may know what to do about `shareAuth`
   }
-  const script = document.createElement('script');
-  script.nonce = page.nonce;
-  script.src = page.policy.createScriptURL(2);
-  // share.js of every release looks for the code at once, by which it shows that it is run.
+  const script = /** @type {HTMLScriptElement} */ (page.load(3));
+  // share.js of every release looks for the code while it is run, so that shows whether it is.
   Object.defineProperty(script, 'code', {
     get() {
       isRun = true;
@@ -57,7 +55,6 @@ export function begin() {
   });
   script.onload = () => (isRun ? setTimeout(giveUp, LONGEST_WAIT) : giveUp());
   script.onerror = giveUp;
-  document.head.appendChild(script).remove();
   // share.js tells of nobody, too; that of an older release does not listen.
   window.addEventListener('pavior:logout', () => {
     if (heard) hear({});

@@ -6,15 +6,13 @@ import html
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware.page_files import BORROWER, PAGE
-from pavior_middleware.sharing import share_auth
 from pavior_middleware.snippet import ATTRIBUTE, SCRIPT, render
 from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
 
@@ -77,7 +75,7 @@ class Site:
             fields = {"content-security-policy": self.policy}
             route.fulfill(body=self.body, content_type="text/html", headers=fields)
         elif url == SHARE_URL:
-            text = (Path(share_auth.__file__).parent / "share.js").read_text()
+            text = _assets.read("share.js")
             route.fulfill(body=text, content_type="text/javascript", headers=fields)
         elif url in FILES:
             route.fulfill(body=FILES[url], content_type="text/javascript")

@@ -5,6 +5,7 @@
  * over. After other visits, the page asks.
  */
 
+import * as bubble from './bubble.js';
 import * as login from './login.js';
 import {page} from './shared.js';
 
@@ -14,7 +15,7 @@ import {page} from './shared.js';
 /** Whether the data of a page has come since the last visit. */
 let hasData = false;
 let isDue = false;
-let address = withoutFragment(performance.getEntriesByType('navigation')[0]?.name);
+let address = performance.getEntriesByType('navigation')[0]?.name;
 
 /** @param {string} [url] */
 function withoutFragment(url) {
@@ -25,18 +26,27 @@ function withoutFragment(url) {
 export function askSoon() {
   if (isDue) return;
   isDue = true;
-  setTimeout(() => {
-    isDue = false;
-    if (!hasData) login.follow();
-    hasData = false;
-  });
+  bubble.waitFor(settle());
 }
 
-export function navigate() {
+async function settle() {
+  await new Promise((resolve) => setTimeout(resolve));
+  isDue = false;
+  if (!hasData) await login.follow();
+  hasData = false;
+}
+
+/** @param {{navigationType?: string}} event */
+export function navigate({navigationType}) {
   const before = address;
-  address = withoutFragment(window.location.href);
-  // Turbo changes the address long before it shows the page.
-  if (address !== before && !window.Turbo) askSoon();
+  address = window.location.href;
+  // Of the same address, only a script makes another entry.
+  const isVisit =
+    address === before
+      ? navigationType === 'push'
+      : withoutFragment(address) !== withoutFragment(before);
+  // These change the address long before they show the page.
+  if (isVisit && !window.Turbo && !window.up) askSoon();
 }
 
 /** @param {{detail?: any}} event  which has a cause, unless a page asks in turns */

@@ -164,17 +164,14 @@ def render(
     root = _root(settings, root_path if is_for_one else "")
     links = _link_origins(settings)
     files = (BORROWER if lender else PAGE, *((LINKS,) if links else ()))
+    lenders = ["", lender] if lender else []
     asks = _BORROWS if lender else (_MAY_LACK_CONSENT if asks_consent else _ASKS) * must_ask
     data: dict[str, object] = {
         "v": _VERSION,
         "site": site_options(settings),
         "user": named,
         "tag": None if asks else tag(options),
-        "urls": [
-            settings.embed_url,
-            *(root + file.path for file in files),
-            *filter(None, [lender]),
-        ],
+        "urls": [settings.embed_url, *(root + file.path for file in files), *lenders],
         "ask": asks,
         "frames": settings.inject_in_frames,
         "bubble": settings.bubble,

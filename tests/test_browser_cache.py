@@ -559,7 +559,7 @@ def test_a_cacheable_page_without_its_file_loads_nothing_before_consent(
     shop = Shop(keeps_cookie=True, mounts=without_file_on_demand, consent=lambda environ: False)
     with serving(shop, cacheable_pages=True), tab(storing) as page:
         page.context.add_cookies([{"name": "fails", "value": "1", "url": shop.origin}])
-        with page.expect_console_message(lambda message: "could not load" in message.text):
+        with page.expect_console_message(lambda message: "cannot load" in message.text):
             page.goto(f"{shop.origin}/pages/nothing")
         page.evaluate("dispatchEvent(new Event('pavior:logout'))")
         page.wait_for_load_state("networkidle")

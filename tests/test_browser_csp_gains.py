@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings, _assets, csp
-from pavior_middleware.page_files import PAGE
+from pavior_middleware import Identity, Settings, csp
+from pavior_middleware.page_files import BORROWER, PAGE
 from pavior_middleware.snippet import Snippet, render
 from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
@@ -26,7 +26,9 @@ from .conftest import API_KEY, TEAM
 # No server has these names: Playwright answers, to every request that a policy lets through.
 SITE, LENDER, OTHER = "https://site.test", "https://www.lender.test", "https://other.test"
 EMBED = "https://app.pavior.com"
-PAGE_FILE = SITE + PAGE.path
+PAGE_FILE, BORROWER_FILE = SITE + PAGE.path, SITE + BORROWER.path
+
+FILES = {SITE + file.path: file.content.decode() for file in (PAGE, BORROWER)}
 
 INLINE = "window.inline = true"
 INLINE_HASH = f"'sha256-{base64.b64encode(hashlib.sha256(INLINE.encode()).digest()).decode()}'"
@@ -51,7 +53,10 @@ MARKUP = "".join(
         f"<script>{INLINE}</script><script nonce=n>window.withNonce = true</script>",
         "<button onclick='window.handled = true'>Press</button>",
         *(f"<script src='{url}'></script>" for url in SCRIPTS),
-        f"<script src='{PAGE_FILE}' integrity='{PAGE.integrity}'></script>",
+        *(
+            f"<script src='{SITE}{file.path}' integrity='{file.integrity}'></script>"
+            for file in (PAGE, BORROWER)
+        ),
         *(f"<iframe src='{url}'></iframe>" for url in FRAMES),
     ]
 )
@@ -98,10 +103,10 @@ class Site:
             fields = {"content-security-policy": ", ".join(self.policies)}
             route.fulfill(body=body, content_type="text/html", headers=fields)
             return
-        if "favicon" not in url:
+        if "favicon" not in url and url != SITE + SHARE_AUTH:  # which a borrower's page never asks
             self.done.add((kind, url))
         body = "postMessage(1)" if url.endswith("/worker.js") else ""
-        body = _assets.read("page.js") if url == PAGE_FILE else body
+        body = FILES.get(url, body)
         content = "text/html" if kind == "document" else "text/javascript"
         route.fulfill(body=body, content_type=content, headers={"access-control-allow-origin": "*"})
 
@@ -126,12 +131,16 @@ SIGNING = Settings(TEAM, API_KEY)
 BORROWING = Settings(TEAM, share_auth="www.lender.test")
 EMBED_GAINS = {
     *(("script", f"{EMBED}/embed"), ("script", f"{EMBED}/more.js"), ("fetch", f"{EMBED}/api")),
-    ("script", PAGE_FILE),
 }
 GAINS: dict[str, set[tuple[str, str]]] = {
-    "a page that names its user": {*EMBED_GAINS, ("fetch", f"{SITE}/api")},
+    "a page that names its user": {
+        *EMBED_GAINS,
+        ("script", PAGE_FILE),
+        ("fetch", f"{SITE}/api"),
+    },
     "a page that borrows its login": {
         *EMBED_GAINS,
+        ("script", BORROWER_FILE),
         ("script", f"{LENDER}{SHARE_SCRIPT}"),
         ("fetch", f"{LENDER}{SHARE_AUTH}?origin=x"),
         ("document", f"{LENDER}{FRAME}?origin=x"),

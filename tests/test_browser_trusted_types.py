@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings, _assets
-from pavior_middleware.page_files import PAGE
+from pavior_middleware import Identity, Settings
+from pavior_middleware.page_files import BORROWER, PAGE
 from pavior_middleware.sharing import share_auth
 from pavior_middleware.snippet import ATTRIBUTE, SCRIPT, render
 from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
@@ -26,7 +26,7 @@ from .pages import data_of
 
 SITE, LENDER = "https://site.test", "https://www.lender.test"
 EMBED_URL, SHARE_URL = "https://app.pavior.com/embed", LENDER + SHARE_SCRIPT
-FILE_URL = SITE + PAGE.path
+FILES = {SITE + file.path: file.content.decode() for file in (PAGE, BORROWER)}
 POLICY = "require-trusted-types-for 'script'; trusted-types app pavior-middleware"
 
 EMBED = """
@@ -79,8 +79,8 @@ class Site:
         elif url == SHARE_URL:
             text = (Path(share_auth.__file__).parent / "share.js").read_text()
             route.fulfill(body=text, content_type="text/javascript", headers=fields)
-        elif url == FILE_URL:
-            route.fulfill(body=_assets.read("page.js"), content_type="text/javascript")
+        elif url in FILES:
+            route.fulfill(body=FILES[url], content_type="text/javascript")
         elif SHARE_AUTH in url:
             route.fulfill(json=next(self.answers, {}), headers=fields)
         else:
@@ -116,29 +116,29 @@ def standing_alone() -> str:
     return f'<script src="{SHARE_URL}" data-init="{init}"></script>'
 
 
-OWN: list[tuple[Callable[[], str], set[str]]] = [
-    (signed, {EMBED_URL, FILE_URL}),
-    (borrowed, {EMBED_URL, SHARE_URL, FILE_URL}),
-    (standing_alone, {EMBED_URL}),
+OWN: list[tuple[Callable[[], str], dict[str, str]]] = [
+    (signed, {"0": EMBED_URL, "1": SITE + PAGE.path}),
+    (borrowed, {"0": EMBED_URL, "1": SITE + BORROWER.path, "2": f"{SITE}/", "3": SHARE_URL}),
+    (standing_alone, {EMBED_URL: EMBED_URL}),
 ]
 OTHERS = [
     *("/evil.js", "https://evil.test/embed", f"{EMBED_URL}?", f"{EMBED_URL}/more", ""),
     *("data:text/javascript,evil()", f"//{EMBED_URL.partition('//')[2]}", f" {EMBED_URL}"),
-    *(f"{LENDER}/jsonp", f"{SHARE_URL}#", SHARE_SCRIPT),
+    *(f"{LENDER}/jsonp", f"{SHARE_URL}#", SHARE_SCRIPT, "4", "-1", "length", "constructor", "0 "),
 ]
 
 
 @pytest.mark.parametrize(("element", "own"), OWN)
 def test_the_policy_makes_the_urls_of_the_chat_and_throws_for_others(
-    site: Site, element: Callable[[], str], own: set[str]
+    site: Site, element: Callable[[], str], own: dict[str, str]
 ) -> None:
     site.load(element())
-    seen = {url: site.page.evaluate(TRY, url) for url in {EMBED_URL, SHARE_URL, FILE_URL, *OTHERS}}
-    assert seen == {url: url if url in own else "TypeError" for url in seen}
+    seen = {given: site.page.evaluate(TRY, given) for given in {*own, *OTHERS}}
+    assert seen == {given: own.get(given, "TypeError") for given in seen}
     assert site.errors == []
 
 
-# What can be reached from what stands at a public symbol, whatever it is called there.
+# What can be reached from what the page's scripts share, whatever it is called there.
 REACHED = """() => {
     const seen = new Set();
     const look = value => {
@@ -146,7 +146,7 @@ REACHED = """() => {
         seen.add(value);
         Reflect.ownKeys(value).map(name => value[name]).forEach(look);
     };
-    look(window[Symbol.for('pavior')]);
+    look(navigator.pavior);
     return [seen.size > 0, [...seen].some(
         value => value instanceof TrustedTypePolicy || 'createScriptURL' in value)];
 }"""

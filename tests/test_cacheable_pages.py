@@ -93,7 +93,7 @@ def test_a_borrowing_site_asks_its_lender_instead(fetch: Fetch) -> None:
     seen = fetch(Reply(), settings)
     (data,) = data_in_head(seen.body)
     assert data["site"]["shareAuth"] == "auth.example.com"
-    assert data["urls"][2].startswith("https://auth.example.com/")
+    assert data["urls"][3].startswith("https://auth.example.com/")
     assert "Vary" not in seen.headers
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, _assets, csp
+from pavior_middleware.page_files import PAGE as PAGE_FILE
 from pavior_middleware.snippet import SCRIPT, render
 from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
@@ -297,7 +298,7 @@ def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     snippet = render(SETTINGS)
     ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
     assert policy == (
-        f"default-src {one}; script-src {one} {hash_of(SCRIPT)} {hash_of(_assets.read('page.js'))} {EMBED};"
+        f"default-src {one}; script-src {one} {hash_of(SCRIPT)} '{PAGE_FILE.integrity}' {EMBED};"
         f" connect-src {one} {EMBED} 'self'"
     )
 

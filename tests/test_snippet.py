@@ -211,7 +211,7 @@ def test_pages_of_other_sites_leave_links_alone(fetch: Fetch, settings: Settings
 )
 def test_a_borrowing_page_loads_share_js_of_its_lender(fetch: Fetch, domain: str, url: str) -> None:
     data = data_from(fetch, Settings(TEAM, share_auth=domain), Identity("7"))
-    assert data["urls"][2] == url
+    assert data["urls"][3] == url
 
 
 def test_a_borrowing_page_says_where_the_bubble_is(fetch: Fetch) -> None:

@@ -15,104 +15,103 @@
 
 /** @typedef {import('./shared').Happening} Happening */
 /** @typedef {import('./shared').Page} Page */
-/** @typedef {import('./shared').Data} Data */
 /** @typedef {import('./shared').Entry & PerformanceEntry} Entry */
 /** @typedef {import('./shared').Options} User */
 
-const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htmx:afterRequest';
-
 {
+  const d = document;
   /** @type {HTMLScriptElement | null} */
-  const element = document.querySelector('script[data-pavior]');
+  const element = d.querySelector('script[data-pavior]');
   if (element) {
-    /** @type {Data} */
-    const data = JSON.parse(/** @type {string} */ (element.dataset.pavior));
+    /** @type {Page} */
+    const page = JSON.parse(/** @type {string} */ (element.dataset.pavior));
     const first = navigator.pavior;
     element.remove();
     // An opaque origin, such as that of a sandbox, is not the site.
-    if (origin !== 'null' && (parent === self || data.frames))
-      if (first) first.on(data);
+    if (origin !== 'null' && (parent === self || page.frames))
+      if (first) first.on(page);
       else {
-        /** @type {Happening[]} */
-        const log = [];
         const entry = /** @type {Entry} */ (performance.getEntriesByType('navigation')[0] || {});
         /** @type {User | undefined} */
         let told;
         /** In doubt, who is named if the file cannot be had. @type {User | undefined} */
         let nobody;
-        // A policy makes no other URLs, whatever gets hold of it. `<base>` does not count.
+        // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
         let policy = {
           /** @param {number} i */
-          createScriptURL: (i) => `${new URL(data.urls[i], /** @type {any} */ (location))}`,
+          createScriptURL: (i) => `${new URL(page.urls[i].trim(), /** @type {any} */ (location))}`,
         };
         try {
-          policy = /** @type {any} */ (self).trustedTypes.createPolicy('pavior-middleware', policy);
+          policy = trustedTypes.createPolicy('pavior-middleware', policy);
         } catch {
           // There are no Trusted Types, or the page's policy has no place for the name.
         }
 
-        const tell = () => {
-          if (self.Pavior && told !== page.named) {
-            told = /** @type {User} */ (page.named);
-            const {id = null, email = null, hmac} = told;
-            self.Pavior('init', {...told, ...page.site});
-            const detail = {id, email, authenticated: !!hmac};
-            dispatchEvent(new CustomEvent('pavior:identity', {detail}));
-          }
-        };
-
-        /** @param {0 | 1 | 2} i  0 for the embed, 1 for the file, 2 for that of links */
+        /** @param {number} i  of `urls` */
         const load = (i) => {
-          const script = document.createElement('script');
+          const script = d.createElement('script');
           script.nonce = element.nonce;
-          if (i) script.integrity = data.hash || '';
+          if (i % 3) script.integrity = page.hash || ''; // of the site's own files
           // A site may answer with a page of its own, and status 200.
           script.onload = script.onerror = () => {
-            if (![self.Pavior, page.run, 1][i]) {
-              console.warn(`Pavior: cannot load ${data.urls[i]}`);
-              if (i) page.named = nobody || page.named;
+            if (![self.Pavior, page.run, 1, 1][i]) {
+              console.warn(`Pavior: cannot load ${page.urls[i]}`);
+              // Offline, the page stays as it is.
+              if (i && navigator.onLine) page.named = nobody || page.named;
             }
-            tell();
+            page.tell();
           };
           script.src = policy.createScriptURL(i);
           // React renders a whole document anew where it finds an element that is not its own.
-          document.head.appendChild(script).remove();
-        };
-
-        /** @param {object} happening */
-        const on = (happening) => {
-          const event = /** @type {Happening} */ (happening);
-          log.push(event);
-          if (/^p/.test(/** @type {string} */ (event.type))) nobody = {};
-          if (!document.hidden && event.persisted !== false && !event[0]?.addedNodes[0])
-            page.load(1);
+          d.head.appendChild(script).remove();
+          return script;
         };
 
         const begin = () => {
-          const observer = new MutationObserver(on);
-          for (const node of [document, document.documentElement, document.body])
+          const observer = new MutationObserver(page.on);
+          for (const node of [d, d.documentElement, d.body])
             if (node) observer.observe(node, {childList: true}); // the body may still be to come
           // Nothing is loaded before it is known that the visitor consents.
-          if (data.ask !== 2) load(0);
-          if (data.links) load(2);
+          if (page.ask !== 2) load(0);
         };
 
-        /** @type {Page} */
-        const page = Object.assign(data, {on, log, policy, tell, load, nonce: element.nonce});
-        navigator.pavior = page;
-        for (const type of TYPES.split(' ')) addEventListener(type, on);
-        self.navigation?.addEventListener('currententrychange', on);
+        navigator.pavior = Object.assign(page, {
+          log: /** @type {Happening[]} */ ([]),
+          load,
+          tell() {
+            if (/** @type {any} */ (self).Pavior && told !== page.named) {
+              told = /** @type {User} */ (page.named);
+              const {id = null, email = null, hmac} = told;
+              Pavior('init', {...told, ...page.site});
+              dispatchEvent(
+                new CustomEvent('pavior:identity', {detail: {id, email, authenticated: !!hmac}}),
+              );
+            }
+          },
+          /** @param {any} event */
+          on(event) {
+            page.log.push(event);
+            if (/^p/.test(event.type)) nobody = {};
+            if (!d.hidden && event.persisted !== false && !event[0]?.addedNodes[0]) page.load(1);
+          },
+        });
+        if (page.links) load(2); // at once, for the first click may be on a link
+        for (const type of 'pageshow visibilitychange online pavior:refresh pavior:logout htmx:afterRequest'.split(
+          ' ',
+        ))
+          addEventListener(type, page.on);
+        self.navigation?.addEventListener('currententrychange', page.on);
 
         if (
-          data.ask ||
-          document.prerendering ||
+          page.ask ||
+          d.prerendering ||
           entry.activationStart ||
           /_f|-p/.test(`${entry.type}${entry.deliveryType}`) || // back_forward, navigational-prefetch
           navigator.serviceWorker?.controller
         ) {
-          on({type: 'p'});
+          page.on({type: 'p'});
         } else {
-          const {hmac, user = {}} = data;
+          const {hmac, user = {}} = page;
           page.named = user;
           if (hmac)
             // Masked, since the lengths of compressed pages would tell its digits.
@@ -120,12 +119,12 @@ const TYPES = 'pageshow visibilitychange online pavior:refresh pavior:logout htm
               .slice(64)
               .replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16));
           try {
-            localStorage.pavior = data.tag;
+            localStorage.pavior = page.tag;
           } catch {
             // The storage is closed or full: other tabs ask a little later.
           }
         }
-        if (data.early || entry.domComplete) begin();
+        if (page.early || entry.domComplete) begin();
         else addEventListener('load', begin);
       }
   }

@@ -1,9 +1,11 @@
+/** The widget's function, which its embed defines. */
+declare function Pavior(command: 'init', options: object): void;
+
+declare const trustedTypes: {createPolicy<Rules>(name: string, rules: Rules): Rules};
+
 interface Window {
-  /** The widget's function, which its embed defines. */
-  Pavior?: ((command: 'init', options: object) => void) & {calls?: unknown};
-  trustedTypes?: {
-    createPolicy<Rules>(name: string, rules: Rules): Rules;
-  };
+  Pavior?: typeof Pavior & {calls?: unknown};
+  trustedTypes?: typeof trustedTypes;
   /** Libraries that change pages without loading them. */
   Turbo?: object;
   htmx?: object;

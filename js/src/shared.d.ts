@@ -18,8 +18,8 @@ export interface Data {
   /** What tells the user from others, and says nothing of them; absent if the page has to ask. */
   tag?: string;
   /**
-   * Where the embed is, the file, and share.js of the site that lends the login or, on that site, the
-   * file for links.
+   * Where the embed is, the file, that for links ('' if there is none), and share.js of the site that
+   * lends the login.
    */
   urls: string[];
   /**
@@ -63,16 +63,15 @@ export interface Page extends Data {
   log: Happening[];
   /** Take what happened down, and load the file for it, or let the file handle it. */
   on(happening: object): void;
-  /** The policy's nonce, by which scripts are allowed. */
-  nonce: string;
-  /** Makes the URLs of `urls` by their index. */
-  policy: {createScriptURL(index: number): string};
   /** Whom the chat names, {} for nobody; absent before that is known. */
   named?: Options;
   /** Call init, if the embed is there and `named` is another object than in the last call. */
   tell(): void;
-  /** Load the embed (0), or the file (1), in whose place the file puts its own work. */
-  load(index: 0 | 1 | 2): void;
+  /**
+   * Load what is at an index of `urls`, and return the element, which has left the page. For 1, the
+   * file puts its own work in the place of this.
+   */
+  load(index: 0 | 1 | 2 | 3): HTMLScriptElement | undefined;
   /** Whether the file is there; the file sets it. */
   run?: boolean;
 }

@@ -30,23 +30,20 @@ function hear(user) {
 
 /** Load share.js, with the code of a handoff. */
 export function begin() {
-  const url = page.urls[2];
+  const url = page.urls[3];
   function giveUp() {
     if (heard) return;
     console.warn(`Pavior: ${url} does not say who is logged in`);
     show({}); // the embed may know what to do about `shareAuth`
   }
-  const script = document.createElement('script');
-  script.nonce = page.nonce;
-  script.src = page.policy.createScriptURL(2);
-  Object.assign(script, {code: takeCode()});
+  const script = /** @type {HTMLScriptElement} */ (page.load(3));
+  Object.assign(script, {code: takeCode()}); // before it runs
   if (page.bubble) script.dataset.bubble = page.bubble;
   script.addEventListener('pavior-identity', (event) => {
     hear(/** @type {CustomEvent<Options>} */ (event).detail);
   });
   script.onload = () => setTimeout(giveUp, LONGEST_WAIT); // it may have failed to parse
   script.onerror = giveUp;
-  document.head.appendChild(script).remove();
 }
 
 /** @param {Data} data  of a page that a visit has brought */

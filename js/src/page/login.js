@@ -23,6 +23,8 @@ let since = performance.timeOrigin;
 let left;
 /** The question that failed in doubt. @type {(() => void) | undefined} */
 let open;
+/** Whether the embed is to be loaded only once the visitor is known to consent. */
+let isWaiting = page.ask === 2;
 /** Whether the document was made for another moment, and what it fetches may be, too. */
 let isCopy = false;
 
@@ -42,8 +44,8 @@ function isSame(one, other) {
 /** @param {Options} user */
 function show(user) {
   page.named = user;
-  if (page.ask === 2) {
-    page.ask = 1;
+  if (isWaiting) {
+    isWaiting = false;
     page.load(0);
   }
   page.tell();
@@ -59,7 +61,7 @@ function name(user) {
 
 /** Name nobody, unless it is not known that the visitor consents. */
 function nameNobody() {
-  if (page.named || page.ask !== 2) show({});
+  if (!isWaiting) show({});
 }
 
 /** @param {Options | null} user  as the site says */

@@ -47,5 +47,11 @@ async function answer() {
     redirect: 'error',
   });
   if (!response.ok) throw new Error(`HTTP ${response.status} for ${url}`);
-  return response.json();
+  const user = await response.json();
+  if (user) {
+    // These are no attributes of a user.
+    delete user.shareAuth;
+    delete user['__proto__'];
+  }
+  return user;
 }

@@ -21,20 +21,22 @@ export function start(handlers, types = []) {
   const {load, log} = page;
 
   function run() {
-    for (const happening of log.splice(0)) {
-      const type = happening.type ?? (happening.site ? 'data' : '');
-      handlers[type]?.(happening);
-    }
+    // Of what has happened several times, the last counts.
+    const last = new Map(
+      log.splice(0).map((each) => [each.type ?? (each.site ? 'data' : ''), each]),
+    );
+    for (const [type, happening] of last) handlers[type]?.(happening);
   }
 
   for (const happening of log) {
     if (happening[0]) bubble.follow(/** @type {MutationRecord[]} */ (happening));
   }
   page.load = (i) => {
-    if (!i) load(0);
+    if (i !== 1) return load(i);
     // A visit brings the data of its page before it shows the page.
-    else if (log.some(({site}) => site)) setTimeout(run);
+    if (log.some(({site}) => site)) setTimeout(run);
     else run();
+    return undefined;
   };
   for (const type of types) window.addEventListener(type, (event) => page.on(event));
 

@@ -50,6 +50,12 @@ def script(path: str, attributes: str = "") -> str:
     return f'<script src="/modules/{path}" {attributes}></script>'
 
 
+def listening(event: str) -> str:
+    """Return the line that a site adds for a library that the script does not notice."""
+    line = f"addEventListener('{event}', () => dispatchEvent(new Event('pavior:refresh')))"
+    return f"<script>{line}</script>"
+
+
 def fetching(query: str) -> Library:
     return Library(script("idiomorph/dist/idiomorph.js") + script(f"fetching.js{query}"))
 
@@ -63,32 +69,35 @@ PJAX = """<script>$(() => {
     $(document).pjax('a', '#main');
     $(document).on('submit', 'form', event => $.pjax.submit(event, '#main'));
 })</script>"""
+ALPINE = script("@imacrayon/alpine-ajax/dist/cdn.js", "defer") + script(
+    "alpinejs/dist/cdn.js", "defer"
+)
 ASTRO = '<meta name="astro-view-transitions-enabled" content="true">'
 
 LIBRARIES = {
     "Turbo": Library(TURBO),
-    "Turbo, morphing": Library(TURBO + '<meta name="turbo-refresh-method" content="morph">'),
+    "Turbo, morph": Library(TURBO + '<meta name="turbo-refresh-method" content="morph">'),
     "Turbo frames": Library(
-        TURBO,
+        TURBO + listening("turbo:submit-end"),
         link='data-turbo-frame="frame" data-turbo-action="advance"',
         form='data-turbo-frame="frame"',
         main="turbo-frame",
     ),
-    "htmx, boosted": Library(HTMX, body='hx-boost="true"'),
-    "htmx, boosted, with head-support": Library(
+    "htmx, `hx-boost`": Library(HTMX, body='hx-boost="true"'),
+    "htmx, `hx-boost`, head-support": Library(
         HTMX + HEAD_SUPPORT, body='hx-boost="true" hx-ext="head-support"'
     ),
-    "htmx, boosted, morphing": Library(
+    "htmx, `hx-boost`, morph": Library(
         HTMX + HTMX_MORPH, body='hx-boost="true" hx-ext="morph" hx-swap="morph:innerHTML"'
     ),
-    "htmx fragments": Library(
+    "htmx, `hx-get` and `hx-post`": Library(
         HTMX,
         link='hx-get hx-target="#main" hx-push-url="true"',
         form='hx-post hx-target="#main"',
         fragments=lambda headers: "HX-Request" in headers and "HX-History-Restore-Request" not in headers,
     ),
     "Unpoly": Library(script("unpoly/unpoly.js"), link="up-follow", form="up-submit"),
-    "Unpoly, whole bodies": Library(
+    "Unpoly, `up-target=\"body\"`": Library(
         script("unpoly/unpoly.js"), link='up-follow up-target="body"', form='up-submit up-target="body"'
     ),
     "swup": Library(script("swup/dist/Swup.umd.js") + SWUP),
@@ -98,20 +107,16 @@ LIBRARIES = {
     ),
     "Astro": Library(ASTRO + script("astro.js", "type=module")),
     "alpine-ajax": Library(
-        script("@imacrayon/alpine-ajax/dist/cdn.js", "defer") + script("alpinejs/dist/cdn.js", "defer"),
+        ALPINE + listening("ajax:success"),
         link='x-target="main"',
         form='x-target="main"',
         body="x-data",
     ),
-    "alpine-ajax, pushing": Library(
-        script("@imacrayon/alpine-ajax/dist/cdn.js", "defer") + script("alpinejs/dist/cdn.js", "defer"),
-        link='x-target.push="main"',
-        form='x-target.push="main"',
-        body="x-data",
+    "alpine-ajax that pushes": Library(
+        ALPINE, link='x-target.push="main"', form='x-target.push="main"', body="x-data"
     ),
-    "fetch": fetching(""),
-    "fetch, with the line": fetching("?tells"),
-    "fetch, pushing": fetching("?pushes"),
+    "fetch": fetching("?tells"),
+    "fetch that pushes": fetching("?pushes"),
     "Idiomorph": fetching("?morphs"),
 }
 
@@ -292,13 +297,18 @@ class LibrarySite:
         with self.changed:
             return self.changed.wait_for(condition, PATIENCE)
 
-    def stays_quiet(self) -> bool:
-        """Whether within a second no further call of init and no further request comes."""
+    def stays_quiet(self, seconds: float = 1) -> bool:
+        """Whether meanwhile no further call of init and no further request comes."""
         with self.changed:
             before = len(self.calls), len(self.requests)
             return not self.changed.wait_for(
-                lambda: (len(self.calls), len(self.requests)) != before, 1
+                lambda: (len(self.calls), len(self.requests)) != before, seconds
             )
+
+    def settle(self) -> None:
+        """Wait until all that a step brings has come: no timer of the script is this long."""
+        while not self.stays_quiet(0.3):
+            pass
 
 
 @contextmanager

@@ -7,11 +7,11 @@
 
 import {page} from './shared.js';
 
-/** @typedef {import('../shared').Options} Options */
+const PAUSE = 100; // milliseconds, in which a visit tells who is logged in
 
-/** @type {Set<Node>} */
-let came = new Set();
-/** Whom the chat named when a visit took nodes away; absent when there is nothing to do about it. @type {Options | undefined} */
+/** @type {any[]} */
+let came = [];
+/** Whom the chat named when a visit took nodes away; absent if none did. @type {object | undefined} */
 let before;
 /** @type {Promise<void> | undefined} */
 let asked;
@@ -21,45 +21,45 @@ export function waitFor(question) {
   asked = question;
 }
 
-/** @param {MutationRecord[]} records  of what happened to the children of the root and the body */
+/** @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body */
 export function follow(records) {
-  const added = records.flatMap((record) => [...record.addedNodes]);
-  // An embed takes its nodes out of a body that is gone, too, or puts others in their place.
-  const isVisit = records.some(
-    ({target, removedNodes}) =>
-      target.isConnected &&
-      [...removedNodes].some((node) => !came.has(node) || !added.some((other) => isLike(node, other))),
-  );
-  if (!isVisit) {
-    if (page.named !== before) for (const node of added) came.add(node);
+  /** @type {any[]} */
+  const added = [];
+  /** @type {any[]} */
+  const removed = [];
+  for (const {target, addedNodes, removedNodes} of records) {
+    // An embed may still take its nodes out of a body that is gone.
+    if (target.isConnected && target !== document.head) {
+      added.push(...addedNodes);
+      removed.push(...removedNodes);
+    }
+  }
+  if (
+    removed.every(
+      // An embed may put others in the place of its nodes.
+      (node) => came.includes(node) && added.some(({className}) => className === node.className),
+    )
+  ) {
+    if (page.named !== before) came.push(...added);
   } else if (!before) {
     before = page.named;
-    setTimeout(callAgain); // once the visit is over
+    setTimeout(callAgain, PAUSE);
   }
-}
-
-/**
- * @param {any} one
- * @param {any} other
- */
-function isLike(one, other) {
-  return one.className === other.className;
 }
 
 async function callAgain() {
   await asked;
-  const all = [...came];
-  const left = all.filter((node) => node.isConnected);
-  came = new Set(left);
-  if (before === page.named && all.length && !left.length) {
-    // What a library has kept of a page has a copy of the bubble, which does nothing.
-    for (const child of document.body.children) {
-      if (all.some((node) => node.isEqualNode(child))) came.add(child);
-    }
+  const all = came;
+  came = all.filter((node) => node.isConnected);
+  if (before === page.named && all[0] && !came[0]) {
+    // A page that a library has kept holds a copy of the bubble, which does nothing.
+    came = [...document.body.children].filter((child) =>
+      all.some((node) => node.isEqualNode(child)),
+    );
     for (const copy of came) copy.remove();
     page.named = {...page.named};
     page.tell();
-    await 0;
+    await null; // until that was followed
   }
   before = undefined;
 }

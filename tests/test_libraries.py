@@ -96,9 +96,7 @@ def actions(page: Page, site: LibrarySite) -> list[Callable[[], object]]:
 def calls_expected(library: str, embed: str) -> list[list[str | None]]:
     """Return whom init names at each step."""
     again = ALL_GOES.get(library, []) + (BODY_GOES.get(library, []) if embed == "body" else [])
-    return [
-        [NAMED[step]] if step in CHANGES or step in again else [] for step in range(len(STEPS))
-    ]
+    return [[NAMED[step]] if step in CHANGES or step in again else [] for step in range(len(STEPS))]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

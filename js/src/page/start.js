@@ -42,7 +42,7 @@ export function start(handlers, types = []) {
 
   const observer = new MutationObserver((records) => {
     watch();
-    bubble.follow(records);
+    bubble.follow(records.filter(({target}) => target !== document.head));
     if (takeBlocked()) page.load(1);
   });
   function watch() {

@@ -72,7 +72,7 @@ def _allows_own_files(sources: list[str]) -> bool:
 
 
 def nonce(headers: HeaderList) -> str | None:
-    """Return the nonce of the policy in force for scripts; None if there is none.
+    """Return the nonce of the policy in force for scripts, or None.
 
     A script carries one nonce, so the first one counts, and one that is enforced before others.
     """
@@ -178,7 +178,7 @@ class _Policy:
             return  # the script carries it, and hands it on
         is_strict = "'strict-dynamic'" in _lower(sources)
         has_hashes = any(map(_HASH.match, sources))
-        # With a hash beside it, 'unsafe-inline' means nothing: one of ours would switch it off.
+        # With a hash beside it, 'unsafe-inline' means nothing: our hash would switch it off.
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )

@@ -136,7 +136,7 @@ def test_the_policy_makes_the_urls_of_the_chat_and_throws_for_others(
     assert site.errors == []
 
 
-# What can be reached from what the page's scripts share, whatever it is called there.
+# What can be reached from what the page's scripts share, under any name.
 REACHED = """() => {
     const seen = new Set();
     const look = value => {

@@ -1,5 +1,5 @@
 /*
- * The script that stands in every page, as its text. It names whoever was logged in when the server
+ * The script that stands in every page, as its text. It names the user who was logged in when the server
  * made the page, and loads the embed when the page has loaded. For anything else that may happen, it
  * loads a file: see page.js.
  *

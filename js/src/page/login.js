@@ -83,7 +83,7 @@ function learn() {
 
 /** Ask for a page that goes on. */
 export function follow() {
-  ask(hear, () => {});
+  return ask(hear, () => {});
 }
 
 /** Ask for a page that is a copy, or says nothing of users. */

@@ -42,7 +42,7 @@ export function start(handlers, types = []) {
 
   const observer = new MutationObserver((records) => {
     watch();
-    bubble.follow(records.filter(({target}) => target !== document.head));
+    bubble.follow(records);
     if (takeBlocked()) page.load(1);
   });
   function watch() {

@@ -5,10 +5,10 @@
 
 /** @typedef {import('../shared').Options} Options */
 
-/** Return the tag of whoever a tab named last; null if none did, or if the storage is closed. */
+/** Return the tag of the user whom a tab named last; null if no tab did, or if the storage is closed. */
 export function stored() {
   try {
-    return window.localStorage.getItem('pavior');
+    return window.localStorage.pavior;
   } catch {
     return null;
   }
@@ -21,8 +21,8 @@ export function stored() {
 export function store(user) {
   const tag = user ? tagOf(user) : undefined;
   try {
-    if (tag) window.localStorage.setItem('pavior', tag);
-    else window.localStorage.removeItem('pavior');
+    if (tag) window.localStorage.pavior = tag;
+    else delete window.localStorage.pavior;
   } catch {
     // It is closed or full: other tabs ask a little later.
   }

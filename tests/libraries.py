@@ -64,7 +64,9 @@ TURBO = script("@hotwired/turbo/dist/turbo.es2017-umd.js")
 HTMX = script("htmx.org/dist/htmx.js")
 HEAD_SUPPORT = script("htmx-ext-head-support/head-support.js")
 HTMX_MORPH = script("idiomorph/dist/idiomorph-ext.js")
-SWUP = "<script>addEventListener('DOMContentLoaded', () => new Swup({containers: ['#main']}))</script>"
+SWUP = (
+    "<script>addEventListener('DOMContentLoaded', () => new Swup({containers: ['#main']}))</script>"
+)
 PJAX = """<script>$(() => {
     $(document).pjax('a', '#main');
     $(document).on('submit', 'form', event => $.pjax.submit(event, '#main'));
@@ -94,11 +96,15 @@ LIBRARIES = {
         HTMX,
         link='hx-get hx-target="#main" hx-push-url="true"',
         form='hx-post hx-target="#main"',
-        fragments=lambda headers: "HX-Request" in headers and "HX-History-Restore-Request" not in headers,
+        fragments=lambda headers: (
+            "HX-Request" in headers and "HX-History-Restore-Request" not in headers
+        ),
     ),
     "Unpoly": Library(script("unpoly/unpoly.js"), link="up-follow", form="up-submit"),
-    "Unpoly, `up-target=\"body\"`": Library(
-        script("unpoly/unpoly.js"), link='up-follow up-target="body"', form='up-submit up-target="body"'
+    'Unpoly, `up-target="body"`': Library(
+        script("unpoly/unpoly.js"),
+        link='up-follow up-target="body"',
+        form='up-submit up-target="body"',
     ),
     "swup": Library(script("swup/dist/Swup.umd.js") + SWUP),
     "pjax": Library(

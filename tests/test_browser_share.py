@@ -44,7 +44,7 @@ from .servers import serving_wsgi
 SECONDS = 3600
 CODE = "#pavior-handoff="
 
-# What stands for Pavior's embed: it keeps what it is told. Its bubble is mostly the page's own.
+# What stands for Pavior's embed: it keeps its calls. Its bubble is mostly the page's own.
 EMBED = """
 window.nonceOfEmbed = document.currentScript.nonce;
 window.calls = [];
@@ -303,7 +303,7 @@ def look_again(page: Page) -> None:
     evaluate(page, "document.dispatchEvent(new Event('visibilitychange'))")
 
 
-# ── What the chat is told ──────────────────────────────────────────────────────────────────────
+# ── What the chat gets ──────────────────────────────────────────────────────────────────────
 
 
 def test_init_is_called_once_and_again_on_a_change(page: Page, sites: Sites, told: Told) -> None:
@@ -1448,7 +1448,7 @@ def test_what_has_been_typed_is_not_lost_on_the_way(
 
 @pytest.fixture
 def by_user(sites: Sites) -> list[str | None]:
-    """What the lender is told of each trip: whether a click or a key press has begun it."""
+    """What the lender hears of each trip: whether a click or a key press has begun it."""
     told: list[str | None] = []
 
     def note(request: Request) -> None:
@@ -1711,7 +1711,7 @@ def test_an_identity_without_seconds_is_one_for_this_page(
     sites.fault = lambda request: answer(request, '{"id": "7"}', seconds)
     page.goto(sites.at("help") + sites.page(sites.element()))
     wait_for(page, "window.calls?.length && settled")
-    # A server answers several requests of ours after that.
+    # A server answers several requests after that.
     page.evaluate("(async () => { for (let i = 0; i < 9; i += 1) await fetch('/page'); })()")
     assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
 
@@ -1827,13 +1827,14 @@ def test_a_python_borrower_waits_for_a_share_js_of_another_release(
     with page.expect_response(sites.script):
         page.goto(sites.at("python.shop") + sites.page(""))
     page.clock.run_for(3000)
-    expected = [["init", {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True, "id": "7"}]]
+    options = {"doChat": True, "doTimeTravel": True}
+    expected = [named(None, **options, id="7")]
     assert calls(page, 0) == expected
     page.clock.run_for(10_000)
     evaluate(page, "dispatchEvent(new Event('told'))")
     assert calls(page, 0) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")  # to which it does not listen
-    expected.append(named(None, doChat=True, doTimeTravel=True))
+    expected.append(named(None, **options))
     assert calls(page, 0) == expected
     assert (told.ours, told.errors) == ([], [])
 

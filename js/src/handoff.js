@@ -23,7 +23,7 @@ export function parseHandoff(address) {
   return {code, address: rest ? `${page}#${rest}` : page};
 }
 
-/** Take the code out of the address bar, and return it; null if there is none. */
+/** Take the code out of the address bar, and return it; null if the address has no code. */
 export function takeCode() {
   const handoff = parseHandoff(location.href);
   if (!handoff) return null;

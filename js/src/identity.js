@@ -9,13 +9,13 @@ export const NAMES = /** @type {const} */ (['id', 'email', 'hmac']);
 /**
  * Take over who somebody is, and nothing else.
  *
- * @param {Identity | null | undefined} said
+ * @param {Identity | null | undefined} answer
  */
-export function identified(said) {
+export function identified(answer) {
   /** @type {{id?: string, email?: string, hmac?: string}} */
   const identity = {};
   for (const name of NAMES) {
-    const text = said?.[name];
+    const text = answer?.[name];
     if (typeof text === 'string') identity[name] = text;
   }
   return identity;

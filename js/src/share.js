@@ -15,8 +15,8 @@
  * bubble; so may an embed, in `Pavior.bubble`. The property `code` is read while the file is run for
  * the first time, before its `load` event.
  *
- * Of the events on the window, "pavior:refresh" makes it ask again, and "pavior:logout" tell of nobody
- * and ask: whoever was told of before counts no more, until somebody else was logged in, or nobody.
+ * An event "pavior:refresh" on the window makes it ask again. "pavior:logout" makes it tell of nobody
+ * and ask: the user before that does not count until the lender has named somebody else, or nobody.
  */
 
 import {borrow} from './share/borrow.js';

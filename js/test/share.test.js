@@ -236,14 +236,14 @@ suite('after a logout', () => {
   const known = after(knowing('code', {back: 'x', trip: TRIP, trips: 0}), happens.logout);
   const ada = {identity: ADA, seconds: 60};
 
-  test('nobody is named, and nothing is left of whoever was', () => {
+  test('nobody is named, and nothing is left of the user', () => {
     const {loan, named, trip, trips, back} = known;
     const expected = {loan: null, named: {}, trip: null, trips: null, back: null};
     assert.deepEqual({loan, named, trip, trips, back}, expected);
   });
 
   for (const way of /** @type {const} */ (['cookie', 'code', 'frame'])) {
-    test(`whoever was named counts no more, if the ${way} tells of them`, () => {
+    test(`the user counts no more, if the ${way} tells of them`, () => {
       assert.deepEqual(after(known, happens.answer, ada, way), known);
     });
   }
@@ -269,11 +269,11 @@ suite('after a logout', () => {
   /** @type {[string, (known: Known) => Known][]} */
   const ends = [
     [
-      'the lender has said that nobody is',
+      'the lender has named nobody for certain',
       (known) => after(known, happens.answer, NOBODY, 'cookie'),
     ],
     ['the lender has not named them', (known) => after(known, happens.answer, UNKNOWN, 'cookie')],
-    ['the page asks for whoever is there', (known) => after(known, happens.refresh)],
+    ['the page asks again', (known) => after(known, happens.refresh)],
     ['the lender leads here', (known) => after(known, happens.led)],
     [
       'somebody else was there',
@@ -281,7 +281,7 @@ suite('after a logout', () => {
     ],
   ];
   for (const [what, end] of ends) {
-    test(`whoever was named counts again once ${what}`, () => {
+    test(`the user counts again once ${what}`, () => {
       assert.deepEqual(after(end(known), happens.answer, ada, 'cookie').named, ADA);
     });
   }

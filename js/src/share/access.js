@@ -6,7 +6,7 @@
 import {identified} from '../identity.js';
 import {base, script} from './element.js';
 
-/** @typedef {import('./knowledge').Said} Said */
+/** @typedef {import('./knowledge').Answer} Answer */
 
 const MOVES = ['resize', 'scroll', 'transitionend'];
 const SIDES = /** @type {const} */ (['left', 'top', 'width', 'height']);
@@ -30,7 +30,7 @@ let watcher;
 /**
  * Ask for access, once there is a bubble.
  *
- * @param {(said: Said) => void} onAnswer
+ * @param {(answer: Answer) => void} onAnswer
  */
 export function ask(onAnswer) {
   if (watcher || !document.requestStorageAccess) return;
@@ -53,7 +53,7 @@ export function ask(onAnswer) {
  * Add the frame after the bubble, so that it lies over it.
  *
  * @param {HTMLElement} target  the bubble
- * @param {(said: Said) => void} onAnswer
+ * @param {(answer: Answer) => void} onAnswer
  */
 function addFrame(target, onAnswer) {
   const added = document.createElement('iframe');

@@ -16,9 +16,9 @@ import * as typing from './typing.js';
 import {isTop} from './window.js';
 
 /** @typedef {import('./knowledge').Known} Known */
-/** @typedef {import('./knowledge').Said} Said */
+/** @typedef {import('./knowledge').Answer} Answer */
 
-/** @type {Said} */
+/** @type {Answer} */
 const NOTHING = {identity: {}, seconds: null};
 
 let known = /** @type {Known} */ ({turn: 0}); // the rest is read from the tab
@@ -30,13 +30,13 @@ let timer;
 /**
  * Take down what happens, and tell of whom that names.
  *
- * @template {unknown[]} Told
- * @param {import('./knowledge').Transition<Told>} transition
- * @param {Told} told
+ * @template {unknown[]} Details
+ * @param {import('./knowledge').Transition<Details>} transition
+ * @param {Details} details
  */
-function on(transition, ...told) {
+function on(transition, ...details) {
   const before = {...known, ...tab.read(known), now: Date.now()};
-  known = after(before, transition, ...told);
+  known = after(before, transition, ...details);
   const {loan, named} = known;
   tab.write(before, known);
   if (loan && loan !== before.loan) access.remove();
@@ -64,13 +64,13 @@ async function ask() {
   await exchanging;
   try {
     if (turn !== known.turn) return;
-    const said = await request({credentials: 'include'});
+    const answer = await request({credentials: 'include'});
     if (turn !== known.turn) return;
-    const isOpen = said.seconds === null; // who is there
+    const isOpen = answer.seconds === null; // who is there
     if (HANDS_OFF && isOpen && (await travel(turn))) return;
     if (turn !== known.turn) return;
-    on(happens.answer, said, 'cookie');
-    if (isOpen && !said.hasAccess && !known.loan) {
+    on(happens.answer, answer, 'cookie');
+    if (isOpen && !answer.hasAccess && !known.loan) {
       access.ask((answer) => on(happens.answer, answer, 'frame'));
     }
   } catch (error) {
@@ -111,11 +111,11 @@ async function travel(turn) {
 async function use(code, verifier) {
   const body = new URLSearchParams({code, verifier});
   try {
-    /** @type {Said} */
-    const said = code
+    /** @type {Answer} */
+    const answer = code
       ? await request({method: 'POST', body, credentials: 'omit'})
       : {...NOTHING, seconds: 0};
-    on(happens.answer, said, 'code');
+    on(happens.answer, answer, 'code');
     return known.back;
   } catch (error) {
     const {message} = /** @type {Error} */ (error);

@@ -32,7 +32,7 @@ import {MOST_TRIPS} from './limits.js';
  * @property {number} turn  counts questions: no answer counts that a newer question has overtaken
  * @property {number} now  the time of what happened last, in milliseconds
  * @property {string | null} [back]  the verifier of the trip that has brought a code; null once
- *   whoever it names is not who is asked for
+ *   its user is not the one that the page asks for
  * @property {Identity} [named]  absent before anybody was
  * @property {Identity | null} [left]  who has logged out, though the lender may not know it yet
  */
@@ -43,25 +43,25 @@ import {MOST_TRIPS} from './limits.js';
  * `seconds` is for how long the identity is lent. For nobody, 0 says that nobody is logged in, and
  * null that the lender cannot know. `hasAccess` says that its cookies came along.
  *
- * @typedef {{identity: Identity, seconds: number | null, hasAccess?: boolean}} Said
+ * @typedef {{identity: Identity, seconds: number | null, hasAccess?: boolean}} Answer
  */
 
 /**
  * What something that happens changes, as `transitions.js` says.
  *
- * @template {unknown[]} Told
- * @typedef {(known: Known, ...told: Told) => Partial<Known>} Transition
+ * @template {unknown[]} Details
+ * @typedef {(known: Known, ...details: Details) => Partial<Known>} Transition
  */
 
 /**
- * @template {unknown[]} Told
+ * @template {unknown[]} Details
  * @param {Known} known
- * @param {Transition<Told>} transition
- * @param {Told} told
+ * @param {Transition<Details>} transition
+ * @param {Details} details
  * @returns {Known}
  */
-export function after(known, transition, ...told) {
-  return {...known, ...transition(known, ...told)};
+export function after(known, transition, ...details) {
+  return {...known, ...transition(known, ...details)};
 }
 
 /**

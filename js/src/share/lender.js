@@ -8,7 +8,7 @@ import {LONGEST_WAIT} from './limits.js';
 
 /**
  * @param {RequestInit} init
- * @returns {Promise<import('./knowledge').Said>}
+ * @returns {Promise<import('./knowledge').Answer>}
  */
 export async function request(init) {
   const response = await fetch(`${base}share-auth`, {

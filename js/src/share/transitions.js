@@ -19,17 +19,17 @@ import {isSame} from '../identity.js';
 import {SHORTEST_LOAN} from './limits.js';
 
 /** @typedef {import('./knowledge').Known} Known */
-/** @typedef {import('./knowledge').Said} Said */
+/** @typedef {import('./knowledge').Answer} Answer */
 /** @typedef {import('./knowledge').Trip} Trip */
 /** @typedef {import('./knowledge').Way} Way */
 /** @typedef {import('./knowledge').Transition<[]>} Simple */
 
 const NOBODY = {loan: null, named: {}};
 
-/** Whoever a trip that is still under way brings is not who is asked for now. */
+/** The user that a trip under way brings is not the one that the page asks for now. */
 const LEARNED = {trip: null, trips: null};
 
-/** Nor is whoever was there before. */
+/** Nor is the user who was there before. */
 const LED = {trip: null, trips: 0, back: null, loan: null, left: null};
 
 /**
@@ -76,7 +76,7 @@ export const question = ({turn}) => ({turn: turn + 1});
  * An answer, or none at all.
  *
  * @param {Known} known
- * @param {Said} said
+ * @param {Answer} answer
  * @param {Way | 'none'} way
  * @param {number} [turn]  of its question; an answer counts only if that is the latest
  * @returns {Partial<Known>}
@@ -119,7 +119,7 @@ export const refusal = ({back}) => (back ? LEARNED : {});
 export const trip = ({trips}, trip) => ({trip, trips: /** @type {number} */ (trips) + 1});
 
 /**
- * The page asks for whoever is logged in now.
+ * The page asks who is logged in now, though the user may be the one who has logged out.
  *
  * @type {Simple}
  */

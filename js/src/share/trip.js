@@ -1,6 +1,6 @@
 /*
  * The way by the lender, which sends the page back with a code. Without the verifier, which stays in
- * this tab, a code is worth nothing: none is of use elsewhere, and no other one is of use here.
+ * this tab, a code is worth nothing: the code of a trip is of no use elsewhere, and no other code is of use here.
  */
 
 import {base} from './element.js';
@@ -32,7 +32,7 @@ export async function setOut(other, mayBegin, keep) {
   const to = location.href;
   const url = `${base}handoff?${new URLSearchParams({to, challenge: base64url(digest)})}`;
   if (!mayBegin() || url.length > LONGEST_ADDRESS || !keep({verifier, to})) return false;
-  const policy = document.createElement('meta'); // so that the lender is told this origin
+  const policy = document.createElement('meta'); // so that the lender gets this origin
   policy.name = 'referrer';
   policy.content = 'strict-origin';
   document.head.append(policy);

@@ -895,7 +895,7 @@ class Customer(BaseUser):
 
 
 class Backend(AuthenticationBackend):
-    """Whoever has logged in is the customer."""
+    """The user who has logged in is the customer."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         return (AuthCredentials(), Customer()) if "user" in conn.session else None

@@ -79,13 +79,7 @@ def test_the_script_may_be_loaded_and_kept_by_all(fetch: Fetch) -> None:
 def test_it_is_the_file_and_a_small_one(fetch: Fetch) -> None:
     seen = script(fetch)
     assert seen.body == SHARE_JS
-<<<<<<< HEAD
-    assert (
-        2000 < len(gzip.compress(seen.body, 6)) <= 3500
-    )  # as what stands before the site sends it
-=======
     assert 2000 < len(gzip.compress(seen.body, 6)) <= 3500  # as a proxy may send it
->>>>>>> share
 
 
 @pytest.mark.parametrize("without", [{"secret_key": None}, {"handoff": False}])

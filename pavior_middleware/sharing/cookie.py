@@ -30,7 +30,7 @@ class ShareCookie:
     def update(self, visitor: Visitor, held: str) -> str | None:
         """Return the field that a response is to have; None if none.
 
-        Whoever is logged in gets a fresh cookie. From everybody else it is taken away, where
+        A user who is logged in gets a fresh cookie. From everybody else it is taken away, where
         `held`, the request's `Cookie` field, has one.
         """
         identity = visitor.identity if visitor.consents else None

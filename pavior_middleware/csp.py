@@ -58,12 +58,15 @@ def is_isolated(headers: HeaderList) -> bool:
 def needs_hashes(headers: HeaderList) -> bool:
     """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
 
-    A page whose policy has a nonce needs none: its script hands the nonce on.
+    A policy with the nonce of the page needs none: its script hands that on.
     """
+    page_nonce = nonce(headers)
     return any(
-        policy.script_sources is not None and not _allows_own_files(policy.script_sources)
+        sources is not None
+        and page_nonce not in _nonces(sources)
+        and not _allows_own_files(sources)
         for name in (_ENFORCED, _REPORT_ONLY)
-        for policy in _policies(headers, name)
+        for sources in (policy.script_sources for policy in _policies(headers, name))
     )
 
 
@@ -71,8 +74,12 @@ def _allows_own_files(sources: list[str]) -> bool:
     return not {"'self'", "*", "'strict-dynamic'"}.isdisjoint(_lower(sources))
 
 
+def _nonces(sources: list[str]) -> set[str]:
+    return {found[1] for found in map(_NONCE.fullmatch, sources) if found}
+
+
 def nonce(headers: HeaderList) -> str | None:
-    """Return the nonce of the policy in force for scripts; None if there is none.
+    """Return the nonce of the policy in force for scripts, or None.
 
     A script carries one nonce, so the first one counts, and one that is enforced before others.
     """
@@ -173,12 +180,12 @@ class _Policy:
         if name is None:
             return
         sources = self.values(name) or []
-        nonces = {found[1] for found in map(_NONCE.fullmatch, sources) if found}
+        nonces = _nonces(sources)
         if page_nonce in nonces:
             return  # the script carries it, and hands it on
         is_strict = "'strict-dynamic'" in _lower(sources)
         has_hashes = any(map(_HASH.match, sources))
-        # With a hash beside it, 'unsafe-inline' means nothing: one of ours would switch it off.
+        # With a hash beside it, 'unsafe-inline' means nothing: our hash would switch it off.
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )

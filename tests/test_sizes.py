@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware.page_files import ALL
 from pavior_middleware.snippet import render
 
@@ -57,6 +57,14 @@ def test_the_element_is_as_small_as_documented(
     most_raw, most_gzipped = documented()[name]
     assert most_raw - 20 < raw <= most_raw
     assert most_gzipped - 20 < gzipped <= most_gzipped
+
+
+@pytest.mark.parametrize("name", ["share.js", "share-without-handoff.js"])
+def test_what_a_borrower_loads_from_the_lender_is_as_small_as_documented(name: str) -> None:
+    raw, gzipped = size(_assets.read(name).encode())
+    most_raw, most_gzipped = documented()[f"`{name}`"]
+    assert most_raw - 20 < raw <= most_raw
+    assert most_gzipped - 20 < gzipped <= most_gzipped <= 3500
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -48,7 +48,7 @@ class Customer(BaseUser):
 
 
 class Backend(AuthenticationBackend):
-    """Whoever has logged in is the customer."""
+    """The user who has logged in is the customer."""
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
         if conn.session.get("user") == "simple":

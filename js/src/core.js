@@ -1,5 +1,5 @@
 /*
- * The script that stands in every page, as its text. It names whoever was logged in when the server
+ * The script that stands in every page, as its text. It names the user who was logged in when the server
  * made the page, and loads the embed when the page has loaded. For anything else that may happen, it
  * loads a file: see page.js.
  *
@@ -58,7 +58,7 @@
           if (i % 3) script.integrity = page.hash || ''; // of the site's own files
           // A site may answer with a page of its own, and status 200.
           script.onload = script.onerror = () => {
-            if (![self.Pavior, page.run, 1, 1][i]) {
+            if (![window.Pavior, page.run, 1, 1][i]) {
               console.warn(`Pavior: cannot load ${page.urls[i]}`);
               // Offline, the page stays as it is.
               if (i && isInDoubt && navigator.onLine) page.named = nobody;
@@ -85,7 +85,8 @@
           load,
           nobody,
           tell() {
-            if (/** @type {any} */ (self).Pavior && told !== page.named) {
+            // Markup with `id=Pavior` makes an element of it.
+            if (/** @type {any} */ (window).Pavior?.call && told !== page.named) {
               told = /** @type {User} */ (page.named);
               const {id = null, email = null, hmac} = told;
               Pavior('init', {...told, ...page.site});
@@ -106,7 +107,8 @@
               page.tell();
             }
             // What is only added to the page makes no difference.
-            if (!d.hidden && (!event[0] || (!isLost && event[0].removedNodes[0]))) page.load(1);
+            if (d.hidden !== true && (!event[0] || (!isLost && event[0].removedNodes[0])))
+              page.load(1);
           },
         });
         if (page.links) load(2); // at once, for the first click may be on a link
@@ -114,7 +116,7 @@
           ' ',
         ))
           addEventListener(type, page.on);
-        self.navigation?.addEventListener('currententrychange', page.on);
+        window.navigation?.addEventListener?.('currententrychange', page.on);
 
         if (
           page.ask ||

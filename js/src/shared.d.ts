@@ -60,7 +60,7 @@ export interface Entry {
 
 export interface Page extends Data {
   /** What the file has not handled yet; the file puts its own list in the place of this. */
-  log: Pick<Happening[], 'push'>;
+  log: {push(happening: Happening): unknown};
   /** Take what happened down, and load the file for it, or let the file handle it. */
   on(happening: object): void;
   /** Whom the chat names, {} for nobody; absent before that is known. */

@@ -35,7 +35,7 @@ class Tokens:
     """Signs and reads tokens under the site's secret keys, with a salt for each purpose.
 
     They hold the id, the email and whether the site vouches for them; not the hmac, and nothing
-    secret. Whoever bears one is believed, so each goes only where its purpose takes it. `clock`
+    secret. Its bearer is believed, so each goes only where its purpose takes it. `clock`
     returns the time in seconds since the epoch.
     """
 

@@ -1,5 +1,5 @@
 /*
- * Sites that lend the identity of whoever is logged in there, each by the share.js of its own.
+ * Sites that lend the identity of the user who is logged in there, each by the share.js of its own.
  */
 
 import {sameIdentity} from './identity.js';

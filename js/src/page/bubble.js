@@ -7,24 +7,59 @@
 
 import {page} from './shared.js';
 
-/** @type {Set<Node>} */
-let came = new Set();
-let isDue = false;
+const PAUSE = 100; // milliseconds, in which a visit tells who is logged in
 
-/** @param {MutationRecord[]} records  of what happened to the children of the root and the body */
+/** @type {any[]} */
+let came = [];
+/** Whom the chat named when a visit took nodes away; absent if none did. @type {object | undefined} */
+let before;
+/** @type {Promise<void> | undefined} */
+let asked;
+
+/** @param {Promise<void>} question  whose answer may call init anyway */
+export function waitFor(question) {
+  asked = question;
+}
+
+/** @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body */
 export function follow(records) {
-  if (!records.some(({removedNodes}) => removedNodes.length)) {
-    for (const {addedNodes} of records) for (const node of addedNodes) came.add(node);
-  } else if (!isDue) {
-    isDue = true;
-    setTimeout(callAgain); // once the visit is over
+  /** @type {any[]} */
+  const added = [];
+  /** @type {any[]} */
+  const removed = [];
+  for (const {target, addedNodes, removedNodes} of records) {
+    // An embed may still take its nodes out of a body that is gone.
+    if (target.isConnected && target !== document.head) {
+      added.push(...addedNodes);
+      removed.push(...removedNodes);
+    }
+  }
+  if (
+    removed.every(
+      // An embed may put others in the place of its nodes.
+      (node) => came.includes(node) && added.some(({className}) => className === node.className),
+    )
+  ) {
+    if (page.named !== before) came.push(...added);
+  } else if (!before) {
+    before = page.named;
+    setTimeout(callAgain, PAUSE);
   }
 }
 
-function callAgain() {
-  isDue = false;
-  if (!page.named || !came.size || [...came].some((node) => node.isConnected)) return;
-  came = new Set();
-  page.named = {...page.named};
-  page.tell();
+async function callAgain() {
+  await asked;
+  const all = came;
+  came = all.filter((node) => node.isConnected);
+  if (before === page.named && all[0] && !came[0]) {
+    // A page that a library has kept holds a copy of the bubble, which does nothing.
+    came = [...document.body.children].filter((child) =>
+      all.some((node) => node.isEqualNode(child)),
+    );
+    for (const copy of came) copy.remove();
+    page.named = {...page.named};
+    page.tell();
+    await null; // until that was followed
+  }
+  before = undefined;
 }

@@ -18,8 +18,7 @@ export const HANDLERS = {
   'htmx:afterRequest': visits.hearHtmx,
   'turbo:load': visits.askSoon,
   'up:fragment:inserted': visits.askSoon,
-  'astro:page-load': visits.askSoon,
 };
 
 /** Those of libraries, to which the script of the page does not listen. */
-export const TYPES = ['turbo:load', 'up:fragment:inserted', 'astro:page-load'];
+export const TYPES = ['turbo:load', 'up:fragment:inserted'];

@@ -80,7 +80,7 @@ function hear(user) {
 /** Ask in doubt. */
 function learn() {
   doubt = 1;
-  ask(
+  return ask(
     (user) => {
       if (live && textOf(user) !== textOf(live)) {
         doubt = 2; // unless the user stays
@@ -97,8 +97,7 @@ function learn() {
 
 /** Ask for a page that goes on. */
 export function follow() {
-  if (doubt) learn();
-  else ask(hear, () => {});
+  return doubt ? learn() : ask(hear, () => {});
 }
 
 /** Ask for a page that is a copy, or says nothing of users. */
@@ -124,7 +123,7 @@ export function askAgain() {
 /** Ask for a page that is looked at again, if another tab has told of somebody else, or after long. */
 export function look() {
   const tag = stored();
-  if (document.hidden) return;
+  if (document.hidden === true) return; // and no element that is named so
   if (doubt) askAgain();
   else if (tag && tag !== page.tag) learn();
   else if (isSomebody(page.named) && Date.now() - since >= LONG) follow();

@@ -14,10 +14,9 @@ import {page} from './shared.js';
  *
  * @param {Handlers} handlers
  * @param {string[]} [types]  of further events
- * @returns {boolean} whether this is the first time
  */
 export function start(handlers, types = []) {
-  if (page.run) return false;
+  if (page.run) return;
   page.run = true;
   const {load} = page;
   const log = /** @type {Happening[]} */ (page.log);
@@ -28,13 +27,14 @@ export function start(handlers, types = []) {
   function push(happening) {
     const type = happening.type ?? (happening.site ? 'data' : '');
     last.delete(type); // it takes its place in the order anew
-    return last.set(type, happening).size;
+    last.set(type, happening);
   }
 
   function run() {
-    const all = [...last];
-    last.clear();
-    for (const [type, happening] of all) handlers[type]?.(happening);
+    for (const [type, happening] of last) {
+      last.delete(type);
+      handlers[type]?.(happening);
+    }
   }
 
   for (const happening of log) {
@@ -49,7 +49,7 @@ export function start(handlers, types = []) {
     else run();
     return undefined;
   };
-  for (const type of types) addEventListener(type, (event) => page.on(event));
+  for (const type of types) addEventListener(type, page.on);
 
   const observer = new MutationObserver((records) => {
     watch();
@@ -65,7 +65,6 @@ export function start(handlers, types = []) {
   watch();
   takeBlocked();
   run();
-  return true;
 }
 
 /**

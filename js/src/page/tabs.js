@@ -3,10 +3,12 @@
  * The server writes the same tag into a page (`snippet.py`).
  */
 
+import {NAMES} from '../identity.js';
+
 /** @typedef {import('../shared').Options} Options */
 
 /**
- * Return the tag of whoever a tab named last; nothing if none did, or if the storage is closed.
+ * Return the tag of the user whom a tab named last; nothing if none did, or if the storage is closed.
  *
  * @returns {string | undefined}
  */
@@ -39,8 +41,7 @@ export function store(user) {
  * @param {Options | null} [user]
  */
 export function textOf(user) {
-  const {id = '', email = '', hmac = ''} = user || {};
-  return `${id}\n${email}\n${hmac}`;
+  return NAMES.map((name) => user?.[name] ?? '').join('\n');
 }
 
 /** @param {Options} user */

@@ -5,21 +5,17 @@
  * over. After other visits, the page asks.
  */
 
+import * as bubble from './bubble.js';
 import * as login from './login.js';
 import {page} from './shared.js';
 
 /** @typedef {import('../shared').Data} Data */
 /** @typedef {import('../shared').Options} Options */
 
-/** Whether the data of a page has come since the last visit. */
+/** Whether the data of the page has come that is being visited. */
 let hasData = false;
 let isDue = false;
-let address = withoutFragment(performance.getEntriesByType('navigation')[0]?.name);
-
-/** @param {string} [url] */
-function withoutFragment(url) {
-  return url?.split('#')[0];
-}
+let address = performance.getEntriesByType('navigation')[0]?.name;
 
 /** Ask soon, once for all that happens now, unless the data of a page comes. */
 export function askSoon() {
@@ -27,21 +23,25 @@ export function askSoon() {
   isDue = true;
   setTimeout(() => {
     isDue = false;
-    if (!hasData) login.follow();
+    if (!hasData) bubble.waitFor(login.follow());
     hasData = false;
   });
 }
 
-export function navigate() {
-  const before = address;
-  address = withoutFragment(window.location.href);
-  // Turbo changes the address long before it shows the page.
-  if (address !== before && !window.Turbo) askSoon();
+/** @param {{navigationType?: string}} event */
+export function navigate({navigationType}) {
+  hasData = false;
+  const {href} = window.location;
+  const [url] = href.split('#');
+  // A script alone makes another entry of the same address. Turbo changes the address long before it
+  // shows the page.
+  if ((url !== address || (navigationType === 'push' && url === href)) && !window.Turbo) askSoon();
+  address = url;
 }
 
 /** @param {{detail?: any}} event  which has a cause, unless a page asks in turns */
 export function hearHtmx({detail}) {
-  if (/^(click|submit)$/.test(detail?.requestConfig?.triggeringEvent?.type)) askSoon();
+  if (/^click|^submit/.test(detail?.requestConfig?.triggeringEvent?.type)) askSoon();
 }
 
 /** @param {Data} data */
@@ -49,17 +49,20 @@ export function arrive({hmac, site, user = {}, ask}) {
   hasData = true;
   if (hmac) user.hmac = unmasked(hmac);
   const isSame = textOf(site, user) === textOf(page.site, page.named);
-  Object.assign(page, {site, ask});
+  page.site = site;
+  page.ask = ask;
   login.arrive((isSame && page.named) || user);
 }
 
-/** @param {(Options | undefined)[]} all */
-function textOf(...all) {
-  return JSON.stringify(all.map((options) => options && Object.entries(options).sort()));
+/**
+ * @param {Options} site
+ * @param {Options} [user]
+ */
+function textOf(site, user) {
+  return JSON.stringify(Object.entries({...user, ...site}).sort());
 }
 
 /** @param {string} hmac  as in the data */
 function unmasked(hmac) {
-  const digits = hmac.slice(64).split('');
-  return digits.map((digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16)).join('');
+  return hmac.slice(64).replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16));
 }

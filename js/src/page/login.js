@@ -19,7 +19,7 @@ const LONG = 10000; // milliseconds; a page that is looked at again after that a
 
 /** Who has logged out, if nobody was known then. @type {Options} */
 const UNKNOWN = {};
-/** When the page last learned who is logged in, in milliseconds. */
+/** When the page last learned who is logged in, or asked since it was looked at. */
 let since = performance.timeOrigin;
 /** Whether the page is in doubt: 1 while its question is open, 2 once that has failed. */
 let doubt = 0;
@@ -124,9 +124,12 @@ export function askAgain() {
 export function look() {
   const tag = stored();
   if (document.hidden === true) return; // and no element that is named so
-  if (doubt) askAgain();
-  else if (tag && tag !== page.tag) learn();
-  else if (isSomebody(page.named) && Date.now() - since >= LONG) follow();
+  if (tag && tag !== page.tag) learn();
+  else if (doubt) askAgain();
+  else if (isSomebody(page.named) && Date.now() - since >= LONG) {
+    since = Date.now();
+    follow();
+  }
 }
 
 export function refresh() {

@@ -187,7 +187,7 @@ class LibrarySite:
 
     library: Library
     policy: str = ""
-    more: str = ""
+    is_bare: bool = False
     astro: bytes = b""
     origin: str = ""
     users: dict[str, str] = field(default_factory=dict)
@@ -235,7 +235,7 @@ class LibrarySite:
         if library.main:
             main = f'<{library.main} id="frame">{main}</{library.main}>'
         page = PAGE.format(
-            title=title, head=library.head + self.more, body=library.body, link=link, main=main
+            title=title, head=library.head, body=library.body, link=link, main=main
         )
         page = re.sub(r'hx-get (.*?) href="(.*?)"', r'hx-get="\2" \1 href="\2"', page)
         nonce = secrets.token_hex(8)
@@ -317,6 +317,7 @@ def serving(site: LibrarySite, embed: str = "body", **settings: Any) -> Iterator
     site.origin = f"http://shop.localhost:{port}"
     embed_url = f"http://pavior.localhost:{pavior}/embed-{embed}.js"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
-    app = site.recorded(PaviorMiddleware(site.app, configured, identity=site.identity))
+    app: Any = PaviorMiddleware(site.app, configured, identity=site.identity)
+    app = site.recorded(site.app if site.is_bare else app)
     with serving_wsgi(site.pavior, pavior), serving_wsgi(app, port):
         yield site

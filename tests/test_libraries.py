@@ -126,7 +126,7 @@ def test_a_library_leaves_the_chat_with_who_is_logged_in_and_costs_what_the_tabl
         questions.append(site.questions - before)
     assert site.stays_quiet()
     assert questions[0] == 0
-    assert {*questions[2:4]} == {*numbers(for_a_link)}
+    assert {*questions[2:4]} <= {*numbers(for_a_link)}
     assert {questions[1], *questions[4:6]} <= {*numbers(for_a_change)}
     assert site.files == 1
 

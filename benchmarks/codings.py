@@ -116,7 +116,7 @@ def compare_pages() -> None:
         ratios = [f"{len(each):,} ({len(each) / len(coded):.2f}x)" for each in sent]
         size_rows.append([name, f"{len(page):,}", f"{len(coded):,}", *ratios])
     show(
-        "One page, µs (and as a multiple of ours in one piece)",
+        "One page, µs (and as a multiple of our time in one piece)",
         [
             *("app's coding", "page", "ours, whole", f"ours, {CHUNK // 1024} KiB chunks"),
             *("decode only", "decode and encode", "app's encode"),

@@ -157,7 +157,7 @@ def compare_heads() -> None:
             row.append("gives up" if missing else f"{times[name]:,.1f} ({times[name] / ours:.1f}x)")
         rows.append(row)
     show(
-        "One page, by the size of its head, µs (and as a multiple of ours)",
+        "One page, by the size of its head, µs (and as a multiple of our time)",
         ["head", *CONTENDERS],
         rows,
     )

@@ -1,4 +1,4 @@
-"""Which servers the demo is made of, and how each is told about the others."""
+"""Which servers the demo is made of, and how each gets the addresses of the others."""
 
 from __future__ import annotations
 

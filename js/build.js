@@ -23,6 +23,8 @@ const SCRIPTS = [
   {source: 'page.js', file: '_assets/page.js'},
   {source: 'borrower.js', file: '_assets/borrower.js'},
   {source: 'links.js', file: '_assets/links.js'},
+  {source: 'share.js', file: '_assets/share.js', define: {HANDS_OFF: 'true'}},
+  {source: 'share.js', file: '_assets/share-without-handoff.js', define: {HANDS_OFF: 'false'}},
 ];
 
 /** Where every script belongs that is not listed elsewhere. */
@@ -36,17 +38,19 @@ const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
  * @property {string} source
  * @property {string} file
  * @property {boolean} [isBlock]  whether it is a block, which needs no function around it
+ * @property {Record<string, string>} [define]  constants that the source leaves open
  */
 
 /**
  * @param {Script} script
  * @returns {Promise<Uint8Array>}
  */
-async function bundled({source, isBlock}) {
+async function bundled({source, isBlock, define}) {
   const {outputFiles} = await build({
     entryPoints: [fileURLToPath(new URL(source, SOURCE))],
     bundle: true,
     minify: true,
+    define,
     format: isBlock ? 'esm' : 'iife',
     target: 'es2020',
     // A page that a script stands in may have any encoding.

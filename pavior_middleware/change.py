@@ -30,7 +30,7 @@ class Change:
 
     @property
     def of_fragment(self) -> Change | None:
-        """The change to a part of a page; None where it is one whatever it is asked for."""
+        """The change to a part of a page; None where every request gets a part."""
         if not self.varies_by:
             return None
         is_personal = self.snippet is not None and self.snippet.is_personal

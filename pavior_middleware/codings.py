@@ -66,7 +66,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Coding:
-    """A content coding: how to open and to close it. `encoder` is told the form of the original."""
+    """A content coding: how to open and to close it. `encoder` gets the form of the original."""
 
     decoder: Callable[[], Decoder]
     encoder: Callable[[Any], Encoder]

@@ -55,13 +55,24 @@ def is_isolated(headers: HeaderList) -> bool:
     )
 
 
-def is_there(headers: HeaderList) -> bool:
-    """Whether the page has a policy, if only one that reports."""
-    return any(name.lower() in (_ENFORCED, _REPORT_ONLY) for name, _ in headers)
+def needs_hashes(headers: HeaderList) -> bool:
+    """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
+
+    A page whose policy has a nonce needs none: its script hands the nonce on.
+    """
+    return any(
+        policy.script_sources is not None and not _allows_own_files(policy.script_sources)
+        for name in (_ENFORCED, _REPORT_ONLY)
+        for policy in _policies(headers, name)
+    )
+
+
+def _allows_own_files(sources: list[str]) -> bool:
+    return not {"'self'", "*", "'strict-dynamic'"}.isdisjoint(_lower(sources))
 
 
 def nonce(headers: HeaderList) -> str | None:
-    """Return the nonce of the policy in force for scripts; None if there is none.
+    """Return the nonce of the policy in force for scripts, or None.
 
     A script carries one nonce, so the first one counts, and one that is enforced before others.
     """
@@ -167,12 +178,12 @@ class _Policy:
             return  # the script carries it, and hands it on
         is_strict = "'strict-dynamic'" in _lower(sources)
         has_hashes = any(map(_HASH.match, sources))
-        # With a hash beside it, 'unsafe-inline' means nothing: one of ours would switch it off.
+        # With a hash beside it, 'unsafe-inline' means nothing: our hash would switch it off.
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
         hashes = [] if allows_inline else [SCRIPT_HASH]
-        if not (allows_inline or is_strict or {"'self'", "*"}.intersection(_lower(sources))):
+        if not (allows_inline or _allows_own_files(sources)):
             hashes.extend(files)
         missing = [each for each in hashes if each not in sources]
         if not is_strict:

@@ -1,4 +1,4 @@
-"""Where a template has said that the snippet goes: at a placeholder, not in its usual place."""
+"""Where a template puts the snippet: at a placeholder, not in its usual place."""
 
 from __future__ import annotations
 

@@ -281,7 +281,7 @@ class Inserter:
     def insert_behind(self, data: bytes, rest: bytes = b"") -> bytes:
         """Take the document's next bytes and return all that is held, the snippet behind it.
 
-        Its place is given, whatever it is in the document. `rest` is what follows as far as it has
+        Its place is given, anywhere in the document. `rest` is what follows as far as it has
         come, which is only looked at.
         """
         text = self._text + data
@@ -663,7 +663,7 @@ def _is_amp(tag: bytes) -> bool:
 def _end_of_charset(start: bytes) -> int | None:
     """Return where the first `<meta>` ends that tells a browser the charset (section 13.2.3.2).
 
-    None if there is none that ends within the document's first bytes.
+    None if no charset ends within the document's first bytes.
     """
     position = 0
     while found := _COMMENT_OR_META.search(start, position):

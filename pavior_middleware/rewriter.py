@@ -59,7 +59,7 @@ class PlainBody:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it gained nothing because it is none."""
+        """Whether it gained nothing because it is no page."""
         return self._document.is_fragment
 
     @property

@@ -43,7 +43,7 @@ class Handling(Enum):
     """What is to be done about a response, as far as its head tells."""
 
     LEAVE = "it passes as it is"
-    MEND = "it passes with another head, or the app is asked again, whoever the visitor is"
+    MEND = "it passes with another head, or the app is asked again, for any visitor"
     NAME = "it depends on the visitor"
 
 
@@ -66,7 +66,7 @@ class KeptCookie(Protocol):
 class Rewriting:
     """What one site does to its pages; made once, at start-up.
 
-    `cookie` is one that is to follow what the pages say, None if there is none.
+    `cookie` is one that is to follow what the pages say, or None.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class Rewriting:
             return None
         if change.snippet is None:
             return Rewriter(headers, change)
-        element = change.snippet.element(change.nonce, has_policy=csp.is_there(headers))
+        element = change.snippet.element(change.nonce, checks_files=csp.needs_hashes(headers))
         document = self._document(exchange, headers, element, change.snippet.early(element))
         opened = self._codings(headers) or []
         body = CodedBody(opened, document, self._warn) if opened else PlainBody(document)

@@ -67,11 +67,11 @@ class Snippet:
         """Whether it names somebody."""
         return "user" in self.data
 
-    def element(self, nonce: str | None = None, *, has_policy: bool = False) -> bytes:
+    def element(self, nonce: str | None = None, *, checks_files: bool = False) -> bytes:
         """Return the `<script>` element, in ASCII, with the nonce of the page's policy if any.
 
-        With `has_policy`, the script checks its files by their hashes, by which a policy can allow
-        them.
+        With `checks_files`, the script gives the hashes of its files, by which a policy can allow
+        them (CSP Level 3, section 6.7.1.1). Then it gets no file of another release.
 
         The element means the same in every ASCII-compatible charset, and no text of a user can end
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
@@ -80,7 +80,7 @@ class Snippet:
         data = dict(self.data)
         if self.hmac is not None:
             data["hmac"] = _masked(bytes.fromhex(self.hmac))
-        if has_policy and nonce is None:
+        if checks_files and nonce is None:
             data["hash"] = " ".join(file.integrity for file in self.files)
         attribute = "" if nonce is None else f' nonce="{nonce}"'
         return (

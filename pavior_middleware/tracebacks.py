@@ -18,7 +18,7 @@ _OURS = (str(Path(__file__).parent), "<string>")
 def keeping_keys_from_tracebacks(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function raise from a frame that holds none of its arguments.
 
-    What it raises keeps the frames of others that have raised it, behind the last one of ours.
+    What it raises keeps the frames of others that have raised it, behind the package's last frame.
     """
 
     @wraps(function)

@@ -15,7 +15,7 @@ from .engines.window import WAIT
 
 # A popup of the address bar is a page of its own, which each window makes and nobody looks at: it
 # takes a third of the time. The list stands in the place of Playwright's, so that storage is kept
-# apart as in a browser that people use; of theirs, `HttpsUpgrades` would be in the way.
+# apart as in a browser that people use; Playwright's `HttpsUpgrades` would be in the way.
 _OFF = ("HttpsUpgrades", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
 
 FLAGS = [

@@ -1,4 +1,4 @@
-"""Find a Chromium for the tests; as a command, install one if there is none.
+"""Find a Chromium for the tests; as a command, install one if it is absent.
 
     python -m tests.chromium
 
@@ -34,7 +34,7 @@ def find(playwright: Playwright) -> str | None:
 
 
 def path(playwright: Playwright) -> str:
-    """Return the path of a Chromium's program; raise `FileNotFoundError` if there is none."""
+    """Return the path of a Chromium's program; raise `FileNotFoundError` if it is absent."""
     found = find(playwright)
     if found is None:
         raise FileNotFoundError("no Chromium: run `python -m tests.chromium`, or set CHROMIUM_PATH")

@@ -6,12 +6,13 @@ import re
 import secrets
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
@@ -42,7 +43,7 @@ class Library:
     form: str = ""
     body: str = ""
     main: str = ""
-    fragments: Callable[[Mapping[str, str]], bool] = lambda headers: False
+    fragments: Callable[[Headers], bool] = lambda headers: False
     """Whether a request with these headers is for the main part of a page alone."""
 
 
@@ -64,7 +65,9 @@ TURBO = script("@hotwired/turbo/dist/turbo.es2017-umd.js")
 HTMX = script("htmx.org/dist/htmx.js")
 HEAD_SUPPORT = script("htmx-ext-head-support/head-support.js")
 HTMX_MORPH = script("idiomorph/dist/idiomorph-ext.js")
-SWUP = "<script>addEventListener('DOMContentLoaded', () => new Swup({containers: ['#main']}))</script>"
+SWUP = (
+    "<script>addEventListener('DOMContentLoaded', () => new Swup({containers: ['#main']}))</script>"
+)
 PJAX = """<script>$(() => {
     $(document).pjax('a', '#main');
     $(document).on('submit', 'form', event => $.pjax.submit(event, '#main'));
@@ -94,11 +97,15 @@ LIBRARIES = {
         HTMX,
         link='hx-get hx-target="#main" hx-push-url="true"',
         form='hx-post hx-target="#main"',
-        fragments=lambda headers: "HX-Request" in headers and "HX-History-Restore-Request" not in headers,
+        fragments=lambda headers: (
+            "HX-Request" in headers and "HX-History-Restore-Request" not in headers
+        ),
     ),
     "Unpoly": Library(script("unpoly/unpoly.js"), link="up-follow", form="up-submit"),
-    "Unpoly, `up-target=\"body\"`": Library(
-        script("unpoly/unpoly.js"), link='up-follow up-target="body"', form='up-submit up-target="body"'
+    'Unpoly, `up-target="body"`': Library(
+        script("unpoly/unpoly.js"),
+        link='up-follow up-target="body"',
+        form='up-submit up-target="body"',
     ),
     "swup": Library(script("swup/dist/Swup.umd.js") + SWUP),
     "pjax": Library(
@@ -234,9 +241,7 @@ class LibrarySite:
             return response
         if library.main:
             main = f'<{library.main} id="frame">{main}</{library.main}>'
-        page = PAGE.format(
-            title=title, head=library.head, body=library.body, link=link, main=main
-        )
+        page = PAGE.format(title=title, head=library.head, body=library.body, link=link, main=main)
         page = re.sub(r'hx-get (.*?) href="(.*?)"', r'hx-get="\2" \1 href="\2"', page)
         nonce = secrets.token_hex(8)
         response = Response(page.replace("NONCE", nonce), mimetype="text/html")
@@ -280,6 +285,9 @@ class LibrarySite:
         """Whom the calls of init have named."""
         with self.changed:
             return [email for _, email in sorted(self.calls, key=lambda call: call[0])]
+
+    def has_seen(self, calls: int, questions: int) -> bool:
+        return len(self.calls) >= calls and self.requests.count(SHARE_AUTH) >= questions
 
     def count(self, path: str) -> int:
         with self.changed:

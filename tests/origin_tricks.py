@@ -59,13 +59,13 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         https://evil.test http://evil.test https://example.com https://example.org
         https://www.example.com https://help.example.org https://help.example.net
         https://help.evil.test https://com"""),
-    # The host is only the end of theirs: `endswith`, or a pattern without its `^`.
+    # The host is only the end of the attacker's: `endswith`, or a pattern without its `^`.
     "more before the host": _words("""
         https://evilhelp.example.com https://evil-help.example.com https://evil.help.example.com
         https://www.help.example.com https://evil.test.help.example.com
         https://help.example.com.help.example.com https://evilhelp.example.com:8443
         https://evillocalhost:8003 http://evil.localhost:8003 https://a.localhost:8003"""),
-    # The host is only the beginning of theirs: `startswith`, or a pattern without its `$`.
+    # The host is only the beginning of the attacker's: `startswith`, or a pattern without its `$`.
     "more after the host": _words("""
         https://help.example.com.evil.test https://help.example.comevil.test
         https://help.example.community https://help.example.com.au https://help.example.coma
@@ -75,7 +75,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         https://localhost.evil.test http://localhost.evil.test:8003 https://localhostevil:8003
         http://localhost:8003.evil.test http://localhost:8003evil.test
         https://a.cards.example.com.evil.test https://a.cards.example.comevil.test"""),
-    # The host is a part of theirs: `in`, or a search for a pattern.
+    # The host is a part of the attacker's: `in`, or a search for a pattern.
     "in the middle": _words("""
         https://evil.help.example.com.evil.test https://evilhelp.example.comevil.test
         https://evil-localhost:8003.evil.test https://evil.a.cards.example.com.evil.test
@@ -189,7 +189,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         https:https://help.example.com http://https://help.example.com http:https://localhost:8003
         help.example.com:8443 localhost:8003 //localhost:8003 https:.//help.example.com
         https://evil.test;https://help.example.com https+://help.example.com"""),
-    # A backslash is a slash to browsers and is none to other parsers.
+    # A backslash is a slash to browsers but not to other parsers.
     "backslashes": _words(r"""
         https:\\help.example.com https:/\help.example.com https:\/help.example.com
         https://evil.test\@help.example.com https://help.example.com\@evil.test

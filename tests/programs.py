@@ -39,7 +39,7 @@ def find(name: str) -> str | None:
 
 
 def path(name: str) -> str:
-    """Return the path of a program; raise `FileNotFoundError` if there is none."""
+    """Return the path of a program; raise `FileNotFoundError` if it is absent."""
     found = find(name)
     if found is None:
         raise FileNotFoundError(

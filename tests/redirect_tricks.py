@@ -25,7 +25,7 @@ REDIRECT_TRICKS: Mapping[str, Sequence[str]] = {
         https:/ // /// :// /.well-known/pavior/handoff ?to=https://evil.test @ @evil.test .evil.test
         :443 :@evil.test""")
     + ["", " ", "\n"],
-    # Another site, plainly, and whatever of ours stands in it.
+    # Another site, plainly, and whatever text from us stands in it.
     "another site": _words("""
         https://evil.test http://evil.test https://evil.test/ evil.test https://example.com
         https://evil.test/https://help.example.com https://evil.test/help.example.com

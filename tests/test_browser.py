@@ -216,7 +216,7 @@ def pass_on(page: Page, change: Callable[[str, str], str]) -> None:
 
 
 def forge(page: Page, old: str, new: str) -> None:
-    """Change the pages on their way to the browser, as whoever sits at it can."""
+    """Change the pages on their way to the browser, as its user can."""
     pass_on(page, lambda url, text: text if url.endswith("/embed") else text.replace(old, new))
 
 

@@ -43,7 +43,7 @@ SECRETS = (ADA, sign(API_KEY, ADA), API_KEY, KEY)
 POLICIES = ("third-party cookies blocked", "third-party cookies allowed")
 PATHS = (SHARE_AUTH, FRAME, HANDOFF, SHARE_SCRIPT)
 
-# What stands for Pavior's embed: it has a bubble, and keeps what it is told.
+# What stands for Pavior's embed: it has a bubble, and keeps what it gets.
 EMBED = """
 window.Pavior = (command, options) => {
     if (command === 'init') Pavior.calls.push(options);
@@ -387,7 +387,7 @@ def come_from_shop(tab: Page, sites: Sites, path: str = "/page") -> None:
 def test_a_link_on_the_shop_brings_no_code_of_somebody_elses(tab: Page, sites: Sites) -> None:
     """Has: a way to put links on the shop, such as a review. Tries: one with their own code.
 
-    Gets: a code of whoever follows it, in the place of theirs.
+    Gets: a code of the user who follows it, in the place of the attacker's.
     """
     for fragment in (f"pavior-handoff={sites.code()}", f"pavior-handoff=&x{sites.code()}"):
         url = quote(f"{sites.help}/page#{fragment}", safe="")
@@ -565,7 +565,7 @@ HASH = """([name, url]) => { window[name].location = url; }"""
 def test_an_opener_puts_no_code_into_an_open_page(tab: Page, sites: Sites, kind: str) -> None:
     """Has: a window in which Ada uses the help center, perhaps led there by the shop.
 
-    Tries: to put their code into its fragment, which no server is told of, and to have it reloaded.
+    Tries: to put their code into its fragment, which no server gets, and to have it reloaded.
     Gets: the code taken out of the address bar and forgotten.
     """
     evil_page(tab, sites)
@@ -860,7 +860,7 @@ def test_the_frame_speaks_to_its_borrower_alone(tab: Page, sites: Sites, at: str
     frame_page(tab, sites, src.format(sites.help), elsewhere)
     inner = tab.frames[-1]
     assert inner.url.startswith(sites.shop)
-    # All that was posted before is there when a message of ours has come.
+    # All that was posted before is there when our message has come.
     inner.evaluate(
         """async () => {
             await document.hasStorageAccess();
@@ -922,7 +922,7 @@ def test_messages_of_others_are_not_taken_for_the_frames(
     tab: Page, sites: Sites, teller: str
 ) -> None:
     """Has: an advertisement in the help center, the window that opened it, or a page of the shop
-    that passes on what it is told to say.
+    that passes on any text.
 
     Tries: a message that looks like the frame's. Gets: it passed over.
     """
@@ -1140,7 +1140,7 @@ ODD_IDS = [
 
 @blocked
 def test_an_id_arrives_as_it_is_by_a_link(tab: Page, sites: Sites) -> None:
-    """Has: an account whose id they choose. Tries: ids that look like something inside of ours.
+    """Has: an account whose id they choose. Tries: ids that look like a part of the package.
 
     Gets: init called with the very id, and nothing run.
     """

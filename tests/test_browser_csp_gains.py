@@ -158,7 +158,7 @@ def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[An
     headers = [("Content-Security-Policy", policy) for policy in policies]
     extended = csp.extend(headers, snippet, settings.embed_url)
     before = site.load(policies)
-    element = snippet.element(csp.nonce(headers), has_policy=csp.is_there(headers)).decode()
+    element = snippet.element(csp.nonce(headers), checks_files=csp.needs_hashes(headers)).decode()
     after = site.load([value for _, value in extended], element)
     assert ("script", f"{EMBED}/embed") in after
     return after - before, before - after

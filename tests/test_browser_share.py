@@ -30,7 +30,7 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
-from pavior_middleware import Identity, Settings, sign, wsgi
+from pavior_middleware import Identity, Settings, _assets, sign, wsgi
 from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from . import chromium
@@ -402,6 +402,51 @@ def test_a_loader_may_bring_the_code_that_it_has_found(page: Page, sites: Sites)
     assert page.evaluate("location.hash") == ""
 
 
+@pytest.mark.parametrize("host", ["help.shop", "help"])
+def test_a_page_may_say_that_nobody_is_logged_in_any_more(
+    page: Page, sites: Sites, told: Told, host: str
+) -> None:
+    """By the cookie or by a code, and before the lender knows of it."""
+    log_in(page, sites, "ada")
+    follow(page, sites, sites.at(host) + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected = [named("ada"), named(None)]
+    assert evaluate(page, "calls") == expected
+    assert calls(page, 2) == expected
+    sites.fault = FAULTS["500"]
+    look_again(page)
+    assert calls(page, 3) == expected
+    sites.fault = None
+    look_again(page)
+    assert calls(page, 4) == expected
+    log_in(page, sites, None)
+    look_again(page)
+    assert calls(page, 5) == expected
+    page.reload()
+    assert calls(page) == [named(None)]
+    assert told.complaints == []
+
+
+def test_a_login_that_follows_a_logout_is_noticed(page: Page, sites: Sites, told: Told) -> None:
+    log_in(page, sites, "ada")
+    page.goto(sites.at("help.shop") + sites.page(sites.element()))
+    assert calls(page) == [named("ada")]
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected = [named("ada"), named(None)]
+    assert calls(page, 2) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    expected.append(named("ada"))
+    assert calls(page, 3) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    log_in(page, sites, "bob")
+    look_again(page)
+    expected += [named(None), named("bob")]
+    wait_for(page, f"calls.length === {len(expected)}")
+    assert evaluate(page, "calls") == expected
+    assert (told.complaints, told.errors) == ([], [])
+
+
 # ── How it is loaded ───────────────────────────────────────────────────────────────────────────
 
 DYNAMIC = """<script>{{
@@ -439,12 +484,12 @@ def test_it_runs_with_the_integrity_of_its_bytes_and_with_no_other(
     page: Page, sites: Sites, told: Told
 ) -> None:
     log_in(page, sites, "ada")
-    path = Path(wsgi.__file__).parent / "sharing/share.js"
-    for text in (path.read_bytes(), b"another release"):
+    own = _assets.read("share.js").encode()
+    for text in (own, b"another release"):
         digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
         more = f'integrity="sha256-{digest}" crossorigin'
         page.goto(sites.at("help.shop") + sites.page(sites.element(more=more)))
-        if text == path.read_bytes():
+        if text == own:
             assert calls(page) == [named("ada")]
     assert page.evaluate("window.calls ?? null") is None
     assert "integrity" in "".join(told.complaints)
@@ -459,14 +504,12 @@ def test_as_a_module_it_says_how_it_is_to_be_loaded(page: Page, sites: Sites, to
 
 
 @pytest.mark.parametrize(
-    ("answered", "why"),
-    [
-        (Response("", 404), "could not be loaded from"),
-        (Response("window.other = 1", mimetype="text/javascript"), "there is no chat at"),
-    ],
+    "answered",
+    [Response("", 404), Response("window.other = 1", mimetype="text/javascript")],
+    ids=["not found", "another script"],
 )
 def test_an_embed_that_is_none_is_told_once(
-    page: Page, sites: Sites, told: Told, answered: Response, why: str
+    page: Page, sites: Sites, told: Told, answered: Response
 ) -> None:
     page.route(
         sites.embed,
@@ -477,7 +520,7 @@ def test_an_embed_that_is_none_is_told_once(
         ),
     )
     log_in(page, sites, "ada")
-    with page.expect_console_message(lambda message: why in message.text):
+    with page.expect_console_message(lambda message: "cannot load" in message.text):
         page.goto(sites.at("help.shop") + sites.page(sites.element()))
     wait_for(page, "settled === 1")
     look_again(page)
@@ -821,7 +864,7 @@ def test_a_lender_that_knows_of_a_logout_ends_the_loan_of_a_link(page: Page, sit
     assert calls(page) == [named(None)]
 
 
-HIDE = "Object.defineProperty(document, 'visibilityState', {value: 'hidden', writable: true})"
+HIDE = "Object.defineProperty(document, 'hidden', {value: true, writable: true})"
 
 
 def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> None:
@@ -829,7 +872,7 @@ def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> N
     assert calls(page) == [named(None)]
     page.evaluate(HIDE)
     look_again(page)
-    page.evaluate("document.visibilityState = 'visible'")
+    page.evaluate("document.hidden = false")
     look_again(page)
     assert calls(page, 2) == [named(None)]
 
@@ -843,7 +886,7 @@ def test_nor_does_it_when_the_loan_is_over(page: Page, sites: Sites) -> None:
     wait_for(page, "window.calls?.length > 1")
     assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}], named(None)]
     sites.fault = None
-    page.evaluate("document.visibilityState = 'visible'")
+    page.evaluate("document.hidden = false")
     look_again(page)
     assert len(calls(page, 2)) == 2
 
@@ -1723,8 +1766,14 @@ def test_a_python_borrower_gains_what_its_policy_needs(
     assert (told.complaints, told.errors) == ([], [])
 
 
+def lent_by_nobody(sites: Sites) -> list[object]:
+    """Return the call of init that leaves it to the embed to borrow."""
+    lender = sites.shop.partition("://")[2]
+    return named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
+
+
 @pytest.mark.parametrize("failure", ["not found", "not a script", "silent", "blocked"])
-@pytest.mark.parametrize("what", ["share.js", "page-*.js"])
+@pytest.mark.parametrize("what", ["share.js", "borrower-*.js"])
 def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
     page: Page, sites: Sites, told: Told, what: str, failure: str
 ) -> None:
@@ -1741,15 +1790,52 @@ def test_a_python_borrower_whose_scripts_fail_has_an_anonymous_chat(
     page.clock.install()
     page.route(f"**/.well-known/pavior/{what}", fail)
     page.goto(sites.at("python.shop") + sites.page(""))
-    page.clock.fast_forward(10_000)
-    lender = sites.shop.partition("://")[2]
-    nobody = named(None, doChat=True, doTimeTravel=True, shareAuth=lender)
-    assert calls(page, 0) == [nobody]
-    page.clock.fast_forward(10_000)
+    nobody = lent_by_nobody(sites)
+    assert calls(page, 0) == [nobody]  # at once
+    page.clock.fast_forward(20_000)
     assert calls(page, 0) == [nobody]
     assert len(told.errors) == (1 if failure == "not a script" else 0)
     assert len(told.ours) == 1
     assert what.partition("*")[0] in told.ours[0]
+
+
+# What every release of share.js does at once.
+RUN = "const script = document.currentScript; script.code;"
+
+
+def test_a_python_borrower_whose_share_js_runs_and_says_nothing_has_an_anonymous_chat(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    page.clock.install()
+    page.route(sites.script, lambda route: route.fulfill(body=RUN, content_type="text/javascript"))
+    with page.expect_response(sites.script):
+        page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.run_for(9000)
+    assert (evaluate(page, "window.calls ?? []"), told.ours) == ([], [])
+    page.clock.run_for(1000)
+    assert calls(page, 0) == [lent_by_nobody(sites)]
+    assert len(told.ours) == 1
+
+
+def test_a_python_borrower_waits_for_a_share_js_of_another_release(
+    page: Page, sites: Sites, told: Told
+) -> None:
+    tell = "script.dispatchEvent(new CustomEvent('pavior-identity', {detail: {id: '7'}}))"
+    body = f"{RUN} addEventListener('told', () => {tell}); setTimeout(() => {tell}, 3000);"
+    page.clock.install()
+    page.route(sites.script, lambda route: route.fulfill(body=body, content_type="text/javascript"))
+    with page.expect_response(sites.script):
+        page.goto(sites.at("python.shop") + sites.page(""))
+    page.clock.run_for(3000)
+    expected = [["init", {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True, "id": "7"}]]
+    assert calls(page, 0) == expected
+    page.clock.run_for(10_000)
+    evaluate(page, "dispatchEvent(new Event('told'))")
+    assert calls(page, 0) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")  # to which it does not listen
+    expected.append(named(None, doChat=True, doTimeTravel=True))
+    assert calls(page, 0) == expected
+    assert (told.ours, told.errors) == ([], [])
 
 
 # The element of a further page, in the document of the first one.
@@ -1771,21 +1857,27 @@ def test_a_python_borrower_follows_what_the_page_says_of_logins(
     assert calls(page) == expected
     evaluate(page, VISIT)
     assert calls(page) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    assert calls(page, 2) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
     expected.append(named(None, **options))
-    assert calls(page) == expected
-    evaluate(page, "window[Symbol.for('pavior')].since = 1")
-    look_again(page)
-    assert calls(page, 2) == expected
-    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
-    expected.append(named("ada", **options))
-    assert calls(page, 3) == expected
-    evaluate(page, "window[Symbol.for('pavior')].since = 1")
+    assert evaluate(page, "calls") == expected
+    assert calls(page, 3) == expected  # though the lender still names her
     look_again(page)
     assert calls(page, 4) == expected
+    evaluate(page, VISIT)
+    assert calls(page, 4) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    expected.append(named("ada", **options))
+    assert calls(page, 5) == expected
+    look_again(page)
+    assert calls(page, 6) == expected
+    evaluate(page, "dispatchEvent(new Event('pavior:logout'))")
+    expected.append(named(None, **options))
+    assert calls(page, 7) == expected
     log_in(page, sites, "bob")
     evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
-    assert calls(page, 5) == [*expected, named("bob", **options)]
+    assert calls(page, 8) == [*expected, named("bob", **options)]
     assert asked_itself not in sites.loaded
     assert (told.messages, told.errors) == ([], [])
 

@@ -6,15 +6,13 @@ import html
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware.page_files import BORROWER, PAGE
-from pavior_middleware.sharing import share_auth
 from pavior_middleware.snippet import ATTRIBUTE, SCRIPT, render
 from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
 
@@ -77,7 +75,7 @@ class Site:
             fields = {"content-security-policy": self.policy}
             route.fulfill(body=self.body, content_type="text/html", headers=fields)
         elif url == SHARE_URL:
-            text = (Path(share_auth.__file__).parent / "share.js").read_text()
+            text = _assets.read("share.js")
             route.fulfill(body=text, content_type="text/javascript", headers=fields)
         elif url in FILES:
             route.fulfill(body=FILES[url], content_type="text/javascript")
@@ -138,7 +136,7 @@ def test_the_policy_makes_the_urls_of_the_chat_and_throws_for_others(
     assert site.errors == []
 
 
-# What can be reached from what the page's scripts share, whatever it is called there.
+# What can be reached from what the page's scripts share, under any name.
 REACHED = """() => {
     const seen = new Set();
     const look = value => {

@@ -1,4 +1,4 @@
-"""nginx and Varnish before real servers: whoever comes when, nobody gets a page of another.
+"""nginx and Varnish before real servers: in any order of visitors, nobody gets a page of another.
 
 The Varnish here stores by URL and `Vary` alone: it does not pass requests by for having cookies,
 as it does of itself.
@@ -134,7 +134,7 @@ class Route:
         return f"/{page}?{next(self._numbers)}"
 
     def visit(self, visitor: str, url: str, method: str = "GET", **fields: str) -> Response:
-        """Request a page as a visitor; see that it is this visitor's, or that there is none."""
+        """Request a page as a visitor; see that it is this visitor's, or that it is absent."""
         cookie = {} if visitor == NOBODY else {"Cookie": f"user={visitor}"}
         response = self.request(url, method, {**cookie, **_named(fields)})
         assert response.status_code in (200, 304)

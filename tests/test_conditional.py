@@ -473,7 +473,7 @@ etag_text = st.text(
 def test_any_validators_come_back_to_the_app_as_it_made_them(
     shell: str, tags: list[str], data: st.DataObject
 ) -> None:
-    """Whatever the app calls its versions, and whoever held them, the next one asked is right."""
+    """Whatever the app calls its versions, and in any browser, the next answer is right."""
     fetch = SHELLS[shell]
     visitors = st.sampled_from(list(VISITORS.values()))
     etags = [data.draw(st.sampled_from(['"{}"', 'W/"{}"'])).format(tag) for tag in tags]

@@ -16,7 +16,7 @@ from pavior_middleware.snippet import SCRIPT, render
 from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 from .conftest import API_KEY, TEAM
-from .pages import scripts_in_head
+from .pages import data_in_head, scripts_in_head
 from .shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
 
 SETTINGS = Settings(TEAM, API_KEY)
@@ -457,3 +457,25 @@ def test_extending_a_borrowers_policy_again_adds_nothing(policies: list[str]) ->
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
     once = csp.extend(headers, snippet, settings.embed_url)
     assert csp.extend(once, snippet, settings.embed_url) == once
+
+
+@pytest.mark.parametrize(
+    ("policy", "checks"),
+    [
+        (None, False),
+        ("img-src 'none'", False),
+        ("script-src 'self'", False),
+        ("script-src https: 'strict-dynamic' 'sha256-abc='", False),
+        ("script-src 'nonce-abc'", False),
+        ("script-src 'sha256-abc='", True),
+        ("default-src 'none'", True),
+        ("script-src 'self', script-src 'none'", True),
+    ],
+)
+def test_the_script_gives_the_hashes_of_its_files_only_where_a_policy_wants_them(
+    fetch: Fetch, policy: str | None, checks: bool
+) -> None:
+    """With hashes, a page that a CDN has stored gets no file of another release."""
+    headers = [HTML_TYPE, *([(CSP, policy)] if policy else [])]
+    (data,) = data_in_head(fetch(Reply(headers=headers), SETTINGS, ADA).body)
+    assert ("hash" in data) is checks

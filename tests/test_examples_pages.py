@@ -1,4 +1,4 @@
-"""The example sites, in process: each page, the login, and what Pavior is told."""
+"""The example sites, in process: each page, the login, and what Pavior gets."""
 
 from __future__ import annotations
 

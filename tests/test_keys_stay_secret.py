@@ -28,7 +28,7 @@ from pavior_middleware.settings import NAMES
 from pavior_middleware.snippet import render
 from pavior_middleware.starlette import PaviorMiddleware, read_settings
 
-# Of no text of ours they have four characters in common.
+# They share no four characters with any text of the package.
 KEY = "K3y-0f-7h3-B4nk-k3Y"
 SECRET = "S3cr37-0f-7h3-B4nk-s3Cr37"
 ODD_KEYS = [

@@ -21,7 +21,7 @@ BOB = Identity("bob-1916", "hawk@example.com")
 USERS = {
     "named": ADA,
     "with an address as id": Identity("boss@bank.example", ADA.email),
-    "with an email that is none": Identity(ADA.id, "lovelace"),
+    "with an email that is no address": Identity(ADA.id, "lovelace"),
     "with attributes that are not JSON": Identity(ADA.id, attributes={"name": {"lovelace"}}),
     "with attributes that are reserved": Identity(ADA.id, attributes={"hmac": "lovelace"}),
     "with an id too long for a cookie": Identity("".join(map("ada-1815{}".format, range(5000)))),

@@ -118,7 +118,7 @@ PLACES = {
         b"|<meta http-equiv='&#x%b43;ontent&#%b45;security-policy' content=x>"
         % (b"0" * 9000, b"0" * 9000)
     ),
-    "no policy, as its number is none": (
+    "no policy, as its number is invalid": (
         b"<meta http-equiv='&#67%b;ontent-security-policy' content=x>|<p>" % (b"0" * 9000)
     ),
     "no policy, as its number goes on": (

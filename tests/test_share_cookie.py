@@ -94,7 +94,7 @@ def value(seen: Seen) -> str:
 
 
 def told_for(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
-    """Return what a borrower is told where the narrow cookie alone comes along."""
+    """Return what a borrower gets where the narrow cookie alone comes along."""
     headers = {"Origin": HELP, "Cookie": f"{NAME}={cookie}"}
     told: dict[str, str] = json.loads(fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body)
     return told
@@ -411,7 +411,7 @@ def test_what_another_site_began_says_nothing_about_a_logout(
 def test_what_a_frame_in_another_sites_page_began_says_nothing_either(
     fetch: Fetch, reply: Reply
 ) -> None:
-    """There `SameSite=Lax` cookies of the app stay away, whoever in the frame sends a request."""
+    """There `SameSite=Lax` cookies of the app stay away, in any request of the frame."""
     frame = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Storage-Access": "active"}
     seen = fetch(reply, SETTINGS, method="POST", headers={**HELD, **frame})
     assert cookies(seen) == []

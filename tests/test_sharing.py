@@ -1,4 +1,4 @@
-"""shareAuth: who is logged in is told to whitelisted origins, and to nobody else."""
+"""shareAuth: whitelisted origins learn who is logged in, and nobody else does."""
 
 from __future__ import annotations
 

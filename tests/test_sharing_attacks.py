@@ -69,7 +69,7 @@ class Got:
     body: bytes
 
     def field(self, name: str) -> str | None:
-        """Return the only field of a name; None if there is none."""
+        """Return the only field of a name; or None."""
         values = [value for each, value in self.fields if each == name]
         assert len(values) <= 1
         return values[0] if values else None
@@ -268,7 +268,7 @@ def test_no_address_that_looks_like_a_borrowers_is_handed_a_code(lender: Lender,
 def test_what_is_let_through_leads_where_it_says(lender: Lender) -> None:
     """Has: a link to an odd address of a borrower's. Tries: that it leads to another site.
 
-    Gets: the very address, up to its fragment, with the code of whoever follows the link.
+    Gets: the very address, up to its fragment, with the code of the user who follows the link.
     """
     for to in REDIRECTS_ALLOWED:
         for user in (ADA, None):
@@ -530,7 +530,7 @@ def exchanged(lender: Lender, code: str, by: str | None = HELP, *more: tuple[str
 
 
 def told(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) -> Any:
-    """Return what a borrower is told if a narrow cookie alone comes along."""
+    """Return what a borrower gets if a narrow cookie alone comes along."""
     got = lender.ask("GET", SHARE_AUTH, origin(by), narrow(cookie), *more)
     assert got.status == 200
     return json.loads(got.body)
@@ -692,7 +692,7 @@ def signature(key: bytes, text: str) -> str:
 def forged(salt: str, said: dict[str, object]) -> str:
     """Return a token under the API key, made with nothing but hmacs of ids of one's choice."""
     content = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
-    key = bytes.fromhex(sign(API_KEY, salt))  # an account whose id is the salt is told this
+    key = bytes.fromhex(sign(API_KEY, salt))  # an account whose id is the salt gets this
     return f"{content}.{signature(key, content)}"
 
 
@@ -848,7 +848,7 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
     code = handed(lender, identity)
     assert set(code) <= set(string.ascii_letters + string.digits + "-_.")
     got = exchanged(lender, code)
-    if code == "":  # an empty id is none
+    if code == "":  # an empty id is no id
         assert expected == {}
     elif len(code) <= 8192:
         assert json.loads(got.body) == expected
@@ -858,7 +858,7 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
 
 @pytest.mark.parametrize("user_id", ODD_IDS, ids=lambda user_id: ascii(user_id)[:20])
 def test_an_id_is_data_whatever_it_says(lender: Lender, user_id: str) -> None:
-    """Has: an account whose id they choose. Tries: ids that look like something inside of ours.
+    """Has: an account whose id they choose. Tries: ids that look like a part of the package.
 
     Gets: the very id, by every way.
     """
@@ -917,7 +917,7 @@ def test_the_address_of_a_handoff_is_nobodys(lender: Lender) -> None:
 
 def test_a_code_that_a_link_brings_does_not_pass_the_handoff(lender: Lender) -> None:
     """Has: a link on the shop, with their own code in its fragment. Tries: to have it pass as the
-    one of whoever follows it.
+    that of the user who follows it.
 
     Gets: their code stripped, in any number and place that share.js reads.
     """

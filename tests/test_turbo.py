@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pavior_middleware import sign
-from pavior_middleware.wsgi import PaviorMiddleware
 
 from .browsers import browser as browser
 from .browsers import evaluate, wait_for
@@ -41,7 +39,9 @@ POLICIES = {
 
 
 @contextmanager
-def visiting(browser: Browser, site: LibrarySite, embed: str = "body", **settings: Any) -> Iterator[Page]:
+def visiting(
+    browser: Browser, site: LibrarySite, embed: str = "body", **settings: Any
+) -> Iterator[Page]:
     with serving(site, embed, **settings), browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{site.origin}/")
@@ -116,7 +116,9 @@ def test_where_policies_are_left_alone_turbo_visits_name_who_is_there(
         assert evaluate(page, "isFirst")
 
 
-def test_a_page_that_turbo_fetched_on_hover_names_whom_it_was_made_for_until_the_next_visit(browser: Browser) -> None:
+def test_a_page_that_turbo_fetched_on_hover_names_whom_it_was_made_for_until_the_next_visit(
+    browser: Browser,
+) -> None:
     site = LibrarySite(Library(TURBO))
     with visiting(browser, site) as page:
         log_in(page, "Ada", ADA)
@@ -135,9 +137,23 @@ def test_a_page_that_turbo_fetched_on_hover_names_whom_it_was_made_for_until_the
         assert site.named == [None, ADA, ADA, None]
 
 
+@pytest.mark.parametrize("embed", EMBEDS)
+def test_the_chat_is_there_after_a_first_visit_that_changes_no_login(
+    browser: Browser, embed: str
+) -> None:
+    site = LibrarySite(Library(TURBO))
+    with visiting(browser, site, embed) as page:
+        page.get_by_role("link", name="One").click()
+        expect(page.get_by_role("heading")).to_have_text("One")
+        site.settle()
+        assert page.locator(".bubble").count() == 1
+    assert site.named == [None, None][: 2 if embed == "body" else 1]
+
+
 REFRESH = "Turbo.session.refresh(location.href)"
 STREAM = """Turbo.renderStreamMessage(
-    '<turbo-stream action="append" target="main"><template><p id=note>New</p></template></turbo-stream>')"""
+    `<turbo-stream action="append" target="main">
+    <template><p id=note>New</p></template></turbo-stream>`)"""
 
 
 @pytest.mark.parametrize("embed", EMBEDS)

@@ -6,9 +6,4 @@
 import * as borrowing from './page/borrowing.js';
 import {start} from './page/start.js';
 
-start({
-  p: borrowing.begin,
-  data: borrowing.arrive,
-  'pavior:refresh': borrowing.refresh,
-  'pavior:logout': borrowing.logOut,
-});
+start({p: borrowing.begin, data: borrowing.arrive});

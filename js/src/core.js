@@ -1,5 +1,5 @@
 /*
- * The script that stands in every page, as its text. It names whoever was logged in when the server
+ * The script that stands in every page, as its text. It names the user who was logged in when the server
  * made the page, and loads the embed when the page has loaded. For anything else that may happen, it
  * loads a file: see page.js.
  *
@@ -92,7 +92,9 @@
           on(event) {
             page.log.push(event);
             if (/^p/.test(event.type)) nobody = {};
-            if (!d.hidden && event.persisted !== false && !event[0]?.addedNodes[0]) page.load(1);
+            // What is only added to the page makes no difference.
+            if (!d.hidden && event.persisted !== false && (!event[0] || event[0].removedNodes[0]))
+              page.load(1);
           },
         });
         if (page.links) load(2); // at once, for the first click may be on a link

@@ -3,11 +3,13 @@
  * `#pavior-handoff=CODE`, before what the link's own fragment was: `#pavior-handoff=CODE&section`.
  */
 
+/** More codes may follow the first one. */
+const ADDRESS = /^([^#]*)#pavior-handoff=([\w.-]*)(?:&pavior-handoff=[^&]*)*(?:&(.*))?$/;
+
 /**
  * @typedef {object} Handoff
  * @property {string} code
  * @property {string} address  without the code
- * @property {boolean} hasFragment  whether that address has a fragment
  */
 
 /**
@@ -15,22 +17,21 @@
  * @returns {Handoff | null} null if the address has no code
  */
 export function parseHandoff(address) {
-  const [page, fragment = ''] = address.split(/#(.*)/);
-  const found = /^pavior-handoff=([\w.-]*)(?=&|$)/.exec(fragment);
+  const found = ADDRESS.exec(address);
   if (!found) return null;
-  const rest = fragment.replace(/^(pavior-handoff=[^&]*(&|$))+/, '');
-  return {code: found[1], address: page + (rest && `#${rest}`), hasFragment: rest !== ''};
+  const [, page, code, rest] = found;
+  return {code, address: rest ? `${page}#${rest}` : page};
 }
 
 /** Take the code out of the address bar, and return it; null if there is none. */
 export function takeCode() {
-  const handoff = parseHandoff(window.location.href);
+  const handoff = parseHandoff(location.href);
   if (!handoff) return null;
-  const {code, address, hasFragment} = handoff;
-  if (hasFragment && document.readyState !== 'loading') {
-    window.location.replace(address); // and scroll there
+  const {code, address} = handoff;
+  if (address.includes('#') && document.readyState !== 'loading') {
+    location.replace(address); // and scroll there
   } else {
-    window.history.replaceState(window.history.state, '', address);
+    history.replaceState(history.state, '', address);
   }
   return code;
 }

@@ -58,7 +58,7 @@ class ShareCookie:
             if not signed_options(self._settings.api_key, identity):
                 return None
         except IdentityRefused:
-            return None  # whoever asks for it is told why
+            return None  # whose request for it gets the reason
         field = _dump(self._tokens.cookie(identity), self._settings.shared_auth_seconds)
         if len(field) > _LONGEST:
             self._warn("Pavior's login is not shared: the id or email is too long for a cookie")

@@ -17,7 +17,7 @@ from .request import Request
 from .tokens import Tokens
 
 # An origin, then what can only be a path, a query or a fragment of it, as browsers serialize them
-# (WHATWG URL section 4.5). So whoever reads it, the origin ends at the first of `/?#`.
+# (WHATWG URL section 4.5). So for any reader, the origin ends at the first of `/?#`.
 _DESTINATION = re.compile(
     r"""(?P<page>(?P<origin>https?://[^/?#\\@]+)"""
     r"""(?:/[^\x00-\x20"<>\\?#\x7f-\U0010ffff]*)?(?:\?[^\x00-\x20"<>#\x7f-\U0010ffff]*)?)"""
@@ -50,10 +50,10 @@ class Handoff:
     It is never an open redirect: it leads to whitelisted origins alone. It gives a code only to a
     page of the origin that it leads to, as `Referer` tells, where a script and not a link of that
     page leads here (`Sec-Fetch-User`), and to nobody but who knows what the `challenge` was made
-    of. The code stands in the fragment, which no server is told.
+    of. The code stands in the fragment, which no server gets.
 
     Cookies that are `SameSite=Strict` do not come along with what another site's page began
-    (RFC 6265bis section 5.2), but with what a page of ours did. So where the app knows nobody, the
+    (RFC 6265bis section 5.2), but with what our page did. So where the app knows nobody, the
     answer is such a page, which asks again.
 
     Without `tokens` it only leads back, since scripts are stored that know of it from before.
@@ -97,7 +97,7 @@ class Handoff:
         return destination.with_fragment(_ASK) if request.is_by_user else None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Redirect, with a code for whoever is logged in; with an empty one for nobody."""
+        """Redirect, with a code for the user who is logged in; with an empty one for nobody."""
         destination, challenge = self._destination(request), self._challenge(request)
         if self._tokens is None or destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 
 from werkzeug.http import parse_etags, quote_etag
 
+from .. import _assets
 from .answer import Answer, answer, not_allowed
 from .request import Request
 
@@ -23,13 +23,12 @@ _FIELDS = (
 class Script:
     """The path of one site: the same for everyone, so that it may be stored by all.
 
-    `hands_off` tells that there is a `handoff`.
+    `hands_off` tells that there is a `handoff`; without one, the script does not go there.
     """
 
     def __init__(self, *, hands_off: bool) -> None:
-        self._body = (Path(__file__).parent / "share.js").read_bytes()
-        if not hands_off:
-            self._body = self._body.replace(b"const handsOff = true;", b"const handsOff = false;")
+        name = "share.js" if hands_off else "share-without-handoff.js"
+        self._body = _assets.read(name).encode("ascii")
         digest = hashlib.sha256(self._body).digest()
         self._etag = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 

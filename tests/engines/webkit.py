@@ -37,7 +37,7 @@ def running(
         environment = {
             **os.environ,
             "DISPLAY": display,
-            # A proxy that is told in the capabilities would have to speak TLS itself.
+            # A proxy from the capabilities would have to speak TLS itself.
             "GIO_USE_PROXY_RESOLVER": "libproxy",
             "https_proxy": f"http://127.0.0.1:{proxy}",
             "no_proxy": "",

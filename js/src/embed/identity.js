@@ -1,3 +1,5 @@
+import {NAMES} from '../identity.js';
+
 /** @typedef {{id?: unknown, email?: unknown, hmac?: unknown, shareAuth?: unknown}} Identity */
 
 /**
@@ -5,7 +7,7 @@
  * @param {Identity} other
  */
 export function sameIdentity(one, other) {
-  return /** @type {const} */ (['id', 'email', 'hmac', 'shareAuth']).every(
+  return /** @type {const} */ ([...NAMES, 'shareAuth']).every(
     (name) => JSON.stringify(one[name]) === JSON.stringify(other[name]),
   );
 }

@@ -3,6 +3,7 @@
  */
 
 import {takeCode} from '../handoff.js';
+import {isSame} from '../identity.js';
 import {page} from './shared.js';
 
 /** @typedef {import('../shared').Data} Data */
@@ -21,43 +22,47 @@ function show(user) {
 
 /** @param {Options} user */
 function hear(user) {
+  // What the embed has asked for by `shareAuth` may be another's answer by now.
+  const isNews = !heard || !page.named || !isSame(user, page.named);
   heard = user;
   // The embed would borrow, too.
   const {shareAuth, ...site} = page.site;
   page.site = site;
-  show(user);
+  if (isNews) show(user);
 }
 
 /** Load share.js, with the code of a handoff. */
 export function begin() {
   const url = page.urls[3];
+  const code = takeCode();
+  let isRun = false;
   function giveUp() {
     if (heard) return;
     console.warn(`Pavior: ${url} does not say who is logged in`);
     show({}); // the embed may know what to do about `shareAuth`
   }
   const script = /** @type {HTMLScriptElement} */ (page.load(3));
-  Object.assign(script, {code: takeCode()}); // before it runs
+  // share.js of every release looks for the code while it is run, so that shows whether it is.
+  Object.defineProperty(script, 'code', {
+    get() {
+      isRun = true;
+      return code;
+    },
+  });
   if (page.bubble) script.dataset.bubble = page.bubble;
   script.addEventListener('pavior-identity', (event) => {
     hear(/** @type {CustomEvent<Options>} */ (event).detail);
   });
-  script.onload = () => setTimeout(giveUp, LONGEST_WAIT); // it may have failed to parse
+  script.onload = () => (isRun ? setTimeout(giveUp, LONGEST_WAIT) : giveUp());
   script.onerror = giveUp;
+  // share.js tells of nobody, too; that of an older release does not listen.
+  window.addEventListener('pavior:logout', () => {
+    if (heard) hear({});
+  });
 }
 
 /** @param {Data} data  of a page that a visit has brought */
 export function arrive({site}) {
   page.site = site;
   if (heard) hear(heard);
-}
-
-/** Name whom share.js names, which asks by itself. */
-export function refresh() {
-  if (heard) show(heard);
-}
-
-/** Name nobody, until share.js tells of somebody else. */
-export function logOut() {
-  if (page.named) show({});
 }

@@ -9,6 +9,7 @@
  * by a reload, which would send a form again that the page was the answer to.
  */
 
+import {isSame} from '../identity.js';
 import {ask, overtake} from './question.js';
 import {page} from './shared.js';
 import {store, stored} from './tabs.js';
@@ -31,14 +32,6 @@ let isCopy = false;
 /** @param {Options} [user] */
 function isSomebody(user) {
   return Boolean(user?.id || user?.email);
-}
-
-/**
- * @param {Options | null} one
- * @param {Options} [other]
- */
-function isSame(one, other) {
-  return ['id', 'email', 'hmac'].every((name) => one?.[name] === other?.[name]);
 }
 
 /** @param {Options} user */

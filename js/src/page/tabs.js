@@ -5,7 +5,7 @@
 
 /** @typedef {import('../shared').Options} Options */
 
-/** Return the tag of whoever a tab named last; null if none did, or if the storage is closed. */
+/** Return the tag of the user whom a tab named last; null if no tab did, or if the storage is closed. */
 export function stored() {
   try {
     return window.localStorage.pavior;

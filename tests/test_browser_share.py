@@ -1807,7 +1807,9 @@ def test_a_python_borrower_whose_share_js_runs_and_says_nothing_has_an_anonymous
     page: Page, sites: Sites, told: Told
 ) -> None:
     page.clock.install()
-    page.route(sites.script, lambda route: route.fulfill(body=RUN, content_type="text/javascript"))
+    page.route(
+        sites.script, lambda route: route.fulfill(body=RUN, content_type="text/javascript")
+    )
     with page.expect_response(sites.script):
         page.goto(sites.at("python.shop") + sites.page(""))
     page.clock.run_for(9000)
@@ -1823,7 +1825,9 @@ def test_a_python_borrower_waits_for_a_share_js_of_another_release(
     tell = "script.dispatchEvent(new CustomEvent('pavior-identity', {detail: {id: '7'}}))"
     body = f"{RUN} addEventListener('told', () => {tell}); setTimeout(() => {tell}, 3000);"
     page.clock.install()
-    page.route(sites.script, lambda route: route.fulfill(body=body, content_type="text/javascript"))
+    page.route(
+        sites.script, lambda route: route.fulfill(body=body, content_type="text/javascript")
+    )
     with page.expect_response(sites.script):
         page.goto(sites.at("python.shop") + sites.page(""))
     page.clock.run_for(3000)

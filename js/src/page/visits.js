@@ -12,8 +12,11 @@ import {page} from './shared.js';
 /** @typedef {import('../shared').Data} Data */
 /** @typedef {import('../shared').Options} Options */
 
-/** Whether the data of the page has come that is being visited. */
-let hasData = false;
+const SOON = 50; // milliseconds, in which the data of a page may come
+const LONG = 2000; // milliseconds, after which data belongs to an earlier visit
+
+/** When the data of a page has come that no visit has shown yet. */
+let dataTime = 0;
 let isDue = false;
 let address = performance.getEntriesByType('navigation')[0]?.name;
 
@@ -23,14 +26,13 @@ export function askSoon() {
   isDue = true;
   setTimeout(() => {
     isDue = false;
-    if (!hasData) bubble.waitFor(login.follow());
-    hasData = false;
-  });
+    if (Date.now() - dataTime > LONG) bubble.waitFor(login.follow());
+    dataTime = 0;
+  }, SOON);
 }
 
 /** @param {{navigationType?: string}} event */
 export function navigate({navigationType}) {
-  hasData = false;
   const {href} = window.location;
   const [url] = href.split('#');
   // A script alone makes another entry of the same address. Turbo changes the address long before it
@@ -46,7 +48,7 @@ export function hearHtmx({detail}) {
 
 /** @param {Data} data */
 export function arrive({hmac, site, user = {}, ask}) {
-  hasData = true;
+  dataTime = Date.now();
   if (hmac) user.hmac = unmasked(hmac);
   const isSame = textOf(site, user) === textOf(page.site, page.named);
   page.site = site;

@@ -25,9 +25,11 @@ BROWSERS = {"playwright", "engine"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that `make quick` leaves out."""
     for item in items:
-        if isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames):
+        name = item.path.name
+        uses_browser = isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames)
+        if uses_browser or name.startswith("test_browser"):
             item.add_marker("browser")
-        if item.path.name == "test_caches.py":
+        if name == "test_caches.py":
             item.add_marker("cache")
 
 

@@ -58,17 +58,24 @@ def is_isolated(headers: HeaderList) -> bool:
 def needs_hashes(headers: HeaderList) -> bool:
     """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
 
-    A page whose policy has a nonce needs none: its script hands the nonce on.
+    A policy with the nonce of the page needs none: its script hands that on.
     """
+    page_nonce = nonce(headers)
     return any(
-        policy.script_sources is not None and not _allows_own_files(policy.script_sources)
+        sources is not None
+        and page_nonce not in _nonces(sources)
+        and not _allows_own_files(sources)
         for name in (_ENFORCED, _REPORT_ONLY)
-        for policy in _policies(headers, name)
+        for sources in (policy.script_sources for policy in _policies(headers, name))
     )
 
 
 def _allows_own_files(sources: list[str]) -> bool:
     return not {"'self'", "*", "'strict-dynamic'"}.isdisjoint(_lower(sources))
+
+
+def _nonces(sources: list[str]) -> set[str]:
+    return {found[1] for found in map(_NONCE.fullmatch, sources) if found}
 
 
 def nonce(headers: HeaderList) -> str | None:
@@ -173,7 +180,7 @@ class _Policy:
         if name is None:
             return
         sources = self.values(name) or []
-        nonces = {found[1] for found in map(_NONCE.fullmatch, sources) if found}
+        nonces = _nonces(sources)
         if page_nonce in nonces:
             return  # the script carries it, and hands it on
         is_strict = "'strict-dynamic'" in _lower(sources)

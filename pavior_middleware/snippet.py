@@ -80,7 +80,7 @@ class Snippet:
         data = dict(self.data)
         if self.hmac is not None:
             data["hmac"] = _masked(bytes.fromhex(self.hmac))
-        if checks_files and nonce is None:
+        if checks_files:
             data["hash"] = " ".join(file.integrity for file in self.files)
         attribute = "" if nonce is None else f' nonce="{nonce}"'
         return (

@@ -28,14 +28,18 @@
     const first = navigator.pavior;
     element.remove();
     // An opaque origin, such as that of a sandbox, is not the site.
-    if (origin !== 'null' && (parent === self || page.frames))
+    if (origin !== 'null' && (top === window || page.frames))
       if (first) first.on(page);
       else {
         const entry = /** @type {Entry} */ (performance.getEntriesByType('navigation')[0] || {});
         /** @type {User | undefined} */
         let told;
-        /** In doubt, who is named if the file cannot be had. @type {User | undefined} */
-        let nobody;
+        /** @type {User} */
+        const nobody = {};
+        /** Whether nobody is to be named if the file cannot be had. */
+        let isInDoubt = false;
+        /** Whether it could not be had: a page that changes often would ask for it each time. */
+        let isLost = false;
         // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
         let policy = {
           /** @param {number} i */
@@ -54,10 +58,11 @@
           if (i % 3) script.integrity = page.hash || ''; // of the site's own files
           // A site may answer with a page of its own, and status 200.
           script.onload = script.onerror = () => {
-            if (![self.Pavior, page.run, 1, 1][i]) {
+            if (![window.Pavior, page.run, 1, 1][i]) {
               console.warn(`Pavior: cannot load ${page.urls[i]}`);
               // Offline, the page stays as it is.
-              if (i && navigator.onLine) page.named = nobody || page.named;
+              if (i && isInDoubt && navigator.onLine) page.named = nobody;
+              isLost = true;
             }
             page.tell();
           };
@@ -78,8 +83,10 @@
         navigator.pavior = Object.assign(page, {
           log: /** @type {Happening[]} */ ([]),
           load,
+          nobody,
           tell() {
-            if (/** @type {any} */ (self).Pavior && told !== page.named) {
+            // Markup with `id=Pavior` makes an element of it.
+            if (/** @type {any} */ (window).Pavior?.call && told !== page.named) {
               told = /** @type {User} */ (page.named);
               const {id = null, email = null, hmac} = told;
               Pavior('init', {...told, ...page.site});
@@ -91,9 +98,16 @@
           /** @param {any} event */
           on(event) {
             page.log.push(event);
-            if (/^p/.test(event.type)) nobody = {};
+            if (event.persisted === false) return;
+            if (/^p/.test(event.type)) isInDoubt = true;
+            // Nobody is named at once after a logout, whatever becomes of the file.
+            if (/ut$/.test(event.type) && page.named) {
+              page.left = page.left || page.named;
+              page.named = nobody;
+              page.tell();
+            }
             // What is only added to the page makes no difference.
-            if (!d.hidden && event.persisted !== false && (!event[0] || event[0].removedNodes[0]))
+            if (d.hidden !== true && (!event[0] || (!isLost && event[0].removedNodes[0])))
               page.load(1);
           },
         });
@@ -102,7 +116,7 @@
           ' ',
         ))
           addEventListener(type, page.on);
-        self.navigation?.addEventListener('currententrychange', page.on);
+        window.navigation?.addEventListener?.('currententrychange', page.on);
 
         if (
           page.ask ||
@@ -113,7 +127,7 @@
         ) {
           page.on({type: 'p'});
         } else {
-          const {hmac, user = {}} = page;
+          const {hmac, user = nobody} = page;
           page.named = user;
           if (hmac)
             // Masked, since the lengths of compressed pages would tell its digits.

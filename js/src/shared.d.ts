@@ -59,12 +59,16 @@ export interface Entry {
 }
 
 export interface Page extends Data {
-  /** What the file has not handled yet. */
-  log: Happening[];
+  /** What the file has not handled yet; the file puts its own list in the place of this. */
+  log: {push(happening: Happening): unknown};
   /** Take what happened down, and load the file for it, or let the file handle it. */
   on(happening: object): void;
   /** Whom the chat names, {} for nobody; absent before that is known. */
   named?: Options;
+  /** What `named` is for nobody, always, so that init is not called again. */
+  nobody: Options;
+  /** Who has logged out, though the site may not know it yet. */
+  left?: Options;
   /** Call init, if the embed is there and `named` is another object than in the last call. */
   tell(): void;
   /**

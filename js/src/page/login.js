@@ -9,29 +9,30 @@
  * by a reload, which would send a form again that the page was the answer to.
  */
 
-import {isSame} from '../identity.js';
 import {ask, overtake} from './question.js';
 import {page} from './shared.js';
-import {store, stored} from './tabs.js';
+import {store, stored, textOf} from './tabs.js';
 
 /** @typedef {import('../shared').Options} Options */
 
 const LONG = 10000; // milliseconds; a page that is looked at again after that asks
 
+/** Who has logged out, if nobody was known then. @type {Options} */
+const UNKNOWN = {};
 /** When the page last learned who is logged in, in milliseconds. */
 let since = performance.timeOrigin;
-/** Who has logged out, though the site may not know it yet. @type {Options | undefined} */
-let left;
-/** The question that failed in doubt. @type {(() => void) | undefined} */
-let open;
+/** Whether the page is in doubt: 1 while its question is open, 2 once that has failed. */
+let doubt = 0;
+/** Whose live chat the page was brought back with. @type {Options | undefined} */
+let live;
 /** Whether the embed is to be loaded only once the visitor is known to consent. */
 let isWaiting = page.ask === 2;
 /** Whether the document was made for another moment, and what it fetches may be, too. */
 let isCopy = false;
 
-/** @param {Options} [user] */
+/** @param {Options | null} [user] */
 function isSomebody(user) {
-  return Boolean(user?.id || user?.email);
+  return textOf(user) !== textOf();
 }
 
 /** @param {Options} user */
@@ -44,46 +45,59 @@ function show(user) {
   page.tell();
 }
 
-/** @param {Options | null} user  {} for nobody, null without consent */
-function name(user) {
+/**
+ * @param {Options | null} user  {} for nobody, null without consent
+ * @param {Options} [shown]  the same, as the page is to name them
+ */
+function name(user, shown = known(user)) {
   since = Date.now();
-  left = open = undefined;
+  page.left = live = undefined;
+  doubt = 0;
   page.tag = store(user);
-  if (user || page.named) show(user ?? {});
+  if (user || page.named) show(shown);
+}
+
+/** @param {Options | null} user */
+function known(user) {
+  // The page knows more of the user, if it has named the same one.
+  if (page.named && textOf(user) === textOf(page.named)) return page.named;
+  return user && Object.keys(user)[0] ? user : page.nobody;
 }
 
 /** Name nobody, unless it is not known that the visitor consents. */
 function nameNobody() {
-  if (!isWaiting) show({});
+  if (!isWaiting) show(page.nobody);
 }
 
 /** @param {Options | null} user  as the site says */
 function hear(user) {
-  if (left && isSame(user, left)) return;
-  // The page knows more of the user, if it has named the same one.
-  name(page.named && user && isSame(user, page.named) ? page.named : user);
+  if (user && isSomebody(user) && page.left === UNKNOWN) {
+    name({});
+    page.left = user;
+  } else if (!isSomebody(page.left) || textOf(user) !== textOf(page.left)) name(user);
 }
 
-/**
- * @param {() => void} again
- * @param {(user: Options | null) => void} onAnswer
- * @param {() => void} onFailure
- */
-function askInDoubt(again, onAnswer, onFailure = nameNobody) {
-  open = undefined;
-  ask(onAnswer, () => {
-    open = again;
-    onFailure();
-  });
-}
-
+/** Ask in doubt. */
 function learn() {
-  askInDoubt(learn, hear);
+  doubt = 1;
+  return ask(
+    (user) => {
+      if (live && textOf(user) !== textOf(live)) {
+        doubt = 2; // unless the user stays
+        location.replace(location.href.split('#')[0]);
+      } else hear(user);
+    },
+    () => {
+      doubt = 2;
+      // Offline, the page stays as it is.
+      if (navigator.onLine) nameNobody();
+    },
+  );
 }
 
 /** Ask for a page that goes on. */
 export function follow() {
-  return ask(hear, () => {});
+  return doubt ? learn() : ask(hear, () => {});
 }
 
 /** Ask for a page that is a copy, or says nothing of users. */
@@ -95,48 +109,37 @@ export function begin() {
 /** @param {{persisted?: boolean}} event */
 export function restore({persisted}) {
   if (!persisted) return;
-  const before = page.named;
+  page.left = undefined;
   // A page that says nothing of users is right for everybody.
-  const isForAll = page.ask || !isSomebody(before);
-  function confirm() {
-    askInDoubt(
-      confirm,
-      (user) => {
-        if (isForAll || isSame(user, before)) hear(user);
-        else window.location.replace(window.location.href.split('#')[0]);
-      },
-      // Offline, it stays as it is.
-      () => navigator.onLine && nameNobody(),
-    );
-  }
-  confirm();
+  if (!page.ask && isSomebody(page.named)) live = page.named;
+  learn();
 }
 
 /** Ask again, if the last question failed in doubt. */
 export function askAgain() {
-  open?.();
+  if (doubt > 1) learn();
 }
 
 /** Ask for a page that is looked at again, if another tab has told of somebody else, or after long. */
 export function look() {
   const tag = stored();
-  if (document.hidden) return;
-  if (open) open();
+  if (document.hidden === true) return; // and no element that is named so
+  if (doubt) askAgain();
   else if (tag && tag !== page.tag) learn();
   else if (isSomebody(page.named) && Date.now() - since >= LONG) follow();
 }
 
 export function refresh() {
-  left = undefined;
+  page.left = undefined;
   follow();
 }
 
-/** Name nobody, and ask; the user who was named does not count until somebody else was logged in. */
+/** Ask; the user who was named does not count until somebody else was logged in. */
 export function logOut() {
-  left ??= page.named;
-  if (page.named) {
-    show({});
-    page.tag = store({});
+  if (isSomebody(page.left)) page.tag = store({});
+  if (!page.named) {
+    page.left = UNKNOWN;
+    nameNobody();
   }
   follow();
 }
@@ -148,6 +151,8 @@ export function logOut() {
  */
 export function arrive(user) {
   overtake();
-  if (page.ask || isCopy || navigator.serviceWorker?.controller) learn();
-  else name(user);
+  if (page.ask || isCopy || navigator.serviceWorker?.controller) {
+    page.left = undefined;
+    learn();
+  } else name(user, user);
 }

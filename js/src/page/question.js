@@ -7,6 +7,9 @@ import {stored} from './tabs.js';
 
 /** @typedef {import('../shared').Options} Options */
 
+// Beside the file, on the page's own origin, whatever its `<base>` says.
+const url = new URL('share-auth', new URL(page.urls[1], location.href));
+
 let turn = 0;
 
 /** Let no answer count that is still to come: something newer is known. */
@@ -21,32 +24,28 @@ export function overtake() {
  *   if there is no consent
  * @param {() => void} onFailure
  */
-export async function ask(onAnswer, onFailure) {
+export function ask(onAnswer, onFailure) {
   overtake();
   const mine = turn;
   const before = stored();
-  try {
-    const user = await answer();
-    if (mine !== turn) return;
-    if (stored() === before) onAnswer(user);
-    else ask(onAnswer, onFailure);
-  } catch (error) {
-    if (mine !== turn) return;
-    console.warn('Pavior: the site does not say who is logged in:', error);
-    onFailure();
-  }
+  return answer().then(
+    (user) => {
+      if (mine !== turn) return;
+      if (stored() === before) onAnswer(user);
+      else ask(onAnswer, onFailure);
+    },
+    (error) => {
+      if (mine !== turn) return;
+      console.warn(`Pavior: no answer from ${url}:`, error);
+      onFailure();
+    },
+  );
 }
 
 /** @returns {Promise<Options | null>} */
 async function answer() {
-  // Beside the file, on the page's own origin, whatever its `<base>` says.
-  const url = new URL('share-auth', new URL(page.urls[1], window.location.href));
-  const response = await fetch(url.href, {
-    cache: 'no-store',
-    credentials: 'same-origin',
-    redirect: 'error',
-  });
-  if (!response.ok) throw new Error(`HTTP ${response.status} for ${url}`);
+  const response = await fetch(url, {cache: 'no-store', redirect: 'error'});
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const user = await response.json();
   if (user) {
     // These are no attributes of a user.

@@ -5,6 +5,7 @@
 import * as bubble from './bubble.js';
 import {page} from './shared.js';
 
+/** @typedef {import('../shared').Happening} Happening */
 /** @typedef {Record<string, ((happening: any) => void) | undefined>} Handlers  by type; `data` of a visit */
 
 /**
@@ -13,32 +14,42 @@ import {page} from './shared.js';
  *
  * @param {Handlers} handlers
  * @param {string[]} [types]  of further events
- * @returns {boolean} whether this is the first time
  */
 export function start(handlers, types = []) {
-  if (page.run) return false;
+  if (page.run) return;
   page.run = true;
-  const {load, log} = page;
+  const {load} = page;
+  const log = /** @type {Happening[]} */ (page.log);
+  /** What is not handled yet: of what has happened several times, the last counts. */
+  const last = new Map();
+
+  /** @param {Happening} happening */
+  function push(happening) {
+    const type = happening.type ?? (happening.site ? 'data' : '');
+    last.delete(type); // it takes its place in the order anew
+    last.set(type, happening);
+  }
 
   function run() {
-    // Of what has happened several times, the last counts.
-    const last = new Map(
-      log.splice(0).map((each) => [each.type ?? (each.site ? 'data' : ''), each]),
-    );
-    for (const [type, happening] of last) handlers[type]?.(happening);
+    for (const [type, happening] of last) {
+      last.delete(type);
+      handlers[type]?.(happening);
+    }
   }
 
   for (const happening of log) {
+    push(happening);
     if (happening[0]) bubble.follow(/** @type {MutationRecord[]} */ (happening));
   }
+  page.log = {push};
   page.load = (i) => {
     if (i !== 1) return load(i);
     // A visit brings the data of its page before it shows the page.
-    if (log.some(({site}) => site)) setTimeout(run);
+    if (last.has('data')) setTimeout(run);
     else run();
     return undefined;
   };
-  for (const type of types) window.addEventListener(type, (event) => page.on(event));
+  for (const type of types) addEventListener(type, page.on);
 
   const observer = new MutationObserver((records) => {
     watch();
@@ -54,7 +65,6 @@ export function start(handlers, types = []) {
   watch();
   takeBlocked();
   run();
-  return true;
 }
 
 /**

@@ -3,14 +3,20 @@
  * The server writes the same tag into a page (`snippet.py`).
  */
 
+import {NAMES} from '../identity.js';
+
 /** @typedef {import('../shared').Options} Options */
 
-/** Return the tag of the user whom a tab named last; null if no tab did, or if the storage is closed. */
+/**
+ * Return the tag of the user whom a tab named last; nothing if none did, or if the storage is closed.
+ *
+ * @returns {string | undefined}
+ */
 export function stored() {
   try {
-    return window.localStorage.pavior;
+    return localStorage.pavior;
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -21,18 +27,27 @@ export function stored() {
 export function store(user) {
   const tag = user ? tagOf(user) : undefined;
   try {
-    if (tag) window.localStorage.pavior = tag;
-    else delete window.localStorage.pavior;
+    if (tag) localStorage.pavior = tag;
+    else delete localStorage.pavior;
   } catch {
     // It is closed or full: other tabs ask a little later.
   }
   return tag;
 }
 
+/**
+ * Return who somebody is, as a text.
+ *
+ * @param {Options | null} [user]
+ */
+export function textOf(user) {
+  return NAMES.map((name) => user?.[name] ?? '').join('\n');
+}
+
 /** @param {Options} user */
-export function tagOf({id = '', email = '', hmac = ''}) {
+export function tagOf(user) {
   let sum = 0;
-  for (const unit of `${id}\n${email}\n${hmac}`.split('')) {
+  for (const unit of textOf(user).split('')) {
     sum = (Math.imul(sum, 31) + unit.charCodeAt(0)) | 0;
   }
   return (sum >>> 0).toString(36);

@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix js
 NODE_MODULES := js/node_modules/.installed
 
-.PHONY: help demo test js js-check lint types clean
+.PHONY: help demo test quick js js-check lint types clean
 
 help:
 	@echo "make demo    run two shops, a help center and a Pavior emulator on this machine"
 	@echo "make test    run all tests; installs the browsers and servers they need"
+	@echo "make quick   run the tests that need no browser, no proxy and no patience"
 	@echo "make js      build the scripts of the package from their sources in js/"
 	@echo "make lint    check formatting and lint rules"
 	@echo "make types   check types"
@@ -22,6 +23,9 @@ test: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/python -m tests.programs
 	$(NPM) run --silent test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+quick: $(VENV)/installed
+	$(BIN)/python -m pytest --numprocesses 2 -m "not browser and not cache and not slow"
 
 js: $(NODE_MODULES)
 	$(NPM) run --silent build

@@ -19,13 +19,19 @@ import {build} from 'esbuild';
 const SCRIPTS = [
   {source: 'embed.js', file: 'emulator/static/embed.js'},
   {source: 'frame.js', file: '_assets/frame.js'},
-  {source: 'core.js', file: '_assets/core.js', isBlock: true},
-  {source: 'page.js', file: '_assets/page.js'},
-  {source: 'borrower.js', file: '_assets/borrower.js'},
-  {source: 'links.js', file: '_assets/links.js'},
+  {source: 'core.js', file: '_assets/core.js', isBlock: true, isOfPage: true},
+  {source: 'page.js', file: '_assets/page.js', isOfPage: true},
+  {source: 'borrower.js', file: '_assets/borrower.js', isOfPage: true},
+  {source: 'links.js', file: '_assets/links.js', isOfPage: true},
   {source: 'share.js', file: '_assets/share.js', define: {HANDS_OFF: 'true'}},
   {source: 'share.js', file: '_assets/share-without-handoff.js', define: {HANDS_OFF: 'false'}},
 ];
+
+/**
+ * Short names for what the script of a page and its files share, as these bytes are in each page. They
+ * stay as they are: a stored page has an old script, and loads a new file.
+ */
+const SHORT_NAMES = {named: 'n', nobody: 'o', left: 'f', tell: 't', log: 'g', load: 'l', run: 'r'};
 
 /** Where every script belongs that is not listed elsewhere. */
 const ASSETS = '_assets/';
@@ -38,6 +44,7 @@ const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
  * @property {string} source
  * @property {string} file
  * @property {boolean} [isBlock]  whether it is a block, which needs no function around it
+ * @property {boolean} [isOfPage]  whether it uses what `src/shared.d.ts` declares
  * @property {Record<string, string>} [define]  constants that the source leaves open
  */
 
@@ -45,17 +52,20 @@ const PACKAGE = new URL('../pavior_middleware/', import.meta.url);
  * @param {Script} script
  * @returns {Promise<Uint8Array>}
  */
-async function bundled({source, isBlock, define}) {
+async function bundled({source, isBlock, isOfPage, define}) {
   const {outputFiles} = await build({
     entryPoints: [fileURLToPath(new URL(source, SOURCE))],
     bundle: true,
     minify: true,
     define,
+    mangleProps: isOfPage ? new RegExp(`^(${Object.keys(SHORT_NAMES).join('|')})$`) : undefined,
+    mangleCache: isOfPage ? SHORT_NAMES : undefined,
     format: isBlock ? 'esm' : 'iife',
     target: 'es2020',
     // A page that a script stands in may have any encoding.
     charset: 'ascii',
     loader: {'.css': 'text'},
+    tsconfigRaw: '{}', // that of the types would put "use strict" before each script
     write: false,
     logLevel: 'warning',
   });

@@ -68,7 +68,7 @@ class Identity:
 def sign(api_key: str, identifier: str) -> str:
     """Return the `hmac` init option: HMAC-SHA256 of the identifier, both UTF-8, in lower-case hex.
 
-    Anybody who can choose the identifier can have any text signed, so pass only what the site vouches
+    A user who can choose the identifier gets any text signed, so pass only what the site vouches
     for. Raises `ValueError` if either text is empty or cannot be encoded as UTF-8, and `TypeError`
     if it is not text.
     """

@@ -473,7 +473,8 @@ class Inserter:
                 self._meet_stylesheet()
             elif self._tag == b"meta" and self._before_policy and _sets_policy(tag):
                 self._step = Inserter._look_for_charset
-            elif self._tag == b"html" and _is_amp(tag):
+            # Behind a stylesheet, the place may be decided, so how the page is cut would matter.
+            elif self._tag == b"html" and self._seeks_stylesheet and _is_amp(tag):
                 self._is_decided = self._stays = True
 
     def _look_for_charset(self) -> bool:

@@ -18,6 +18,21 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+BROWSERS = {"playwright", "engine"}
+"""The fixtures that start a browser."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make quick` leaves out."""
+    for item in items:
+        name = item.path.name
+        uses_browser = isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames)
+        if uses_browser or name.startswith("test_browser"):
+            item.add_marker("browser")
+        if name == "test_caches.py":
+            item.add_marker("cache")
+
+
 @pytest.fixture
 def settings() -> Settings:
     return Settings(TEAM, API_KEY)

@@ -6,12 +6,13 @@ import re
 import secrets
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
@@ -42,7 +43,7 @@ class Library:
     form: str = ""
     body: str = ""
     main: str = ""
-    fragments: Callable[[Mapping[str, str]], bool] = lambda headers: False
+    fragments: Callable[[Headers], bool] = lambda headers: False
     """Whether a request with these headers is for the main part of a page alone."""
 
 
@@ -193,7 +194,7 @@ class LibrarySite:
 
     library: Library
     policy: str = ""
-    more: str = ""
+    is_bare: bool = False
     astro: bytes = b""
     origin: str = ""
     users: dict[str, str] = field(default_factory=dict)
@@ -240,9 +241,7 @@ class LibrarySite:
             return response
         if library.main:
             main = f'<{library.main} id="frame">{main}</{library.main}>'
-        page = PAGE.format(
-            title=title, head=library.head + self.more, body=library.body, link=link, main=main
-        )
+        page = PAGE.format(title=title, head=library.head, body=library.body, link=link, main=main)
         page = re.sub(r'hx-get (.*?) href="(.*?)"', r'hx-get="\2" \1 href="\2"', page)
         nonce = secrets.token_hex(8)
         response = Response(page.replace("NONCE", nonce), mimetype="text/html")
@@ -287,6 +286,9 @@ class LibrarySite:
         with self.changed:
             return [email for _, email in sorted(self.calls, key=lambda call: call[0])]
 
+    def has_seen(self, calls: int, questions: int) -> bool:
+        return len(self.calls) >= calls and self.requests.count(SHARE_AUTH) >= questions
+
     def count(self, path: str) -> int:
         with self.changed:
             return self.requests.count(path)
@@ -323,6 +325,7 @@ def serving(site: LibrarySite, embed: str = "body", **settings: Any) -> Iterator
     site.origin = f"http://shop.localhost:{port}"
     embed_url = f"http://pavior.localhost:{pavior}/embed-{embed}.js"
     configured = Settings(TEAM, API_KEY, embed_url=embed_url, **settings)
-    app = site.recorded(PaviorMiddleware(site.app, configured, identity=site.identity))
+    app: Any = PaviorMiddleware(site.app, configured, identity=site.identity)
+    app = site.recorded(site.app if site.is_bare else app)
     with serving_wsgi(site.pavior, pavior), serving_wsgi(app, port):
         yield site

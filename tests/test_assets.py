@@ -15,6 +15,8 @@ import pavior_middleware
 
 from . import node
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(pavior_middleware.__file__).parent
 ROOT = node.JS.parent
 

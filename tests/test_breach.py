@@ -16,6 +16,8 @@ from pavior_middleware.flask import Pavior
 
 from .conftest import API_KEY, TEAM
 
+pytestmark = pytest.mark.slow
+
 DIGITS = "0123456789abcdef"
 BEFORE_HMAC = '"hmac":"'
 FOUND = 3  # digits that an attack has to find; guesses alone do so in 1 of 2,048 runs

@@ -510,7 +510,7 @@ def test_what_happens_while_a_page_is_not_looked_at_takes_no_memory(
     log_in(page, shop, ADA)
     evaluate(page, BUBBLE)
     tell(page, "pavior:refresh")
-    page.wait_for_function("navigator.pavior.run")
+    page.wait_for_function("navigator.pavior.r")
     page.evaluate(LOOK, "hidden")
     evaluate(
         page,

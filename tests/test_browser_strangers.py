@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
+from pavior_middleware.well_known import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium
@@ -333,7 +334,7 @@ def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
 
 def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) -> None:
     answer = """{"id": "7", "name": "Ada", "teamVanityId": "mallory", "doChat": false,
-        "doTimeTravel": false, "shareAuth": "evil.test", "__proto__": {"hmac": "x"}}"""
+        "doTimeTravel": false, "shareAuth": "evil.test"}"""
     page.route("**/share-auth", lambda route: route.fulfill(body=answer))
     page.goto(f"{SECURE_BANK}/cached")
     assert named(page) == ["7"]
@@ -349,7 +350,7 @@ def test_a_question_that_is_led_to_another_origin_is_not_answered_there(
     page.route("**/share-auth", lambda route: route.fulfill(**away))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    with page.expect_console_message(lambda message: "who is logged in" in message.text):
+    with page.expect_console_message(lambda message: SHARE_AUTH in message.text):
         page.goto(f"{SECURE_BANK}/cached")
     assert named(page) == [None]
     assert not [url for url in asked if url.startswith(EVIL)]

@@ -19,6 +19,8 @@ from demo.guide import LOAN_SECONDS, addresses, guide
 from demo.ports import LOOPBACK, answers, free_ports
 from demo.servers import ServerFailed, start, stop
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 posix_only = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -111,7 +112,9 @@ def test_a_library_leaves_the_chat_with_who_is_logged_in_and_costs_what_the_tabl
     for number, (step, calls) in enumerate(zip(steps, accumulate(expected), strict=False)):
         before = site.questions
         step()
-        assert site.wait_until(lambda: len(site.named) >= len(calls)), STEPS[number]
+        cost = numbers({2: for_a_link, 3: for_a_link}.get(number, for_a_change))
+        least = before + (min(cost) if 0 < number < 6 else 0)
+        assert site.wait_until(partial(site.has_seen, len(calls), least)), STEPS[number]
         site.settle()
         assert site.named == calls, STEPS[number]
         wait_for(page, "document.querySelectorAll('.bubble').length === 1")
@@ -124,7 +127,7 @@ def test_a_library_leaves_the_chat_with_who_is_logged_in_and_costs_what_the_tabl
         questions.append(site.questions - before)
     assert site.stays_quiet()
     assert questions[0] == 0
-    assert {*questions[2:4]} == {*numbers(for_a_link)}
+    assert {*questions[2:4]} <= {*numbers(for_a_link)}
     assert {questions[1], *questions[4:6]} <= {*numbers(for_a_change)}
     assert site.files == 1
 

@@ -34,6 +34,8 @@ from pavior_middleware.whitelist import Whitelist
 
 from .conftest import API_KEY, TEAM
 
+pytestmark = pytest.mark.slow
+
 SIZES = (128, 1024, 8 * 1024, 64 * 1024)
 MOST_TIMES_AS_LONG = 24  # three times what linear time gives, and a third of what quadratic does
 SHORT = 0.01  # seconds; what is done sooner says nothing of its growth

@@ -459,6 +459,12 @@ heads = st.lists(
 ).map(b"".join)
 
 
+def test_a_tag_for_amp_behind_a_stylesheet_counts_in_no_cut() -> None:
+    whole = STYLESHEET + CHARSET + b"<html amp>"
+    for cut in range(len(whole)):
+        assert insert_chunks([whole[:cut], whole[cut:]]) == MARK + whole
+
+
 @given(head=heads, has_two_forms=st.booleans(), extends=st.booleans(), data=st.data())
 @settings(max_examples=500)
 def test_any_chunking_of_a_head_gives_the_same_place_and_form(

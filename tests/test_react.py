@@ -169,3 +169,18 @@ def test_react_hydrates_a_document_and_the_widget_stays(
     assert page.evaluate("errors") == []
     assert [each for each in messages if "React DevTools" not in each] == []
     expect(page.locator("#widget")).to_have_text("7")
+
+
+@pytest.mark.parametrize("when", ["before the widget has come", "after the widget has come"])
+def test_a_widget_that_a_new_rendering_of_the_document_takes_away_comes_again_once(
+    page: Page, site: Site, when: str
+) -> None:
+    site.hydrates_late = when.startswith("after")
+    other = site.react.pages["plain"].replace("<h1>Hello", "<h1>Goodbye")
+    site.pieces = pieces(other, [])
+    page.goto(site.url + ("/?late" if site.hydrates_late else "/"), wait_until="commit")
+    wait_for(page, "window.isHydrated && window.isWidgetThere && errors.length")
+    expect(page.get_by_role("heading")).to_have_text("Hello")
+    expect(page.locator("#widget")).to_have_text("7")
+    page.wait_for_timeout(1000)
+    assert page.locator("#widget").count() == 1

@@ -27,6 +27,8 @@ from .conftest import API_KEY, TEAM
 from .servers import serving_asgi, serving_wsgi
 from .test_codings import BR, GZIP, START, ZSTD, Form, StreamDecoder, peak_kib, streamed
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(TEAM, API_KEY)
 ADA = Identity("7")
 SNIPPET = render(SETTINGS, ADA).element()

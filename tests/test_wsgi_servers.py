@@ -29,6 +29,8 @@ from .conftest import API_KEY, TEAM
 from .servers import serving_wsgi
 from .shells import HTML_TYPE, PAGE
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(TEAM, API_KEY)
 ADA = Identity("7")
 PIECES = [b"<!doctype html><title>A</title>", b"<p>B", b"<p>C"]

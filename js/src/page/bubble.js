@@ -28,10 +28,10 @@ export function follow(records) {
   /** @type {any[]} */
   const removed = [];
   for (const {target, addedNodes, removedNodes} of records) {
-    // An embed may still take its nodes out of a body that is gone.
-    if (target.isConnected && target !== document.head) {
+    if (target !== document.head) {
       added.push(...addedNodes);
-      removed.push(...removedNodes);
+      // An embed may still take its nodes out of a body that is gone.
+      if (target.isConnected) removed.push(...removedNodes);
     }
   }
   if (

@@ -11,7 +11,7 @@ export const HANDLERS = {
   data: visits.arrive,
   pageshow: login.restore,
   visibilitychange: login.look,
-  online: login.askAgain,
+  online: login.look,
   'pavior:refresh': login.refresh,
   'pavior:logout': login.logOut,
   currententrychange: visits.navigate,

@@ -19,8 +19,10 @@ const LONG = 10000; // milliseconds; a page that is looked at again after that a
 
 /** Who has logged out, if nobody was known then. @type {Options} */
 const UNKNOWN = {};
-/** When the page last learned who is logged in, or asked since it was looked at. */
+/** When the page last learned who is logged in, in milliseconds. */
 let since = performance.timeOrigin;
+/** When the site last told of a login or logout, in milliseconds. */
+let told = 0;
 /** Whether the page is in doubt: 1 while its question is open, 2 once that has failed. */
 let doubt = 0;
 /** Whose live chat the page was brought back with. @type {Options | undefined} */
@@ -61,7 +63,7 @@ function name(user, shown = known(user)) {
 function known(user) {
   // The page knows more of the user, if it has named the same one.
   if (page.named && textOf(user) === textOf(page.named)) return page.named;
-  return user && Object.keys(user)[0] ? user : page.nobody;
+  return isSomebody(user) ? /** @type {Options} */ (user) : page.nobody;
 }
 
 /** Name nobody, unless it is not known that the visitor consents. */
@@ -115,30 +117,31 @@ export function restore({persisted}) {
   learn();
 }
 
-/** Ask again, if the last question failed in doubt. */
-export function askAgain() {
-  if (doubt > 1) learn();
-}
-
-/** Ask for a page that is looked at again, if another tab has told of somebody else, or after long. */
+/**
+ * Ask for a page that is looked at again, or has a network again: if the last question failed in doubt,
+ * if another tab has told of somebody else, or after long.
+ */
 export function look() {
   const tag = stored();
   if (document.hidden === true) return; // and no element that is named so
-  if (tag && tag !== page.tag) learn();
-  else if (doubt) askAgain();
+  // Its question is still open.
+  if (doubt === 1) return;
+  if (doubt || (tag && tag !== page.tag)) learn();
   else if (isSomebody(page.named) && Date.now() - since >= LONG) {
-    since = Date.now();
+    since = Date.now(); // so that looks ask once, however late the answer is
     follow();
   }
 }
 
 export function refresh() {
+  told = Date.now();
   page.left = undefined;
   follow();
 }
 
 /** Ask; the user who was named does not count until somebody else was logged in. */
 export function logOut() {
+  told = Date.now();
   if (isSomebody(page.left)) page.tag = store({});
   if (!page.named) {
     page.left = UNKNOWN;
@@ -154,7 +157,10 @@ export function logOut() {
  */
 export function arrive(user) {
   overtake();
-  if (page.ask || isCopy || navigator.serviceWorker?.controller) {
+  const tag = stored();
+  // A library may have fetched the page before somebody logged out, here or in another tab.
+  if (Date.now() - told < LONG) learn();
+  else if (page.ask || isCopy || (tag && tag !== page.tag) || navigator.serviceWorker?.controller) {
     page.left = undefined;
     learn();
   } else name(user, user);

@@ -24,33 +24,22 @@ export function overtake() {
  *   if there is no consent
  * @param {() => void} onFailure
  */
-export function ask(onAnswer, onFailure) {
+export async function ask(onAnswer, onFailure) {
   overtake();
   const mine = turn;
   const before = stored();
-  return answer().then(
-    (user) => {
-      if (mine !== turn) return;
-      if (stored() === before) onAnswer(user);
-      else ask(onAnswer, onFailure);
-    },
-    (error) => {
-      if (mine !== turn) return;
-      console.warn(`Pavior: no answer from ${url}:`, error);
-      onFailure();
-    },
-  );
-}
-
-/** @returns {Promise<Options | null>} */
-async function answer() {
-  const response = await fetch(url, {cache: 'no-store', redirect: 'error'});
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  const user = await response.json();
-  if (user) {
-    // These are no attributes of a user.
-    delete user.shareAuth;
-    delete user['__proto__'];
+  let user;
+  try {
+    const response = await fetch(url, {cache: 'no-store', redirect: 'error'});
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    user = await response.json();
+  } catch (error) {
+    if (mine !== turn) return;
+    console.warn(`Pavior: cannot load ${url}`, error);
+    return onFailure();
   }
-  return user;
+  if (user) delete user.shareAuth; // no attribute of a user
+  if (mine !== turn) return;
+  if (stored() === before) onAnswer(user);
+  else ask(onAnswer, onFailure);
 }

@@ -25,7 +25,8 @@ export function start(handlers, types = []) {
 
   /** @param {Happening} happening */
   function push(happening) {
-    const type = happening.type ?? (happening.site ? 'data' : '');
+    if (happening[0]) return; // records, which the file makes by itself
+    const type = happening.type ?? 'data';
     last.delete(type); // it takes its place in the order anew
     last.set(type, happening);
   }
@@ -70,7 +71,7 @@ export function start(handlers, types = []) {
 /**
  * Take the data out of elements whose script did not run, since a policy did not allow it.
  *
- * @returns {boolean} whether there was one
+ * @returns {number} how many there were
  */
 function takeBlocked() {
   /** @type {NodeListOf<HTMLElement>} */
@@ -79,5 +80,5 @@ function takeBlocked() {
     element.remove();
     page.log.push(JSON.parse(/** @type {string} */ (element.dataset.pavior)));
   }
-  return elements.length > 0;
+  return elements.length;
 }

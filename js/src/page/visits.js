@@ -10,10 +10,12 @@ import * as login from './login.js';
 import {page} from './shared.js';
 
 /** @typedef {import('../shared').Data} Data */
-/** @typedef {import('../shared').Options} Options */
 
-/** Whether the data of the page has come that is being visited. */
-let hasData = false;
+const SOON = 50; // milliseconds, in which the data of a page may come
+const LONG = 2000; // milliseconds, after which data belongs to an earlier visit
+
+/** When the data of a page has come that no visit has shown yet. */
+let dataTime = 0;
 let isDue = false;
 let address = performance.getEntriesByType('navigation')[0]?.name;
 
@@ -23,15 +25,14 @@ export function askSoon() {
   isDue = true;
   setTimeout(() => {
     isDue = false;
-    if (!hasData) bubble.waitFor(login.follow());
-    hasData = false;
-  });
+    if (Date.now() - dataTime > LONG) bubble.waitFor(login.follow());
+    dataTime = 0;
+  }, SOON);
 }
 
 /** @param {{navigationType?: string}} event */
 export function navigate({navigationType}) {
-  hasData = false;
-  const {href} = window.location;
+  const {href} = location;
   const [url] = href.split('#');
   // A script alone makes another entry of the same address. Turbo changes the address long before it
   // shows the page.
@@ -41,25 +42,17 @@ export function navigate({navigationType}) {
 
 /** @param {{detail?: any}} event  which has a cause, unless a page asks in turns */
 export function hearHtmx({detail}) {
-  if (/^click|^submit/.test(detail?.requestConfig?.triggeringEvent?.type)) askSoon();
+  if (/^click|^submit/.test(detail.requestConfig.triggeringEvent?.type)) askSoon();
 }
 
 /** @param {Data} data */
 export function arrive({hmac, site, user = {}, ask}) {
-  hasData = true;
+  dataTime = Date.now();
   if (hmac) user.hmac = unmasked(hmac);
-  const isSame = textOf(site, user) === textOf(page.site, page.named);
+  const isSame = JSON.stringify([site, user]) === JSON.stringify([page.site, page.named]);
   page.site = site;
   page.ask = ask;
   login.arrive((isSame && page.named) || user);
-}
-
-/**
- * @param {Options} site
- * @param {Options} [user]
- */
-function textOf(site, user) {
-  return JSON.stringify(Object.entries({...user, ...site}).sort());
 }
 
 /** @param {string} hmac  as in the data */

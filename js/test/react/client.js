@@ -18,4 +18,4 @@ window.addEventListener('hydrated', () => {
   navigator.sendBeacon('/hydrated');
 });
 if (window.location.search !== '?late' || window.isWidgetThere) hydrate();
-else window.addEventListener('widget', hydrate);
+else window.addEventListener('widget', hydrate, {once: true});

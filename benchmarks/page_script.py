@@ -1,0 +1,90 @@
+"""What the script costs the main thread of a browser on an ordinary page view.
+
+    python benchmarks/page_script.py
+
+Chromium loads the same page with the script and without, in turns, and traces its main thread.
+Times are of the tasks in which the script runs and of all scripts of the page, as medians in
+milliseconds of CPU; the embed defines a function and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.wrappers import Request, Response
+
+from demo.ports import free_ports
+from pavior_middleware import Identity, Settings
+from pavior_middleware.wsgi import PaviorMiddleware
+from tests import chromium
+from tests.servers import serving_wsgi
+
+ROUNDS = 20
+PAGE = b"<!doctype html><html><head><title>A page</title></head><body><p>Text</body></html>"
+COUNTED = ("EvaluateScript", "v8.compile", "FunctionCall", "RunMicrotasks", "TimerFire")
+
+
+def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Answer with the page, or with an embed that does nothing."""
+    if Request(environ).path == "/embed":
+        text = "window.Pavior = () => {}"
+        return Response(text, mimetype="text/javascript")(environ, start_response)
+    return Response(PAGE, mimetype="text/html")(environ, start_response)
+
+
+def milliseconds(browser: Browser, url: str) -> float:
+    """Return how long scripts ran in one view of a page, embed included."""
+    with tempfile.TemporaryDirectory() as folder, browser.new_context() as context:
+        page, path = context.new_page(), Path(folder) / "trace.json"
+        browser.start_tracing(page=page, path=path, categories=["devtools.timeline", "v8"])
+        page.goto(url, wait_until="networkidle")
+        browser.stop_tracing()
+        events = json.loads(path.read_text())["traceEvents"]
+    mine = [
+        event
+        for event in events
+        if event.get("ph") == "X"
+        and event["name"] in COUNTED
+        and str(event.get("args", {})).find(url) >= 0
+    ]
+    ends, total = 0.0, 0.0
+    for event in sorted(mine, key=lambda each: (each["ts"], -each["dur"])):
+        if event["ts"] >= ends:  # not within another
+            total += event.get("tdur", event["dur"])
+            ends = event["ts"] + event["dur"]
+    return total / 1000
+
+
+def main() -> None:
+    """Print the medians."""
+    with_port, without_port = free_ports([0, 0])
+    address = f"http://shop.localhost:{with_port}"
+    settings = Settings("acme", "an api key for the benchmark", embed_url=f"{address}/embed")
+    injected = PaviorMiddleware(app, settings, identity=lambda _: Identity("4711"))
+    times: dict[str, list[float]] = {"with": [], "without": []}
+    with (
+        serving_wsgi(injected, with_port),
+        serving_wsgi(app, without_port),
+        sync_playwright() as playwright,
+        playwright.chromium.launch(
+            executable_path=chromium.path(playwright), args=["--no-sandbox"]
+        ) as browser,
+    ):
+        for _ in range(ROUNDS):
+            times["with"].append(milliseconds(browser, f"{address}/"))
+            times["without"].append(milliseconds(browser, f"http://shop.localhost:{without_port}/"))
+    for name, values in times.items():
+        print(f"{name:8} {statistics.median(values):.2f} ms, longest {max(values):.2f} ms")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

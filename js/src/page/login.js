@@ -127,7 +127,10 @@ export function look() {
   // Its question is still open.
   if (doubt === 1) return;
   if (doubt || (tag && tag !== page.tag)) learn();
-  else if (isSomebody(page.named) && Date.now() - since >= LONG) follow();
+  else if (isSomebody(page.named) && Date.now() - since >= LONG) {
+    since = Date.now(); // so that looks ask once, however late the answer is
+    follow();
+  }
 }
 
 export function refresh() {

@@ -334,13 +334,13 @@ def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
 
 def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) -> None:
     answer = """{"id": "7", "name": "Ada", "teamVanityId": "mallory", "doChat": false,
-        "doTimeTravel": false, "shareAuth": "evil.test"}"""
+        "doTimeTravel": false}"""
     page.route("**/share-auth", lambda route: route.fulfill(body=answer))
     page.goto(f"{SECURE_BANK}/cached")
     assert named(page) == ["7"]
     ours = {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True, "id": "7", "name": "Ada"}
     assert page.evaluate("calls") == [ours]
-    assert page.evaluate("[calls[0].hmac ?? null, calls[0].shareAuth ?? null]") == [None, None]
+    assert page.evaluate("calls[0].hmac ?? null") is None
 
 
 def test_a_question_that_is_led_to_another_origin_is_not_answered_there(

@@ -82,6 +82,7 @@ function hear(user) {
 /** Ask in doubt. */
 function learn() {
   doubt = 1;
+  page.tag = stored(); // another one is news
   return ask(
     (user) => {
       if (live && textOf(user) !== textOf(live)) {
@@ -124,10 +125,8 @@ export function restore({persisted}) {
 export function look() {
   const tag = stored();
   if (document.hidden === true) return; // and no element that is named so
-  // Its question is still open.
-  if (doubt === 1) return;
-  if (doubt || (tag && tag !== page.tag)) learn();
-  else if (isSomebody(page.named) && Date.now() - since >= LONG) {
+  if (doubt > 1 || (tag && tag !== page.tag)) learn();
+  else if (!doubt && isSomebody(page.named) && Date.now() - since >= LONG) {
     since = Date.now(); // so that looks ask once, however late the answer is
     follow();
   }

@@ -38,7 +38,6 @@ export async function ask(onAnswer, onFailure) {
     console.warn(`Pavior: cannot load ${url}`, error);
     return onFailure();
   }
-  if (user) delete user.shareAuth; // no attribute of a user
   if (mine !== turn) return;
   if (stored() === before) onAnswer(user);
   else ask(onAnswer, onFailure);

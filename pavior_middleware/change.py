@@ -63,8 +63,9 @@ class Change:
         if self.mark is None:
             headers.remove("ETag")
         else:
-            # The mask of an hmac is another one in each response.
+            # The mask of an hmac is another one in each response, and a policy may change the form
+            # of the element while the app's tag stays.
             is_masked = self.snippet is not None and self.snippet.hmac is not None
-            keep_strong = keep_strong and not is_masked
+            keep_strong = keep_strong and not is_masked and not csp.needs_hashes(original)
             caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
         return headers

@@ -71,7 +71,7 @@ def needs_hashes(headers: HeaderList) -> bool:
 
 
 def _allows_own_files(sources: list[str]) -> bool:
-    return not {"'self'", "*", "'strict-dynamic'"}.isdisjoint(_lower(sources))
+    return not {"'self'", "*", "https:", "'strict-dynamic'"}.isdisjoint(_lower(sources))
 
 
 def _nonces(sources: list[str]) -> set[str]:
@@ -110,7 +110,7 @@ def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
 
     def extended(text: str) -> str:
         policy = _Policy(text)
-        policy.allow_script(page_nonce, scripts, files)
+        policy.allow_script(page_nonce, scripts, files, needs_file="ask" in snippet.data)
         policy.allow_calls(calls, to_the_site=snippet.asks)
         policy.allow_frames(frames)
         policy.allow_trusted_types_policy()
@@ -170,11 +170,17 @@ class _Policy:
         return next((name for name in names if name in self._places), None)
 
     def allow_script(
-        self, page_nonce: str | None, scripts: Mapping[str, SplitResult], files: Sequence[str]
+        self,
+        page_nonce: str | None,
+        scripts: Mapping[str, SplitResult],
+        files: Sequence[str],
+        *,
+        needs_file: bool,
     ) -> None:
         """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3).
 
-        The site's own files are allowed by their hashes, since its host is not known.
+        The site's own files are allowed by their hashes, since its host is not known. Where a hash
+        would switch `'unsafe-inline'` off, a page that needs its file at once gains `'self'`.
         """
         name = self._script_directive
         if name is None:
@@ -189,10 +195,13 @@ class _Policy:
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
-        hashes = [] if allows_inline else [SCRIPT_HASH]
-        if not (allows_inline or _allows_own_files(sources)):
-            hashes.extend(files)
-        missing = [each for each in hashes if each not in sources]
+        if _allows_own_files(sources):
+            files = []
+        elif allows_inline:
+            # An ordinary page view works without a file.
+            files = ["'self'"] if needs_file else []
+        wanted = [*([] if allows_inline else [SCRIPT_HASH]), *files]
+        missing = [each for each in wanted if each not in sources]
         if not is_strict:
             missing.extend(_not_allowed(sources, scripts))
         self._add("script-src" if name == "default-src" else name, missing, instead_of=name)

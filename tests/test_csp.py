@@ -337,11 +337,18 @@ def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
 BORROWING = {
     "nothing about it": ("img-src 'self'; object-src 'none'", None),
     "its own scripts": ("script-src 'self'", "script-src 'self' HASH EMBED SHARE_JS"),
-    "the lender's scripts": ("script-src 'unsafe-inline' EMBED LENDER/.well-known/pavior/", None),
-    "all of the lender's": ("script-src 'unsafe-inline' EMBED LENDER", None),
+    "the lender's scripts": (
+        "script-src 'self' 'unsafe-inline' EMBED LENDER/.well-known/pavior/",
+        None,
+    ),
+    "all of the lender's": ("script-src 'self' 'unsafe-inline' EMBED LENDER", None),
     "another script of the lender's": (
-        "script-src 'unsafe-inline' EMBED LENDER/app.js",
-        "script-src 'unsafe-inline' EMBED LENDER/app.js SHARE_JS",
+        "script-src 'self' 'unsafe-inline' EMBED LENDER/app.js",
+        "script-src 'self' 'unsafe-inline' EMBED LENDER/app.js SHARE_JS",
+    ),
+    "inline scripts, but none of its own files": (
+        "script-src 'unsafe-inline' EMBED LENDER",
+        "script-src 'unsafe-inline' EMBED LENDER 'self'",
     ),
     "a nonce": ("script-src 'nonce-abc'", None),
     "strict": ("script-src 'strict-dynamic'", "script-src 'strict-dynamic' HASH"),
@@ -382,7 +389,10 @@ BORROWING = {
         "default-src 'none'; script-src HASH FILE EMBED SHARE_JS;"
         " connect-src EMBED SHARE_AUTH; frame-src FRAME",
     ),
-    "the lender by default": ("default-src 'unsafe-inline' EMBED LENDER", None),
+    "the lender by default": (
+        "default-src 'unsafe-inline' EMBED LENDER",
+        "default-src 'unsafe-inline' EMBED LENDER; script-src 'unsafe-inline' EMBED LENDER 'self'",
+    ),
 }
 
 

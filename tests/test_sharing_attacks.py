@@ -856,7 +856,7 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
         assert got.status == 403
 
 
-@pytest.mark.parametrize("user_id", ODD_IDS, ids=lambda user_id: ascii(user_id)[:20])
+@pytest.mark.parametrize("user_id", ODD_IDS, ids=map(str, range(len(ODD_IDS))))
 def test_an_id_is_data_whatever_it_says(lender: Lender, user_id: str) -> None:
     """Has: an account whose id they choose. Tries: ids that look like a part of the package.
 

@@ -3,8 +3,8 @@
     python benchmarks/page_script.py
 
 Chromium loads the same page with the script and without, in turns, and traces its main thread.
-Times are of the tasks in which the script runs and of all scripts of the page, as medians in
-milliseconds of CPU; the embed defines a function and nothing else.
+Times are of all scripts of the page, embed included, as medians in milliseconds of CPU; the embed
+defines a function and nothing else.
 """
 
 from __future__ import annotations

@@ -31,7 +31,16 @@ const SCRIPTS = [
  * Short names for what the script of a page and its files share, as these bytes are in each page. They
  * stay as they are: a stored page has an old script, and loads a new file.
  */
-const SHORT_NAMES = {named: 'n', nobody: 'o', left: 'f', tell: 't', log: 'g', load: 'l', run: 'r'};
+const SHORT_NAMES = {
+  named: 'n',
+  nobody: 'o',
+  left: 'f',
+  tell: 't',
+  log: 'g',
+  load: 'l',
+  run: 'r',
+  unmask: 'u',
+};
 
 /** Where every script belongs that is not listed elsewhere. */
 const ASSETS = '_assets/';

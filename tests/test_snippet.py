@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+import subprocess
+import sys
 from functools import partial
 from secrets import token_bytes
 from typing import Any
@@ -223,3 +225,23 @@ def test_a_borrowing_page_says_where_the_bubble_is(fetch: Fetch) -> None:
 def test_pages_that_borrow_no_login_load_no_share_js(fetch: Fetch, settings: Settings) -> None:
     urls = data_from(fetch, settings, Identity("7"))["urls"]
     assert not [url for url in urls if url.endswith("/share.js")]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+def test_two_responses_to_one_user_have_masks_of_their_own(
+    shell: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pavior_middleware.snippet.new_pad", token_bytes)
+    pages = [shell(Reply(), SETTINGS, Identity("7")).body for _ in range(2)]
+    first, second = (data["hmac"] for page in pages for data in data_in_head(page))
+    assert first != second
+    assert unmasked(first) == unmasked(second) == sign(API_KEY, "7")
+
+
+def test_masks_come_from_the_operating_systems_random_bytes() -> None:
+    code = (
+        "import secrets; from pavior_middleware import snippet;"
+        " print(snippet.new_pad is secrets.token_bytes)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert printed.stdout.strip() == b"True"

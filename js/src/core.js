@@ -40,10 +40,12 @@
         let isInDoubt = false;
         /** Whether it could not be had: a page that changes often would ask for it each time. */
         let isLost = false;
+        // For whatever else gets at the page's object, these stay as the server said.
+        const urls = [...page.urls];
         // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
         let policy = {
           /** @param {number} i */
-          createScriptURL: (i) => `${new URL(page.urls[i].trim(), /** @type {any} */ (location))}`,
+          createScriptURL: (i) => `${new URL(urls[i].trim(), /** @type {any} */ (location))}`,
         };
         try {
           policy = trustedTypes.createPolicy('pavior-middleware', policy);
@@ -59,7 +61,7 @@
           // A site may answer with a page of its own, and status 200.
           script.onload = script.onerror = () => {
             if (![window.Pavior, page.run, 1, 1][i]) {
-              console.warn(`Pavior: cannot load ${page.urls[i]}`);
+              console.warn(`Pavior: cannot load ${urls[i]}`);
               // Offline, the page stays as it is.
               if (i && isInDoubt && navigator.onLine) page.named = nobody;
               isLost = true;
@@ -84,6 +86,12 @@
           log: /** @type {Happening[]} */ ([]),
           load,
           nobody,
+          // Masked, since the lengths of compressed pages would tell its digits.
+          /** @param {string} hmac */
+          unmask: (hmac) =>
+            hmac
+              .slice(64)
+              .replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16)),
           tell() {
             // Markup with `id=Pavior` makes an element of it.
             if (/** @type {any} */ (window).Pavior?.call && told !== page.named) {
@@ -97,17 +105,23 @@
           },
           /** @param {any} event */
           on(event) {
+            // Without the file, only what puts the page in doubt, or ends that, is worth asking for it
+            // again: not `currententrychange`, `htmx:…` and records.
+            if (event.persisted === false || (isLost && (event[0] || /^[ch]/.test(event.type))))
+              return;
             page.log.push(event);
-            if (event.persisted === false) return;
-            if (/^p/.test(event.type)) isInDoubt = true;
-            // Nobody is named at once after a logout, whatever becomes of the file.
+            // `pageshow`, `pavior:…`, a page that has to ask, and the data of a visit.
+            if (/^p/.test(event.type) || event.site) isInDoubt = true;
+            // Nobody is named at once after `pavior:logout`, whatever becomes of the file.
             if (/ut$/.test(event.type) && page.named) {
               page.left = page.left || page.named;
               page.named = nobody;
               page.tell();
             }
             // What is only added to the page makes no difference.
-            if (d.hidden !== true && (!event[0] || (!isLost && event[0].removedNodes[0])))
+            /** @type {MutationRecord[]} */
+            const records = event[0] ? event : [];
+            if (d.hidden !== true && (!event[0] || records.some((each) => each.removedNodes[0])))
               page.load(1);
           },
         });
@@ -129,11 +143,7 @@
         } else {
           const {hmac, user = nobody} = page;
           page.named = user;
-          if (hmac)
-            // Masked, since the lengths of compressed pages would tell its digits.
-            user.hmac = hmac
-              .slice(64)
-              .replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16));
+          if (hmac) user.hmac = page.unmask(hmac);
           try {
             localStorage.pavior = page.tag;
           } catch {

@@ -69,6 +69,8 @@ export interface Page extends Data {
   nobody: Options;
   /** Who has logged out, though the site may not know it yet. */
   left?: Options;
+  /** Return the hmac of a page's data in hex. */
+  unmask(hmac: string): string;
   /** Call init, if the embed is there and `named` is another object than in the last call. */
   tell(): void;
   /**

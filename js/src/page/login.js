@@ -63,7 +63,7 @@ function name(user, shown = known(user)) {
 function known(user) {
   // The page knows more of the user, if it has named the same one.
   if (page.named && textOf(user) === textOf(page.named)) return page.named;
-  return isSomebody(user) ? /** @type {Options} */ (user) : page.nobody;
+  return user && Object.keys(user)[0] ? user : page.nobody;
 }
 
 /** Name nobody, unless it is not known that the visitor consents. */

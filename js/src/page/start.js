@@ -69,13 +69,14 @@ export function start(handlers, types = []) {
 }
 
 /**
- * Take the data out of elements whose script did not run, since a policy did not allow it.
+ * Take the data out of elements whose script did not run, since a policy did not allow it. They are in
+ * the head, where a user's markup does not get.
  *
  * @returns {number} how many there were
  */
 function takeBlocked() {
   /** @type {NodeListOf<HTMLElement>} */
-  const elements = document.querySelectorAll('script[data-pavior]');
+  const elements = document.querySelectorAll('head>script[data-pavior]');
   for (const element of elements) {
     element.remove();
     page.log.push(JSON.parse(/** @type {string} */ (element.dataset.pavior)));

@@ -46,16 +46,11 @@ export function hearHtmx({detail}) {
 }
 
 /** @param {Data} data */
-export function arrive({hmac, site, user = {}, ask}) {
+export function arrive({v, hmac, site, user = {}, ask}) {
   dataTime = Date.now();
-  if (hmac) user.hmac = unmasked(hmac);
+  if (hmac) user.hmac = page.unmask(hmac);
   const isSame = JSON.stringify([site, user]) === JSON.stringify([page.site, page.named]);
   page.site = site;
-  page.ask = ask;
+  page.ask = v > 1 ? 1 : ask; // data of a later release may mean something else
   login.arrive((isSame && page.named) || user);
-}
-
-/** @param {string} hmac  as in the data */
-function unmasked(hmac) {
-  return hmac.slice(64).replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16));
 }

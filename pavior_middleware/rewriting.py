@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache, partial
@@ -30,6 +31,7 @@ from .snippet import Snippet, render
 from .visitor import Visitor
 
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
+_MOST_USERS = 1024  # whose snippets are kept, some 2 kB each
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PREFIX_WITHOUT_SETTING = (
     "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
@@ -82,6 +84,7 @@ class Rewriting:
         self._asks_consent = asks_consent
         self._anonymous = self._render(None)
         self._asking = lru_cache(maxsize=16)(partial(self._render, None, must_ask=True))
+        self._rendered = lru_cache(maxsize=_MOST_USERS)(self._render_named)
         self._skip_paths = [pattern.split("*") for pattern in settings.skip_paths]
         self._frames: frozenset[str] = frozenset() if settings.inject_in_frames else FRAMES
         self._warn = WarnOnce()
@@ -254,10 +257,34 @@ class Rewriting:
         if visitor.identity is None:
             return self._anonymous
         try:
-            return self._render(visitor.identity, exchange.root_path)
+            return self._named_snippet(visitor.identity, exchange.root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
             return self._anonymous
+
+    def _named_snippet(self, identity: Identity, root_path: str) -> Snippet:
+        """Return the snippet of a user, as it was made for an equal identity if there was one."""
+        try:
+            # As text, since the app may change a list that it has passed.
+            attributes = json.dumps(dict(identity.attributes)) if identity.attributes else "{}"
+        except (TypeError, ValueError, RecursionError):
+            return self._render(identity, root_path)  # which says what is wrong
+        return self._rendered(
+            identity.id, identity.email, identity.authenticated, attributes, root_path
+        )
+
+    def _render_named(
+        self,
+        user_id: str | None,
+        email: str | None,
+        authenticated: bool,  # `lru_cache` compares arguments by their places
+        attributes: str,
+        root_path: str,
+    ) -> Snippet:
+        identity = Identity(
+            user_id, email, authenticated=authenticated, attributes=json.loads(attributes)
+        )
+        return self._render(identity, root_path)
 
     def _render(
         self, identity: Identity | None, root_path: str = "", *, must_ask: bool = False

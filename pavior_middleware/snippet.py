@@ -75,17 +75,28 @@ class Snippet:
 
         The element means the same in every ASCII-compatible charset, and no text of a user can end
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
-        tell nothing of it; all elements of a snippet are equally long.
+        tell nothing of it.
         """
-        data = dict(self.data)
-        if self.hmac is not None:
-            data["hmac"] = _masked(bytes.fromhex(self.hmac))
-        if checks_files:
-            data["hash"] = " ".join(file.integrity for file in self.files)
         attribute = "" if nonce is None else f' nonce="{nonce}"'
-        return (
-            f"<script{attribute} data-astro-rerun {ATTRIBUTE}='{_json(data)}'>{SCRIPT}</script>"
-        ).encode("ascii")
+        masked = "" if self.hmac is None else _masked(bytes.fromhex(self.hmac))
+        start, end = self._checking if checks_files else self._usual
+        return f"<script{attribute}{start}{masked}{end}".encode("ascii")
+
+    @cached_property
+    def _usual(self) -> tuple[str, str]:
+        return self._around_hmac({})
+
+    @cached_property
+    def _checking(self) -> tuple[str, str]:
+        return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
+
+    def _around_hmac(self, more: Mapping[str, object]) -> tuple[str, str]:
+        """Return what stands before the masked hmac, and behind it."""
+        data = {**self.data, **more}
+        text = _json(data if self.hmac is None else {**data, "hmac": ""})
+        place = len(text) if self.hmac is None else len(text) - len('"}')
+        start = f" data-astro-rerun {ATTRIBUTE}='{text[:place]}"
+        return start, f"{text[place:]}'>{SCRIPT}</script>"
 
     @staticmethod
     def early(element: bytes) -> bytes:

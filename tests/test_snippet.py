@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
 from secrets import token_bytes
 from typing import Any
@@ -12,8 +14,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.responses import HTMLResponse
+from starlette.testclient import TestClient
+from werkzeug.test import Client as WSGIClient
+from werkzeug.wrappers import Response as WSGIResponse
 
-from pavior_middleware import Identity, Settings, sign
+from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware.identity import IdentityRefused
 from pavior_middleware.snippet import SCRIPT, render
 
@@ -26,7 +32,7 @@ from .pages import (
     scripts_in_head,
     unmasked,
 )
-from .shells import SHELLS, Fetch, Reply
+from .shells import PAGE, SHELLS, Fetch, Reply
 
 SETTINGS = Settings(TEAM, API_KEY)
 HOSTILE = ["</script>", "<!--<script>", "-->", "]]>", "&amp;", "\u2028\u2029", "\\", "'\"", "\x00"]
@@ -245,3 +251,50 @@ def test_masks_come_from_the_operating_systems_random_bytes() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert printed.stdout.strip() == b"True"
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_a_user_whose_attributes_the_app_changes_has_a_new_element(kind: str) -> None:
+    tags = ["new"]
+    identity = Identity("7", attributes={"tags": tags})
+    pages = rendering(kind, identity)
+    assert next(pages)["tags"] == ["new"]
+    tags.append("paid")
+    assert next(pages)["tags"] == ["new", "paid"]
+
+
+@pytest.mark.parametrize("kind", ["wsgi", "asgi"])
+def test_users_who_differ_in_anything_have_elements_of_their_own(kind: str) -> None:
+    users = [
+        Identity("7"),
+        Identity("8"),
+        Identity("7", "ada@example.com"),
+        Identity("7", authenticated=False),
+        Identity("7", attributes={"firstName": "Ada"}),
+        Identity("7"),
+    ]
+    pages = rendering(kind, *users)
+    expected = [options_of(data_of(render(SETTINGS, user))) for user in users]
+    assert [next(pages) for _ in users] == expected
+
+
+def rendering(kind: str, *users: Identity) -> Iterator[dict[str, Any]]:
+    """Yield the init options of one middleware's pages, for one user after another."""
+    visitors = itertools.cycle(users)
+    if kind == "wsgi":
+        shell = wsgi.PaviorMiddleware(
+            WSGIResponse(PAGE, mimetype="text/html"),
+            SETTINGS,
+            identity=lambda environ: next(visitors),
+        )
+        client: Any = WSGIClient(shell)
+    else:
+        client = TestClient(
+            asgi.PaviorMiddleware(
+                HTMLResponse(PAGE), SETTINGS, identity=lambda scope: next(visitors)
+            )
+        )
+    while True:
+        response = client.get("/")
+        (data,) = data_in_head(response.data if kind == "wsgi" else response.content)
+        yield options_of(data)

@@ -22,7 +22,7 @@ test: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/python -m tests.chromium
 	$(BIN)/python -m tests.programs
 	$(NPM) run --silent test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses 2 -m "not browser and not cache and not slow"

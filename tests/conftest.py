@@ -22,8 +22,18 @@ BROWSERS = {"playwright", "engine"}
 """The fixtures that start a browser."""
 
 
+LONGEST = [
+    *("test_libraries", "test_browser_moments", "test_browser_share", "test_browser_cache"),
+    *("test_browser_doubts", "test_browser_attacks", "test_journeys", "test_turbo"),
+    *("test_script_in_engines", "test_linear_time", "test_react", "test_engines", "test_caches"),
+]
+"""The files that take longest, first, so that no worker is left alone with one at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make quick` leaves out."""
+    """Put the longest files first, and mark the tests that `make quick` leaves out."""
+    places = {f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
     for item in items:
         name = item.path.name
         uses_browser = isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames)

@@ -19,7 +19,7 @@ from .conftest import API_KEY, TEAM
 pytestmark = pytest.mark.slow
 
 DIGITS = "0123456789abcdef"
-BEFORE_HMAC = '"hmac":"'
+BEFORE_HMAC = '.js"],"hmac":"'
 FOUND = 3  # digits that an attack has to find; guesses alone do so in 1 of 2,048 runs
 
 # An attacker compares two texts of equal length. Those before them move the end of the compressed

@@ -24,7 +24,7 @@ from werkzeug.wrappers import Response
 import example_flask.app
 import example_starlette.app
 from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Settings
 from pavior_middleware.emulator import create_app
 from pavior_middleware.snippet import render
 
@@ -242,54 +242,6 @@ def test_somebody_elses_email_with_ones_own_hmac_is_a_lead(page: Page, site: Sit
     log_in_unseen(page, site)
     forge(page, EMAIL, "boss@bank.example")
     assert visit(page, f"{site.shop}/account")["status"] == "lead"
-
-
-# Turbo puts the next page's body in place and runs the scripts of its head that are not there yet.
-TURBO_VISIT = """page => {
-    const next = new DOMParser().parseFromString(page, 'text/html');
-    const there = new Set([...document.head.children].map(element => element.outerHTML));
-    for (const script of next.head.querySelectorAll('script')) {
-        if (there.has(script.outerHTML)) continue;
-        const added = document.createElement('script');
-        for (const {name, value} of script.attributes) added.setAttribute(name, value);
-        added.text = script.text;
-        document.head.append(added);
-    }
-}"""
-
-
-@pytest.mark.parametrize("when_loaded", [True, False])
-@pytest.mark.parametrize("site", ["flask"], indirect=True)
-def test_turbo_visits_call_init_whenever_the_user_is_another(
-    page: Page, site: Site, when_loaded: bool
-) -> None:
-    settings = Settings(TEAM, API_KEY, embed_url=f"{site.pavior}/embed")
-
-    def visit_as(identity: Identity | None) -> None:
-        page.evaluate(
-            TURBO_VISIT, f"<!doctype html><head>{render(settings, identity).element().decode()}"
-        )
-
-    ada, bob = Identity(email="ada@example.com"), Identity(email="bob@example.com")
-    waiting: list[Route] = []
-    errors: list[object] = []
-    page.on("pageerror", lambda error: errors.append(error))
-    if not when_loaded:
-        page.route("**/embed", lambda route: waiting.append(route))
-    page.goto(f"{site.shop}/", wait_until="domcontentloaded")
-    if when_loaded:
-        page.wait_for_function("window.Pavior && Pavior.calls.length")
-    for identity in (None, ada, ada, None, bob, ada):
-        visit_as(identity)
-    for route in waiting:
-        route.continue_()
-    page.wait_for_function("window.Pavior && Pavior.calls.length")
-    emails = [options.get("email") for options in inits(page)]
-    if when_loaded:
-        assert emails == [None, "ada@example.com", None, "bob@example.com", "ada@example.com"]
-    else:
-        assert emails == ["ada@example.com"]
-    assert errors == []
     assert loads_of(page, "/embed") == 1
 
 

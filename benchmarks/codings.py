@@ -23,8 +23,8 @@ from time import perf_counter
 import brotli
 from placement import END, PARTS, SNIPPET, START, microseconds, pieces, show
 
-from pavior_middleware.coded_body import CodedBody
-from pavior_middleware.codings import codings
+from pavior_middleware._http.codings import codings
+from pavior_middleware._page.coded_body import CodedBody
 from pavior_middleware.placement import Inserter, insert
 
 if sys.version_info >= (3, 14):

@@ -18,8 +18,8 @@ from lxml import html
 from newrelic.api.html_insertion import insert_html_snippet
 
 from pavior_middleware import Identity, Settings
+from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import Inserter
-from pavior_middleware.snippet import render
 
 SNIPPET = render(
     Settings("acme", "an api key for the benchmark"), Identity("7", "a@example.com")

@@ -19,7 +19,7 @@ from typing import Any
 from placement import END, PARAGRAPH, PARTS, START, microseconds, show
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
-from pavior_middleware.sharing.tokens import Tokens
+from pavior_middleware._share.tokens import Tokens
 
 KEY = "a secret key for the benchmark"
 OFF = Settings("acme", "an api key for the benchmark")

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pavior_middleware import Settings
-from pavior_middleware.snippet import lender_url
+from pavior_middleware._page.snippet import lender_url
 
 HERE = Path(__file__).parent
 

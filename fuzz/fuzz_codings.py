@@ -19,8 +19,8 @@ import atheris
 import brotli
 
 with atheris.instrument_imports():
-    from pavior_middleware.coded_body import CodedBody
-    from pavior_middleware.codings import codings
+    from pavior_middleware._http.codings import codings
+    from pavior_middleware._page.coded_body import CodedBody
     from pavior_middleware.placement import Inserter
 
 if sys.version_info >= (3, 14):

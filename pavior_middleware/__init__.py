@@ -4,9 +4,9 @@ The public surface: `Settings`, `Identity`, `sign`, `verify` and `skip` here; th
 `pavior_middleware.asgi`, `.wsgi`, `.flask` and `.starlette`; `pavior_middleware.placement.insert`.
 """
 
-from .identity import Identity, sign, verify
-from .settings import Settings, SettingsError
-from .skipping import skip
+from ._model.identity import Identity, sign, verify
+from ._model.settings import Settings, SettingsError
+from ._page.skipping import skip
 
 __all__ = ["Identity", "Settings", "SettingsError", "sign", "skip", "verify"]
 __version__ = "0.1.0"

@@ -7,17 +7,17 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from .conditions import FIELDS
-from .exchange import Exchange
-from .files import PATHSEND, ZEROCOPYSEND, pieces_of_file
-from .headers import HeaderList
-from .identity import Identity
-from .rewriter import Rewriter
-from .rewriting import Handling, Rewriting
-from .settings import Settings
-from .sharing import FIELDS as SHARING_FIELDS
-from .sharing import LONGEST_CONTENT, Answer, Needed, Request, Sharing
-from .visitor import VisitorSource
+from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
+from ._http.headers import HeaderList
+from ._model.identity import Identity
+from ._model.settings import Settings
+from ._model.visitor import VisitorSource
+from ._page.conditions import FIELDS
+from ._page.exchange import Exchange
+from ._page.rewriter import Rewriter
+from ._page.rewriting import Handling, Rewriting
+from ._share import FIELDS as SHARING_FIELDS
+from ._share import LONGEST_CONTENT, Answer, Needed, Request, Sharing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

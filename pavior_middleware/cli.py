@@ -10,9 +10,9 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 
-from .identity import Identity, IdentityRefused, signed_options
-from .settings import EXAMPLE_API_KEY, Settings, SettingsError
-from .snippet import lender_url, site_options
+from ._model.identity import Identity, IdentityRefused, signed_options
+from ._model.settings import EXAMPLE_API_KEY, Settings, SettingsError
+from ._page.snippet import lender_url, site_options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

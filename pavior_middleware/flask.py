@@ -14,13 +14,13 @@ except ModuleNotFoundError as error:
         'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
     ) from error
 
-from .exchange import Exchange
-from .identity import Identity, identity_of_user
+from ._model.identity import Identity, identity_of_user
+from ._model.settings import Settings, as_secret_key
+from ._model.tracebacks import keeping_keys_from_tracebacks
+from ._model.visitor import Visitor, VisitorSource
+from ._page.exchange import Exchange
+from ._page.rewriting import Handling
 from .jinja import place
-from .rewriting import Handling
-from .settings import Settings, as_secret_key
-from .tracebacks import keeping_keys_from_tracebacks
-from .visitor import Visitor, VisitorSource
 from .wsgi import PaviorMiddleware
 
 

@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
 
-from .exchange import Exchange
+from ._page.exchange import Exchange
 
 
 @pass_context

@@ -15,9 +15,9 @@ except ModuleNotFoundError as error:
     ) from error
 
 from . import asgi
-from .identity import Identity, identity_of_user
-from .settings import NAMES, PREFIX, Settings, as_secret_key
-from .tracebacks import keeping_keys_from_tracebacks
+from ._model.identity import Identity, identity_of_user
+from ._model.settings import NAMES, PREFIX, Settings, as_secret_key
+from ._model.tracebacks import keeping_keys_from_tracebacks
 
 
 class PaviorMiddleware(asgi.PaviorMiddleware):

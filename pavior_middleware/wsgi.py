@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from .conditions import FIELDS
-from .exchange import Exchange
-from .headers import HeaderList
-from .identity import Identity
-from .rewriter import Rewriter
-from .rewriting import Handling, Rewriting
-from .settings import Settings
-from .sharing import FIELDS as SHARING_FIELDS
-from .sharing import LONGEST_CONTENT, Answer, Needed, Request, Sharing
-from .skipping import has_skip_field, without_skip_field
-from .visitor import Visitor, VisitorSource
+from ._http.headers import HeaderList
+from ._model.identity import Identity
+from ._model.settings import Settings
+from ._model.visitor import Visitor, VisitorSource
+from ._page.conditions import FIELDS
+from ._page.exchange import Exchange
+from ._page.rewriter import Rewriter
+from ._page.rewriting import Handling, Rewriting
+from ._page.skipping import has_skip_field, without_skip_field
+from ._share import FIELDS as SHARING_FIELDS
+from ._share import LONGEST_CONTENT, Answer, Needed, Request, Sharing
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo

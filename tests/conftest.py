@@ -5,7 +5,8 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from pavior_middleware import Identity, Settings, snippet
+from pavior_middleware import Identity, Settings
+from pavior_middleware._page import snippet
 
 # Pages of one user are the same bytes in all tests but those of the masks.
 snippet.new_pad = bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urlencode
 
-from pavior_middleware.sharing.tokens import challenge_of
-from pavior_middleware.well_known import HANDOFF
+from pavior_middleware._model.paths import HANDOFF
+from pavior_middleware._share.tokens import challenge_of
 
 VERIFIER = "a-verifier-that-only-the-page-itself-knows."
 CHALLENGE = challenge_of(VERIFIER)

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-from pavior_middleware.snippet import ATTRIBUTE, Snippet
+from pavior_middleware._page.snippet import ATTRIBUTE, Snippet
 
 HTML = "{http://www.w3.org/1999/xhtml}"
 

@@ -17,9 +17,10 @@ import brotli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings, csp, sign
+from pavior_middleware import Identity, Settings, sign
+from pavior_middleware._http import csp
+from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.placement import insert
-from pavior_middleware.snippet import Snippet, render
 
 from .conftest import API_KEY, TEAM
 from .pages import init_calls

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings
+from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.asgi import ASGIApp, Message, PaviorMiddleware, Receive, Scope, Send
 from pavior_middleware.placement import insert
-from pavior_middleware.snippet import Snippet, render
 
 from .conftest import API_KEY, TEAM
 from .pages import init_call

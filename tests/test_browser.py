@@ -25,8 +25,8 @@ import example_flask.app
 import example_starlette.app
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Settings
+from pavior_middleware._page.snippet import render
 from pavior_middleware.emulator import create_app
-from pavior_middleware.snippet import render
 
 from . import chromium
 from .browsers import FLAGS, loads_of

@@ -18,8 +18,9 @@ from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings, page_files
-from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware import Identity, Settings
+from pavior_middleware._assets import page_files
+from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import chromium

@@ -14,10 +14,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, Route
 
-from pavior_middleware import Identity, Settings, csp
-from pavior_middleware.page_files import BORROWER, PAGE
-from pavior_middleware.snippet import Snippet, render
-from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware import Identity, Settings
+from pavior_middleware._assets.page_files import BORROWER, PAGE
+from pavior_middleware._http import csp
+from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._page.snippet import Snippet, render
 
 from .browsers import browser as browser
 from .browsers import playwright as playwright

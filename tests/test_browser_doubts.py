@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 from werkzeug.wrappers import Request, Response
 
-from pavior_middleware import page_files
-from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware._assets import page_files
+from pavior_middleware._model.paths import SHARE_AUTH
 
 from .browsers import evaluate
 from .browsers import playwright as playwright

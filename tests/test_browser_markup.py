@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings
-from pavior_middleware.page_files import PAGE as PAGE_FILE
+from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from .browsers import browser as browser

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from werkzeug.wrappers import Request, Response
 
 from pavior_middleware import Identity, sign
-from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware._model.paths import SHARE_AUTH
 
 from . import chromium
 from .browsers import FLAGS

@@ -31,7 +31,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, _assets, sign, wsgi
-from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from . import chromium
 from .browsers import FLAGS, evaluate, wait_for

@@ -22,9 +22,9 @@ from starlette.routing import Route
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
+from pavior_middleware._model.paths import SHARE_SCRIPT
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from pavior_middleware.well_known import SHARE_SCRIPT
 
 from .browsers import browser as browser
 from .browsers import evaluate, wait_for

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from pavior_middleware import Identity, Settings, _assets
-from pavior_middleware.page_files import BORROWER, PAGE
-from pavior_middleware.snippet import ATTRIBUTE, SCRIPT, render
-from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._assets.page_files import BORROWER, PAGE
+from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._page.snippet import ATTRIBUTE, SCRIPT, render
 
 from .browsers import browser as browser
 from .browsers import loads_of

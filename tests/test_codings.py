@@ -34,11 +34,12 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from werkzeug.test import Client
 
-from pavior_middleware import Identity, Settings, asgi, codings, wsgi
-from pavior_middleware.coded_body import FREE_EXPANSION, MOST_EXPANSION, MOST_HELD, CodedBody
+from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware._http import codings
+from pavior_middleware._page.coded_body import FREE_EXPANSION, MOST_EXPANSION, MOST_HELD, CodedBody
+from pavior_middleware._page.snippet import render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import Inserter, insert
-from pavior_middleware.snippet import render
 
 from .conftest import API_KEY, TEAM
 from .pages import init_calls

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings, _assets, csp
-from pavior_middleware.page_files import PAGE as PAGE_FILE
-from pavior_middleware.snippet import SCRIPT, render
-from pavior_middleware.well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware import Identity, Settings, _assets
+from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
+from pavior_middleware._http import csp
+from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._page.snippet import SCRIPT, render
 
 from .conftest import API_KEY, TEAM
 from .pages import data_in_head, scripts_in_head

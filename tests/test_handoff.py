@@ -27,9 +27,9 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware._model.paths import HANDOFF, SHARE_AUTH
+from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
-from pavior_middleware.sharing.tokens import Tokens
-from pavior_middleware.well_known import HANDOFF, SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
 from .handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of

@@ -16,11 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity, sign, verify
-from pavior_middleware.identity import (
-    IdentityRefused,
-    identity_of_user,
-    signed_options,
-)
+from pavior_middleware._model.identity import IdentityRefused, identity_of_user, signed_options
 
 DOCUMENTED = "ca4e0d714668828ecce7440675f0e520163747de2654cf74a53ca14b9db59832"
 KEY = "a-key-of-twenty-chars"

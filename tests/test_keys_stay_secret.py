@@ -21,11 +21,11 @@ from starlette.applications import Starlette
 from starlette.config import Config
 
 from pavior_middleware import Identity, Settings, SettingsError, cli, sign, verify
+from pavior_middleware._model.identity import signed_options
+from pavior_middleware._model.settings import NAMES
+from pavior_middleware._page.snippet import render
 from pavior_middleware.emulator import create_app
 from pavior_middleware.flask import Pavior
-from pavior_middleware.identity import signed_options
-from pavior_middleware.settings import NAMES
-from pavior_middleware.snippet import render
 from pavior_middleware.starlette import PaviorMiddleware, read_settings
 
 # They share no four characters with any text of the package.

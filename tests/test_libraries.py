@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware._model.paths import SHARE_AUTH
 
 from .browsers import browser as browser
 from .browsers import evaluate, wait_for

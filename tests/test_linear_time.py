@@ -15,22 +15,24 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import Headers
 
-from pavior_middleware import Identity, Settings, SettingsError, asgi, caching, codings, csp, pages
-from pavior_middleware.caller import is_foreign_fetch
-from pavior_middleware.coded_body import CodedBody
-from pavior_middleware.conditions import conditions
-from pavior_middleware.domains import domain_problem, normalized
-from pavior_middleware.identity import IdentityRefused, signed_options
-from pavior_middleware.placeholder import Replacer, new_placeholder
+from pavior_middleware import Identity, Settings, SettingsError, asgi
+from pavior_middleware._http import caching, codings, csp
+from pavior_middleware._http import media as pages
+from pavior_middleware._http.caller import is_foreign_fetch
+from pavior_middleware._model.domains import domain_problem, normalized
+from pavior_middleware._model.identity import IdentityRefused, signed_options
+from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._model.visitor import Visitor
+from pavior_middleware._model.whitelist import Whitelist
+from pavior_middleware._page.coded_body import CodedBody
+from pavior_middleware._page.conditions import conditions
+from pavior_middleware._page.placeholder import Replacer, new_placeholder
+from pavior_middleware._page.rewriting import Rewriting
+from pavior_middleware._page.snippet import render
+from pavior_middleware._share import LONGEST_CONTENT, Needed, Request, Sharing
+from pavior_middleware._share.cookie import NAME, ShareCookie
+from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.placement import Inserter, insert
-from pavior_middleware.rewriting import Rewriting
-from pavior_middleware.sharing import LONGEST_CONTENT, Needed, Request, Sharing
-from pavior_middleware.sharing.cookie import NAME, ShareCookie
-from pavior_middleware.sharing.tokens import Tokens
-from pavior_middleware.snippet import render
-from pavior_middleware.visitor import Visitor
-from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
-from pavior_middleware.whitelist import Whitelist
 
 from .conftest import API_KEY, TEAM
 

@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from pavior_middleware import Identity, Settings, sign
-from pavior_middleware.sharing.tokens import Tokens
-from pavior_middleware.well_known import SHARE_AUTH
+from pavior_middleware._model.paths import SHARE_AUTH
+from pavior_middleware._share.tokens import Tokens
 
 from .conftest import API_KEY, TEAM
 from .handing_over import asking_for

@@ -21,8 +21,8 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, asgi, skip, wsgi
+from pavior_middleware._page.rewriting import Rewriting
 from pavior_middleware.flask import Pavior
-from pavior_middleware.rewriting import Rewriting
 from pavior_middleware.starlette import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pavior_middleware import Identity, Settings
-from pavior_middleware.page_files import ALL, PAGE, PageFile
+from pavior_middleware._assets.page_files import ALL, PAGE, PageFile
 
 from .conftest import API_KEY, TEAM
 from .shells import SHELLS, Fetch, Reply, Seen

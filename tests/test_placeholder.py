@@ -26,15 +26,15 @@ from starlette.testclient import TestClient
 from webtest import TestApp, TestRequest, lint
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
-from pavior_middleware.coded_body import CodedBody
-from pavior_middleware.codings import codings
-from pavior_middleware.exchange import Exchange
+from pavior_middleware._http.codings import codings
+from pavior_middleware._page.coded_body import CodedBody
+from pavior_middleware._page.exchange import Exchange
+from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
+from pavior_middleware._page.rewriter import PlainBody
+from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.jinja import pavior_snippet
-from pavior_middleware.placeholder import LIMIT, Replacer, new_placeholder
 from pavior_middleware.placement import Inserter, insert
-from pavior_middleware.rewriter import PlainBody
-from pavior_middleware.snippet import Snippet, render
 from pavior_middleware.starlette import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

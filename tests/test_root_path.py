@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, SettingsError
-from pavior_middleware.snippet import render
+from pavior_middleware._page.snippet import render
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

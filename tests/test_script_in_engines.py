@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings
-from pavior_middleware.well_known import SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

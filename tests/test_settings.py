@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pavior_middleware import Settings, SettingsError
-from pavior_middleware.settings import NAMES
+from pavior_middleware._model.settings import NAMES
 
 KEY = "a-key-Of-twenty-chars"
 GOOD = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}

@@ -26,12 +26,12 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, SettingsError, sign, wsgi
+from pavior_middleware._model.paths import SHARE_AUTH
+from pavior_middleware._model.visitor import Visitor
+from pavior_middleware._share.cookie import ShareCookie
+from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
-from pavior_middleware.sharing.cookie import ShareCookie
-from pavior_middleware.sharing.tokens import Tokens
 from pavior_middleware.starlette import PaviorMiddleware
-from pavior_middleware.visitor import Visitor
-from pavior_middleware.well_known import SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
 from .pages import init_call

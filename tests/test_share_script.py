@@ -18,8 +18,8 @@ import pytest
 from werkzeug.http import parse_csp_header
 
 from pavior_middleware import Identity, Settings, _assets, asgi, sign
-from pavior_middleware.sharing.tokens import Tokens
-from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._share.tokens import Tokens
 
 from .conftest import API_KEY, TEAM
 from .origin_tricks import ORIGIN_TRICKS, WHITELISTED

@@ -19,8 +19,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.flask import Pavior
-from pavior_middleware.well_known import SHARE_AUTH
 
 from .conftest import API_KEY, TEAM
 from .pages import data_in_head

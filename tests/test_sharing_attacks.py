@@ -29,10 +29,10 @@ from itsdangerous import URLSafeSerializer
 
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, SettingsError, asgi, sign, wsgi
+from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
+from pavior_middleware._share import sharing
+from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
-from pavior_middleware.sharing import sharing
-from pavior_middleware.sharing.tokens import Tokens
-from pavior_middleware.well_known import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 
 from .conftest import API_KEY, TEAM
 from .handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of

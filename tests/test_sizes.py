@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pavior_middleware import Identity, Settings, _assets
-from pavior_middleware.page_files import ALL
-from pavior_middleware.snippet import render
+from pavior_middleware._assets.page_files import ALL
+from pavior_middleware._page.snippet import render
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "page-script.md"
 README_EXAMPLE = Settings("YOUR_TEAM_ID", "ladygaga")
@@ -30,7 +30,7 @@ def size(content: bytes) -> Size:
 
 def size_of_element(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Size:
     """Return the largest size that an element has with any of 100 pads."""
-    monkeypatch.setattr("pavior_middleware.snippet.new_pad", random.Random(1).randbytes)
+    monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", random.Random(1).randbytes)
     sizes = [size(render(settings, USER).element()) for _ in range(100)]
     return max(raw for raw, _ in sizes), max(gzipped for _, gzipped in sizes)
 

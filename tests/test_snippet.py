@@ -20,8 +20,8 @@ from werkzeug.test import Client as WSGIClient
 from werkzeug.wrappers import Response as WSGIResponse
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
-from pavior_middleware.identity import IdentityRefused
-from pavior_middleware.snippet import SCRIPT, render
+from pavior_middleware._model.identity import IdentityRefused
+from pavior_middleware._page.snippet import SCRIPT, render
 
 from .conftest import API_KEY, TEAM
 from .pages import (
@@ -134,7 +134,7 @@ def test_the_text_of_the_script_is_the_same_for_every_user_and_site(name: str, e
 def test_a_mask_hides_the_hmac_and_changes_with_each_element(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pavior_middleware.snippet.new_pad", token_bytes)
+    monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", token_bytes)
     snippet = render(SETTINGS, Identity("7"))
     masks = [data_of(snippet)["hmac"] for _ in range(20)]
     assert len(set(masks)) == len(masks)
@@ -237,7 +237,7 @@ def test_pages_that_borrow_no_login_load_no_share_js(fetch: Fetch, settings: Set
 def test_two_responses_to_one_user_have_masks_of_their_own(
     shell: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pavior_middleware.snippet.new_pad", token_bytes)
+    monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", token_bytes)
     pages = [shell(Reply(), SETTINGS, Identity("7")).body for _ in range(2)]
     first, second = (data["hmac"] for page in pages for data in data_in_head(page))
     assert first != second

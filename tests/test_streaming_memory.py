@@ -20,8 +20,8 @@ import pytest
 
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
-from pavior_middleware.snippet import render
 
 from .conftest import API_KEY, TEAM
 from .servers import serving_asgi, serving_wsgi

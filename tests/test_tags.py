@@ -9,7 +9,7 @@ from string import ascii_lowercase, digits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pavior_middleware.snippet import tag
+from pavior_middleware._page.snippet import tag
 
 from . import node
 

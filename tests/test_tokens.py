@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
 from pavior_middleware import Identity
-from pavior_middleware.sharing.tokens import Loan, Tokens
+from pavior_middleware._share.tokens import Loan, Tokens
 
 from .handing_over import CHALLENGE, VERIFIER
 

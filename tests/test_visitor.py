@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from pavior_middleware import Identity
-from pavior_middleware.identity import IdentityRefused
-from pavior_middleware.visitor import Visitor, VisitorSource
+from pavior_middleware._model.identity import IdentityRefused
+from pavior_middleware._model.visitor import Visitor, VisitorSource
 
 ADA = Identity("7")
 Ask = Callable[[VisitorSource], Visitor]

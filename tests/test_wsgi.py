@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings
+from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
-from pavior_middleware.snippet import render
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

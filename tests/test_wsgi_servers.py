@@ -20,9 +20,9 @@ from demo import servers
 from demo.commands import Command
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings
+from pavior_middleware._page.snippet import render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import insert
-from pavior_middleware.snippet import render
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from .conftest import API_KEY, TEAM

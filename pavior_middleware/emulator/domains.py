@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from pavior_middleware.domains import covers, domain_problem, normalized
+from pavior_middleware._model.domains import covers, domain_problem, normalized
 
 _DEFAULT_PORTS = {"https": "443", "http": "80"}
 

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from werkzeug.datastructures import Headers
 
-from . import caching
+from .._http import caching
+from .._http.headers import HeaderList
 from .change import Change
 from .coded_body import Document
-from .headers import HeaderList
 
 
 class Body(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from .placement import Inserter
+from ..placement import Inserter
 
 LIMIT = 1024 * 1024
 """How many bytes are searched before the snippet goes to its usual place without a flush.

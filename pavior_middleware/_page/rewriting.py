@@ -10,25 +10,25 @@ from typing import Protocol
 
 from werkzeug.datastructures import Headers
 
-from . import caching, csp
-from .caller import is_foreign_fetch
+from .._http import caching, csp
+from .._http.caller import is_foreign_fetch
+from .._http.codings import Coding, Unsupported, codings, names
+from .._http.headers import HeaderList
+from .._http.media import content_type, is_html, is_shown, may_be_page
+from .._http.session_cookies import are_doubled
+from .._model.identity import Identity, IdentityRefused
+from .._model.log import WarnOnce
+from .._model.settings import Settings
+from .._model.visitor import Visitor
+from ..placement import Inserter
 from .change import Change
 from .coded_body import CodedBody, Document
-from .codings import Coding, Unsupported, codings, names
 from .conditions import conditions
 from .exchange import FETCHED_OR_UNKNOWN, FRAMES, Exchange
-from .headers import HeaderList
-from .identity import Identity, IdentityRefused
-from .log import WarnOnce
-from .pages import content_type, is_html, is_shown, may_be_page
 from .placeholder import Replacer
-from .placement import Inserter
 from .rewriter import PlainBody, Rewriter
-from .session_cookies import are_doubled
-from .settings import Settings
 from .skipping import has_skip_field, without_skip_field
 from .snippet import Snippet, render
-from .visitor import Visitor
 
 _NOT_MODIFIED, _PARTIAL_CONTENT = 304, 206
 _MOST_USERS = 1024  # whose snippets are kept, some 2 kB each

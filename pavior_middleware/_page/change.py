@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import Headers
 
-from . import caching, csp
-from .headers import HeaderList
+from .._http import caching, csp
+from .._http.headers import HeaderList
 from .snippet import Snippet
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..page_files import ALL, FOLDER
+from .._assets.page_files import ALL, FOLDER
 from .answer import Answer, answer, not_allowed
 from .request import Request
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from werkzeug.http import dump_cookie
 from werkzeug.sansio.http import parse_cookie  # which takes any bytes
 
-from ..identity import Identity, IdentityRefused, signed_options
-from ..log import WarnOnce
-from ..settings import Settings
-from ..visitor import Visitor
+from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.log import WarnOnce
+from .._model.settings import Settings
+from .._model.visitor import Visitor
 from .tokens import Loan, Tokens
 
 NAME = "__Host-pavior-share"

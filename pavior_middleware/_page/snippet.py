@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
-from . import _assets
-from .domains import is_loopback, split_port
-from .identity import Identity, IdentityRefused, signed_options
-from .page_files import BORROWER, LINKS, PAGE, PageFile
-from .settings import RESERVED_OPTIONS, Settings
-from .well_known import SHARE_SCRIPT
-from .whitelist import Whitelist
+from .. import _assets
+from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
+from .._model.domains import is_loopback, split_port
+from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.paths import SHARE_SCRIPT
+from .._model.settings import RESERVED_OPTIONS, Settings
+from .._model.whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name under which the script makes URLs that Trusted Types accept."""

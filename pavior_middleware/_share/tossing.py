@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..session_cookies import are_doubled
-from ..visitor import Visitor
+from .._http.session_cookies import are_doubled
+from .._model.visitor import Visitor
 from .tokens import Loan
 
 WARNING = (

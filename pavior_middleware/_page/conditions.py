@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .caching import Validator, for_app, is_marked, validators
+from .._http.caching import Validator, for_app, is_marked, validators
 
 FIELDS = (
     *("content-length", "cookie", "host", "if-match", "if-modified-since", "if-none-match"),

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
+from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from .._page.snippet import SCRIPT_INTEGRITY, TRUSTED_TYPES_POLICY, Snippet
 from .headers import HeaderList
-from .snippet import SCRIPT_INTEGRITY, TRUSTED_TYPES_POLICY, Snippet
-from .well_known import FRAME, SHARE_AUTH, SHARE_SCRIPT
 
 _ENFORCED = "content-security-policy"
 _REPORT_ONLY = "content-security-policy-report-only"

@@ -12,7 +12,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from ..identity import Identity
+from .._model.identity import Identity
 
 CODE_SECONDS = 60
 CLOCK_SKEW_SECONDS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Protocol, TypeVar
 
-from .headers import HeaderList
+from .._http.headers import HeaderList
 
 SKIP_FIELD = "pavior-skip"
 """A response field with this name, and any value, is taken out, and the response left as it is."""

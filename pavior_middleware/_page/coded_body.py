@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from .codings import Coding, CodingError, Encoder
+from .._http.codings import Coding, CodingError, Encoder
 
 MOST_HELD = 1024 * 1024
 """Up to so many bytes of a page that is there in one piece are held until all of it is done."""

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 
-from . import _assets
+from .. import _assets
 
 FOLDER = "/.well-known/pavior/"
 _HASH_DIGITS = 8

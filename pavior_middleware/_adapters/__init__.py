@@ -1,0 +1,1 @@
+"""What adapters and frameworks share, above pages and sharing."""

@@ -1,0 +1,1 @@
+"""HTTP as the standards have it: media types, caching, policies, codings."""

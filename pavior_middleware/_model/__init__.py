@@ -1,0 +1,1 @@
+"""Values and their rules: settings, identities, domains. Nothing here knows HTTP."""

@@ -6,7 +6,7 @@ The public surface: `Settings`, `Identity`, `sign`, `verify` and `skip` here; th
 
 from ._model.identity import Identity, sign, verify
 from ._model.settings import Settings, SettingsError
-from ._page.skipping import skip
+from ._page.skip import skip
 
 __all__ = ["Identity", "Settings", "SettingsError", "sign", "skip", "verify"]
 __version__ = "0.1.0"

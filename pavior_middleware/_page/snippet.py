@@ -9,14 +9,15 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from urllib.parse import quote
+from functools import cached_property, lru_cache
+from urllib.parse import SplitResult, quote, urlsplit
 
 from .. import _assets
+from .._http import csp
 from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
 from .._model.domains import is_loopback, split_port
 from .._model.identity import Identity, IdentityRefused, signed_options
-from .._model.paths import SHARE_SCRIPT
+from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import RESERVED_OPTIONS, Settings
 from .._model.whitelist import Whitelist
 
@@ -29,7 +30,7 @@ ATTRIBUTE = "data-pavior"
 new_pad: Callable[[int], bytes] = secrets.token_bytes
 """Makes so many bytes, by which one response masks an hmac."""
 
-_MARK_BYTES = 16
+_VARIANT_BYTES = 16
 
 
 SCRIPT = _assets.read("core.js").rstrip("\n")
@@ -77,26 +78,34 @@ class Snippet:
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
         tell nothing of it.
         """
-        attribute = "" if nonce is None else f' nonce="{nonce}"'
-        masked = "" if self.hmac is None else _masked(bytes.fromhex(self.hmac))
+        attribute = b"" if nonce is None else b' nonce="%s"' % nonce.encode("ascii")
         start, end = self._checking if checks_files else self._usual
-        return f"<script{attribute}{start}{masked}{end}".encode("ascii")
+        return b"".join((b"<script", attribute, start, self._masked_hmac(), end))
+
+    def _masked_hmac(self) -> bytes:
+        """Return a pad, and behind it the hmac XORed with it, both in hex; nothing for no hmac."""
+        if self.hmac is None:
+            return b""
+        size = len(self.hmac) // 2
+        pad = new_pad(size)
+        masked = int(self.hmac, 16) ^ int.from_bytes(pad, "big")
+        return (pad + masked.to_bytes(size, "big")).hex().encode("ascii")
 
     @cached_property
-    def _usual(self) -> tuple[str, str]:
+    def _usual(self) -> tuple[bytes, bytes]:
         return self._around_hmac({})
 
     @cached_property
-    def _checking(self) -> tuple[str, str]:
+    def _checking(self) -> tuple[bytes, bytes]:
         return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
 
-    def _around_hmac(self, more: Mapping[str, object]) -> tuple[str, str]:
+    def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes]:
         """Return what stands before the masked hmac, and behind it."""
         data = {**self.data, **more}
         text = _json(data if self.hmac is None else {**data, "hmac": ""})
         place = len(text) if self.hmac is None else len(text) - len('"}')
         start = f" data-astro-rerun {ATTRIBUTE}='{text[:place]}"
-        return start, f"{text[place:]}'>{SCRIPT}</script>"
+        return start.encode("ascii"), f"{text[place:]}'>{SCRIPT}</script>".encode("ascii")
 
     @staticmethod
     def early(element: bytes) -> bytes:
@@ -104,11 +113,22 @@ class Snippet:
         return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
     @cached_property
-    def mark(self) -> str:
-        """22 letters, digits, `-` and `_` that tell this snippet from others."""
+    def needs(self) -> csp.Needs:
+        """What the element needs of the page's policies."""
+        return _needs(
+            str(self.data["urls"][0]),  # type: ignore[index]
+            self.files,
+            self.lender_url,
+            asks_site=self.asks,
+            loads_file_at_once="ask" in self.data,
+        )
+
+    @cached_property
+    def variant(self) -> str:
+        """22 letters, digits, `-` and `_` that tell this element from others."""
         text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
         digest = hashlib.sha256(text.encode("ascii")).digest()
-        return base64.urlsafe_b64encode(digest[:_MARK_BYTES]).decode().rstrip("=")
+        return base64.urlsafe_b64encode(digest[:_VARIANT_BYTES]).decode().rstrip("=")
 
 
 def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
@@ -197,6 +217,35 @@ def render(
     )
 
 
+@lru_cache(maxsize=64)  # the same object for all users, by which what is made of it is remembered
+def _needs(
+    embed_url: str,
+    files: tuple[PageFile, ...],
+    lender_url: str | None,
+    *,
+    asks_site: bool,
+    loads_file_at_once: bool,
+) -> csp.Needs:
+    embed = urlsplit(embed_url)
+    scripts = {csp.origin(embed): embed}
+    calls = {csp.origin(embed): embed._replace(path="/")}
+    frames: dict[str, SplitResult] = {}
+    if lender_url is not None:
+        lender = urlsplit(lender_url)
+        for sources, path in ((scripts, SHARE_SCRIPT), (calls, SHARE_AUTH), (frames, FRAME)):
+            sources[csp.origin(lender) + path] = lender._replace(path=path)
+    return csp.Needs(
+        script_hash=f"'{SCRIPT_INTEGRITY}'",
+        files=tuple(f"'{file.integrity}'" for file in files),
+        loads_file_at_once=loads_file_at_once,
+        scripts=scripts,
+        calls=calls,
+        calls_site=asks_site,
+        frames=frames,
+        trusted_types_policy=TRUSTED_TYPES_POLICY,
+    )
+
+
 def tag(options: Mapping[str, object]) -> str:
     """Return what tells a user's options from another's to other tabs, and says nothing of them.
 
@@ -236,13 +285,6 @@ def lender_url(settings: Settings) -> str | None:
 def _link_origins(settings: Settings) -> Sequence[str]:
     """Return the origins to which links take the login along, as patterns."""
     return Whitelist(settings.shared_auth_domains).patterns if settings.hands_off else ()
-
-
-def _masked(hmac: bytes) -> str:
-    """Return a pad, and behind it an hmac XORed with it, both in hex."""
-    pad = new_pad(len(hmac))
-    masked = bytes(byte ^ mask for byte, mask in zip(hmac, pad, strict=True))
-    return pad.hex() + masked.hex()
 
 
 def _json(value: object) -> str:

@@ -13,7 +13,7 @@ from .._model.visitor import Visitor
 from .._model.whitelist import Whitelist
 from .._page.snippet import identity_options
 from .answer import NOT_WHITELISTED, Answer, Fields, answer, not_allowed, refused
-from .cookie import ShareCookie
+from .login_cookie import LoginCookie
 from .request import Request
 from .tokens import Tokens
 
@@ -50,7 +50,7 @@ class ShareAuth:
         settings: Settings,
         whitelist: Whitelist,
         tokens: Tokens | None,
-        cookie: ShareCookie | None,
+        cookie: LoginCookie | None,
     ) -> None:
         self._settings = settings
         self._whitelist = whitelist

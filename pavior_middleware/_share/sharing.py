@@ -11,7 +11,7 @@ from .._model.settings import Settings
 from .._model.visitor import Visitor
 from .._model.whitelist import Whitelist
 from .answer import Answer
-from .cookie import ShareCookie
+from .login_cookie import LoginCookie
 from .frame import Frame
 from .handoff import Handoff
 from .page_file import PATHS, page_file, without_hash
@@ -43,8 +43,8 @@ class Sharing:
                 "Pavior's login travels to sites under the same domain alone: set secret_key"
                 " (PAVIOR_SECRET_KEY) to a long random text, so that it travels to other sites too"
             )
-        self.cookie = None if tokens is None else ShareCookie(settings, tokens)
-        """Keeps the narrow cookie, where there is one."""
+        self.cookie = None if tokens is None else LoginCookie(settings, tokens)
+        """Keeps the login cookie, where there is one."""
 
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie

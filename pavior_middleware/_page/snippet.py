@@ -14,12 +14,11 @@ from urllib.parse import quote
 
 from .. import _assets
 from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
-from .._model.domains import is_loopback, split_port
+from .._model.domains import Whitelist, is_loopback, split_port
 from .._model.identity import Identity, IdentityRefused, signed_options
 from .._model.paths import SHARE_SCRIPT
 from .._model.settings import Settings
 from .._model.settings_checks import RESERVED_OPTIONS
-from .._model.whitelist import Whitelist
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name under which the script makes URLs that Trusted Types accept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -169,7 +170,7 @@ NONCE = re.compile(rb'<script nonce="([^"]*)"')
 )
 @pytest.mark.parametrize("mode", ["extend", "leave"])
 def test_the_script_carries_the_nonce_in_force(
-    fetch: Fetch, policies: list[str], nonce: bytes | None, mode: str
+    fetch: Fetch, policies: list[str], nonce: bytes | None, mode: Literal["extend", "leave"]
 ) -> None:
     seen = page_with(fetch, *policies, settings=Settings(TEAM, API_KEY, csp=mode))
     found = NONCE.search(seen.body)

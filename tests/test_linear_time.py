@@ -19,11 +19,10 @@ from pavior_middleware import Identity, Settings, SettingsError, asgi
 from pavior_middleware._http import caching, codings, csp
 from pavior_middleware._http import media as pages
 from pavior_middleware._http.caller import is_foreign_fetch
-from pavior_middleware._model.domains import domain_problem, normalized
+from pavior_middleware._model.domains import Whitelist, domain_problem, normalized
 from pavior_middleware._model.identity import IdentityRefused, signed_options
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._model.visitor import Visitor
-from pavior_middleware._model.whitelist import Whitelist
 from pavior_middleware._page.coded_body import CodedBody
 from pavior_middleware._page.conditions import conditions
 from pavior_middleware._page.placeholder import Replacer, new_placeholder

@@ -15,11 +15,11 @@ from urllib.parse import SplitResult, quote, urlsplit
 from .. import _assets
 from .._http import csp
 from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
-from .._model.domains import is_loopback, split_port
-from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.domains import Whitelist, is_loopback, split_port
+from .._model.identity import Identity
+from .._model.init_options import identity_options, site_options
 from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
-from .._model.settings import RESERVED_OPTIONS, Settings
-from .._model.whitelist import Whitelist
+from .._model.settings import Settings
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name under which the script makes URLs that Trusted Types accept."""
@@ -129,43 +129,6 @@ class Snippet:
         text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
         digest = hashlib.sha256(text.encode("ascii")).digest()
         return base64.urlsafe_b64encode(digest[:_VARIANT_BYTES]).decode().rstrip("=")
-
-
-def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
-    """Return the init options that come from the identity: attributes, `id`, `email`, `hmac`.
-
-    Raises `IdentityRefused` for what `signed_options` refuses, for an attribute that has the name
-    of an option that is not an attribute, and for attributes that are not JSON values.
-    """
-    if identity is None:
-        return {}
-    reserved = RESERVED_OPTIONS.intersection(identity.attributes)
-    if reserved:
-        raise IdentityRefused(
-            f"attributes must not set {', '.join(sorted(reserved))}: pass id and email as the"
-            " identity's own fields, and leave the rest to the settings"
-        )
-    options = {**identity.attributes, **signed_options(settings.api_key, identity)}
-    try:
-        # The second raises for text that is not Unicode.
-        json.dumps(options, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise IdentityRefused(
-            f"the attributes are not JSON values ({type(error).__name__}): pass Unicode text,"
-            " numbers, booleans, lists and mappings of these"
-        ) from None
-    return options
-
-
-def site_options(settings: Settings) -> dict[str, object]:
-    """Return the init options that are the same for everyone, in Pavior's documentation's order."""
-    options: dict[str, object] = {
-        "teamVanityId": settings.team_vanity_id,
-        "doChat": settings.do_chat,
-        "doTimeTravel": settings.do_time_travel,
-        **settings.init_options,
-    }
-    return options if settings.share_auth is None else {**options, "shareAuth": settings.share_auth}
 
 
 def render(

@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from .._model.domains import Whitelist
 from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.init_options import identity_options
 from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .._model.visitor import Visitor
-from .._model.whitelist import Whitelist
-from .._page.snippet import identity_options
 from .answer import NOT_WHITELISTED, Answer, Fields, answer, not_allowed, refused
 from .login_cookie import LoginCookie
 from .request import Request

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
+from .._model.domains import Whitelist
 from .._model.log import WarnOnce, logger
 from .._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import Settings
 from .._model.visitor import Visitor
-from .._model.whitelist import Whitelist
 from .answer import Answer
 from .login_cookie import LoginCookie
 from .frame import Frame

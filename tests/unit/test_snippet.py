@@ -245,7 +245,7 @@ def test_two_responses_to_one_user_have_masks_of_their_own(
 
 def test_masks_come_from_the_operating_systems_random_bytes() -> None:
     code = (
-        "import secrets; from pavior_middleware import snippet;"
+        "import secrets; from pavior_middleware._page import snippet;"
         " print(snippet.new_pad is secrets.token_bytes)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -19,8 +19,8 @@ demo: $(VENV)/installed
 	@$(BIN)/python -m demo
 
 test: $(VENV)/installed $(NODE_MODULES)
-	$(BIN)/python -m tests.chromium
-	$(BIN)/python -m tests.programs
+	$(BIN)/python -m tests.support.chromium
+	$(BIN)/python -m tests.support.programs
 	$(NPM) run --silent test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hypothesis
 import pytest
 
@@ -10,6 +12,8 @@ from pavior_middleware._page import snippet
 
 # Pages of one user are the same bytes in all tests but those of the masks.
 snippet.new_pad = bytes
+
+TESTS = Path(__file__).parent
 
 API_KEY = "an api key for the tests only"
 TEAM = "acme"
@@ -24,23 +28,25 @@ BROWSERS = {"playwright", "engine"}
 
 
 LONGEST = [
-    *("test_libraries", "test_browser_moments", "test_browser_share", "test_browser_cache"),
-    *("test_browser_doubts", "test_browser_attacks", "test_journeys", "test_turbo"),
-    *("test_script_in_engines", "test_linear_time", "test_react", "test_engines", "test_caches"),
+    *("browser/pages/test_libraries", "browser/pages/test_moments"),
+    *("browser/sharing/test_share_script", "browser/pages/test_cache"),
+    *("browser/pages/test_doubts", "browser/sharing/test_attacks"),
+    *("browser/sharing/test_journeys", "browser/pages/test_turbo"),
+    *("browser/pages/test_script_in_engines", "unit/test_linear_time"),
+    *("browser/pages/test_react", "browser/sharing/test_engines", "caches/test_caches"),
 ]
 """The files that take longest, first, so that no worker is left alone with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, and mark the tests that `make quick` leaves out."""
-    places = {f"{name}.py": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    places = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
     for item in items:
-        name = item.path.name
         uses_browser = isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames)
-        if uses_browser or name.startswith("test_browser"):
+        if uses_browser or item.path.is_relative_to(TESTS / "browser"):
             item.add_marker("browser")
-        if name == "test_caches.py":
+        if item.path.is_relative_to(TESTS / "caches"):
             item.add_marker("cache")
 
 

@@ -1,0 +1,641 @@
+"""Pages that were made for another moment: whatever has changed since, Chromium names who is there.
+
+What counts is the calls that reach a stub of the embed, and each list of them is whole: no further
+call comes within a second.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+from werkzeug.wrappers import Request, Response
+
+from pavior_middleware import Identity, sign
+from pavior_middleware._model.paths import SHARE_AUTH
+from tests.browser.pages.test_cache import (
+    ADA,
+    BOB,
+    PATIENCE,
+    Shop,
+    chromium_that,
+    go,
+    is_as_left,
+    log_in,
+    serving,
+    tab,
+    take_a_note,
+)
+from tests.conftest import API_KEY
+from tests.support import chromium
+from tests.support.browsers import FLAGS
+from tests.support.browsers import playwright as playwright
+
+MODES: dict[str, dict[str, Any]] = {"named": {}, "cacheable": {"cacheable_pages": True}}
+
+PREFETCHING = """<script type="speculationrules">
+{"prefetch": [{"urls": ["/pages/next"], "eagerness": "immediate"}]}</script>
+<a href="/pages/next">Next page</a>"""
+
+# Opens the page that it has prerendered once the server says so.
+PRERENDERING = """<script type="speculationrules">
+{"prerender": [{"urls": ["/pages/ahead"], "eagerness": "immediate"}]}</script>
+<script>fetch('/go-ahead').then(() => { location = '/pages/ahead'; });</script>"""
+AHEAD = """<script>
+const tell = () => fetch('/tell?' + (document.prerendering ? 'ahead' : 'late'), {method: 'POST'});
+addEventListener('load', () => setTimeout(tell, 1000));
+document.addEventListener('prerenderingchange', () => fetch('/tell?activated'));
+</script>"""
+
+WORKER = """
+addEventListener('install', () => skipWaiting());
+addEventListener('activate', event => event.waitUntil(clients.claim()));
+async function answer(request) {
+    const pages = await caches.open('pages');
+    const kept = new URL(request.url).pathname === '/pages/kept';
+    const page = kept ? await pages.match(request.url, {ignoreVary: true}) : undefined;
+    if (page) return page;
+    const response = await fetch(request);
+    if (kept) await pages.put(request.url, response.clone());
+    return response;
+}
+addEventListener('fetch', event => {
+    if (event.request.mode === 'navigate') event.respondWith(answer(event.request));
+});
+"""
+REGISTER = """async () => {
+    const claimed = new Promise(done =>
+        navigator.serviceWorker.addEventListener('controllerchange', done));
+    await navigator.serviceWorker.register('/worker.js');
+    await claimed;
+}"""
+
+# Takes the scripts of another page's head over, as Turbo does.
+VISIT = """async path => {
+    const text = await (await fetch(path, {headers: {Accept: 'text/html'}})).text();
+    const next = new DOMParser().parseFromString(text, 'text/html');
+    for (const script of next.head.querySelectorAll('script')) {
+        const added = document.createElement('script');
+        for (const {name, value} of script.attributes) added.setAttribute(name, value);
+        added.text = script.text;
+        document.head.append(added);
+    }
+}"""
+
+LOOK = """state => {
+    const set = (name, get) =>
+        Object.defineProperty(document, name, {configurable: true, get});
+    set('visibilityState', () => state);
+    set('hidden', () => state === 'hidden');
+    document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
+}"""
+
+WAYS_TO_FRAME = {
+    "srcdoc": "frame.srcdoc = text",
+    "blob": "frame.src = URL.createObjectURL(new Blob([text], {type: 'text/html'}))",
+}
+FRAME = """async () => {
+    const text = await (await fetch('/pages/inner')).text();
+    const frame = document.createElement('iframe');
+    const loaded = new Promise(done => frame.addEventListener('load', done));
+    %s;
+    document.body.append(frame);
+    await loaded;
+}"""
+
+
+@dataclass
+class MomentShop(Shop):
+    """A shop whose pages come ahead, from a worker, or in a frame."""
+
+    told: dict[str, Event] = field(
+        default_factory=lambda: {name: Event() for name in ("ahead", "late", "activated")}
+    )
+    may_go_ahead: Event = field(default_factory=Event)
+    is_changed: bool = False
+    user: str | None = None
+    is_failing: bool = False
+    is_holding: bool = False
+    held: Queue[Event] = field(default_factory=Queue)
+
+    def __post_init__(self) -> None:
+        self.mounts = self.gate
+
+    def gate(self, site: Any) -> Any:
+        """Let questions fail, or hold back answers that are made at once."""
+
+        def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+            if environ["PATH_INFO"] != SHARE_AUTH:
+                answers: Iterable[bytes] = site(environ, start_response)
+                return answers
+            if self.is_failing:
+                return Response(status=500)(environ, start_response)
+            answer = Response.from_app(site, environ, buffered=True)
+            if self.is_holding:
+                is_free = Event()
+                self.held.put(is_free)
+                is_free.wait(6 * PATIENCE)
+            return answer(environ, start_response)
+
+        return app
+
+    def next_held(self) -> Event:
+        """Wait for a question; its answer leaves when the event is set."""
+        return self.held.get(timeout=PATIENCE)
+
+    def answer(self, request: Request) -> Response:
+        if request.path == "/worker.js":
+            return Response(WORKER, mimetype="text/javascript")
+        if request.path == "/tell":
+            self.told[request.query_string.decode()].set()
+            return Response()
+        if request.path == "/go-ahead":
+            self.may_go_ahead.wait(10 * PATIENCE)
+            return Response()
+        response = super().answer(request)
+        more = {
+            "/pages/prefetching": PREFETCHING,
+            "/pages/prerendering": PRERENDERING,
+            "/pages/ahead": AHEAD,
+        }.get(request.path)
+        if more is not None:
+            response.set_data(response.get_data(as_text=True) + more)
+        return response
+
+    def next_calls(self, count: int) -> list[str | None]:
+        """Wait for so many calls of init; return whom they name, and any that follow at once."""
+        emails = [self.next_call() for _ in range(count)]
+        try:
+            emails.append(self.calls.get(timeout=1)[0])
+        except Empty:
+            return emails
+        return emails
+
+    def identity(self, environ: dict[str, Any]) -> Identity | None:
+        if not self.is_changed:
+            return super().identity(environ)
+        return None if self.user is None else Identity(email=self.user)
+
+    def change_user(self, email: str | None) -> None:
+        """Let everyone be somebody else from now on, while each cookie stays as it is."""
+        self.is_changed, self.user = True, email
+
+    def questions(self) -> int:
+        return self.asked.qsize()
+
+
+@pytest.fixture(params=MODES)
+def shop(request: pytest.FixtureRequest) -> Iterator[MomentShop]:
+    with serving(MomentShop(keeps_cookie=True), **MODES[request.param]) as shop:
+        assert isinstance(shop, MomentShop)
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def chrome(playwright: Playwright) -> Iterator[Browser]:
+    with chromium_that(playwright, freezes=True) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chrome: Browser, shop: MomentShop) -> Iterator[Page]:  # closed before the shop
+    with tab(chrome) as page:
+        yield page
+
+
+def be(page: Page, shop: Shop, email: str | None, name: str = "nothing") -> None:
+    """Open a page as a user, or as nobody."""
+    if email is not None:
+        log_in(page, shop, email, name)
+        return
+    page.goto(f"{shop.origin}/pages/{name}")
+    assert shop.next_call() is None
+
+
+def change_by_fetch(page: Page, email: str | None) -> None:
+    path = "/logout" if email is None else f"/login/nothing?as={email}"
+    page.evaluate("path => fetch(path, {method: 'POST'}).then(answer => answer.text())", path)
+
+
+def change_in_another_tab(page: Page, shop: Shop, email: str | None) -> None:
+    other = page.context.new_page()
+    path = "/logout" if email is None else f"/login/elsewhere?as={email}"
+    other.goto(shop.origin + path)
+    assert shop.next_call() == email
+    other.close()
+
+
+def look_again(page: Page) -> None:
+    page.evaluate(LOOK, "hidden")
+    page.evaluate(LOOK, "visible")
+
+
+# ── Prefetched and prerendered pages ───────────────────────────────────────────────────────────
+
+CHANGES = [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA), (None, None)]
+
+
+@pytest.mark.parametrize(("then", "now"), CHANGES)
+@pytest.mark.parametrize("where", ["by fetch", "in another tab"])
+def test_a_prefetched_page_names_who_is_logged_in_when_it_is_opened(
+    page: Page, shop: MomentShop, then: str | None, now: str | None, where: str
+) -> None:
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/pages/next")):
+        be(page, shop, then, "prefetching")
+    if where == "by fetch":
+        change_by_fetch(page, now)
+    else:
+        change_in_another_tab(page, shop, now)
+    page.get_by_role("link", name="Next page").click()
+    assert shop.next_calls(1) == [now]
+    if where == "by fetch" and then is not None:
+        delivery = "performance.getEntriesByType('navigation')[0].deliveryType"
+        assert page.evaluate(delivery) == "navigational-prefetch"
+        assert shop.responses.count(("/pages/next", 200)) == 1
+
+
+@contextmanager
+def chromium_on_its_own(playwright: Playwright, profile: Path, url: str) -> Iterator[None]:
+    """Run a Chromium that nobody drives: with developer tools attached it prerenders nothing."""
+    program = chromium.path(playwright)
+    own = ["--headless", "--no-first-run", f"--user-data-dir={profile}"]
+    process = subprocess.Popen([program, *FLAGS, *own, url], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA)])
+def test_a_prerendered_page_names_nobody_until_it_is_opened_and_then_who_is_logged_in(
+    playwright: Playwright, tmp_path: Path, shop: MomentShop, then: str | None, now: str | None
+) -> None:
+    path = "/pages/prerendering" if then is None else f"/login/prerendering?as={then}"
+    with chromium_on_its_own(playwright, tmp_path, shop.origin + path):
+        assert shop.calls.get(timeout=6 * PATIENCE) == (then, "/pages/prerendering")
+        assert shop.told["ahead"].wait(6 * PATIENCE)  # a second after it was loaded
+        assert shop.calls.empty()
+        shop.change_user(now)
+        shop.may_go_ahead.set()
+        assert shop.told["activated"].wait(2 * PATIENCE)
+        assert shop.next_calls(1) == [now]
+        assert shop.responses.count(("/pages/ahead", 200)) == 1
+
+
+# ── A service worker ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("now", [BOB, None, ADA])
+def test_a_page_from_a_workers_cache_names_who_is_logged_in_now(
+    page: Page, shop: MomentShop, now: str | None
+) -> None:
+    log_in(page, shop, ADA)
+    page.evaluate(REGISTER)
+    page.goto(f"{shop.origin}/pages/kept")
+    assert shop.next_calls(1) == [ADA]
+    shop.change_user(now)
+    page.goto(f"{shop.origin}/pages/kept")
+    assert shop.next_calls(1) == [now]
+    assert shop.responses.count(("/pages/kept", 200)) == 1
+
+
+def test_a_page_that_a_worker_passes_on_names_its_user_once(page: Page, shop: MomentShop) -> None:
+    log_in(page, shop, ADA)
+    page.evaluate(REGISTER)
+    for _ in range(2):
+        page.goto(f"{shop.origin}/pages/passed-on")
+        assert shop.next_calls(1) == [ADA]
+
+
+# ── Pages that the browser brings back ─────────────────────────────────────────────────────────
+
+
+def leave(page: Page, shop: MomentShop, user: str | None) -> None:
+    """Take a note and go elsewhere, where the browser keeps the page alive."""
+    take_a_note(page)
+    page.evaluate("addEventListener('pageshow', () => { window.isBack = true; })")
+    page.goto(f"{shop.origin}/pages/elsewhere")
+    assert shop.next_call() == user
+
+
+def come_back(page: Page) -> None:
+    go(page, -1)
+    page.wait_for_function("window.isBack", timeout=PATIENCE * 1000)
+
+
+@pytest.mark.parametrize("now", [BOB, None])
+def test_a_page_brought_back_offline_names_who_is_logged_in_once_it_is_online(
+    page: Page, shop: MomentShop, now: str | None
+) -> None:
+    log_in(page, shop, ADA)
+    leave(page, shop, ADA)
+    shop.change_user(now)
+    page.context.set_offline(True)
+    come_back(page)
+    assert shop.next_calls(0) == []
+    page.context.set_offline(False)
+    assert shop.next_calls(1) == [now]
+
+
+def test_a_page_brought_back_offline_stays_once_it_is_online_if_its_user_is_the_same(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    leave(page, shop, ADA)
+    page.context.set_offline(True)
+    come_back(page)
+    page.context.set_offline(False)
+    assert shop.next_calls(0) == []
+    assert is_as_left(page)
+
+
+@pytest.mark.parametrize("now", [ADA, BOB])
+@pytest.mark.parametrize("event", ["online", "look"])
+def test_a_question_that_fails_is_no_answer_and_the_next_one_decides(
+    page: Page, shop: MomentShop, now: str, event: str
+) -> None:
+    log_in(page, shop, ADA)
+    leave(page, shop, ADA)
+    shop.change_user(now)
+    shop.is_failing = True
+    come_back(page)
+    assert shop.next_calls(1) == [None]  # in doubt
+    shop.is_failing = False
+    if event == "online":
+        page.evaluate("dispatchEvent(new Event('online'))")
+    else:
+        look_again(page)
+    assert shop.next_calls(1) == [now]
+
+
+def test_a_page_of_nobody_that_is_brought_back_names_who_has_logged_in_since(
+    page: Page, shop: MomentShop
+) -> None:
+    be(page, shop, None)
+    leave(page, shop, None)
+    shop.change_user(BOB)
+    come_back(page)
+    assert shop.next_calls(1) == [BOB]
+    assert is_as_left(page)
+
+
+# ── Answers out of order ───────────────────────────────────────────────────────────────────────
+
+
+def test_of_two_looks_the_answer_to_the_newer_one_counts(page: Page, shop: MomentShop) -> None:
+    def held_answer_after(user: str | None) -> Event:
+        change_in_another_tab(page, shop, user)
+        shop.is_holding = True
+        look_again(page)
+        held = shop.next_held()
+        shop.is_holding = False
+        return held
+
+    log_in(page, shop, ADA)
+    older = held_answer_after(None)
+    newer = held_answer_after(BOB)
+    newer.set()
+    assert shop.next_calls(1) == [BOB]
+    older.set()
+    assert shop.next_calls(0) == []
+
+
+def test_a_change_in_another_tab_while_a_question_is_open_is_not_lost(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    change_in_another_tab(page, shop, None)
+    shop.is_holding = True
+    look_again(page)
+    held = shop.next_held()
+    shop.is_holding = False
+    change_in_another_tab(page, shop, BOB)
+    with page.expect_event("requestfinished", lambda request: request.url.endswith(SHARE_AUTH)):
+        held.set()
+    look_again(page)
+    assert shop.next_calls(1)[-1] == BOB
+
+
+@pytest.mark.parametrize("shop", ["cacheable"], indirect=True)
+def test_of_two_visits_in_one_document_the_answer_to_the_newer_one_counts(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    shop.is_holding = True
+    page.evaluate(VISIT, "/pages/first")
+    older = shop.next_held()
+    shop.change_user(None)
+    page.evaluate(VISIT, "/pages/second")
+    newer = shop.next_held()
+    newer.set()
+    assert shop.next_calls(1) == [None]
+    older.set()
+    assert shop.next_calls(0) == []
+
+
+@pytest.mark.parametrize("shop", ["named"], indirect=True)
+def test_a_visit_that_names_somebody_is_newer_than_a_question_of_before(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    leave(page, shop, ADA)
+    shop.is_holding = True
+    shop.change_user(None)
+    come_back(page)
+    older = shop.next_held()
+    shop.change_user(BOB)
+    page.evaluate(VISIT, "/pages/next")
+    assert shop.next_calls(1) == [BOB]
+    older.set()
+    assert shop.next_calls(0) == []
+
+
+# ── Another tab ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB)])
+@pytest.mark.parametrize("name", ["nothing", "policy"])
+def test_a_tab_that_is_looked_at_again_names_who_has_logged_in_in_another_tab(
+    page: Page, shop: MomentShop, then: str | None, now: str | None, name: str
+) -> None:
+    be(page, shop, then, name)
+    if then is not None and now is not None:
+        change_in_another_tab(page, shop, None)
+    change_in_another_tab(page, shop, now)
+    assert shop.next_calls(0) == []
+    look_again(page)
+    assert shop.next_calls(1) == [now]
+    asked = shop.questions()
+    look_again(page)
+    assert shop.next_calls(0) == []
+    assert shop.questions() == asked
+
+
+def test_a_tab_whose_user_came_back_in_another_tab_keeps_its_chat(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    change_in_another_tab(page, shop, None)
+    change_in_another_tab(page, shop, ADA)
+    look_again(page)
+    assert shop.next_calls(0) == []
+
+
+@pytest.mark.parametrize("user", [ADA, None])
+def test_nothing_is_asked_in_a_tab_that_is_looked_at_soon_again(
+    page: Page, shop: MomentShop, user: str | None
+) -> None:
+    be(page, shop, user)
+    asked = shop.questions()
+    for _ in range(3):
+        look_again(page)
+    assert shop.next_calls(0) == []
+    assert shop.questions() == asked
+
+
+def test_a_tab_that_is_looked_at_later_asks_once_and_notices_that_its_user_has_gone(
+    page: Page, shop: MomentShop
+) -> None:
+    page.clock.install()
+    log_in(page, shop, ADA)
+    asked = shop.questions()
+    page.clock.fast_forward("00:11")
+    look_again(page)
+    look_again(page)
+    assert shop.next_calls(0) == []
+    assert shop.questions() == asked + 1
+    shop.change_user(None)
+    page.clock.fast_forward("00:11")
+    look_again(page)
+    assert shop.next_calls(1) == [None]
+
+
+def test_a_tab_of_nobody_asks_nothing_however_late_it_is_looked_at(
+    page: Page, shop: MomentShop
+) -> None:
+    page.clock.install()
+    be(page, shop, None)
+    asked = shop.questions()
+    page.clock.fast_forward("10:00")
+    look_again(page)
+    assert shop.next_calls(0) == []
+    assert shop.questions() == asked
+
+
+def test_a_look_after_a_while_whose_question_fails_changes_nothing(
+    page: Page, shop: MomentShop
+) -> None:
+    page.clock.install()
+    log_in(page, shop, ADA)
+    shop.is_failing = True
+    for _ in range(2):
+        page.clock.fast_forward("00:11")
+        look_again(page)
+        assert shop.next_calls(0) == []
+
+
+def test_a_tab_that_learns_of_a_change_but_gets_no_answer_names_nobody(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    change_in_another_tab(page, shop, BOB)
+    shop.is_failing = True
+    look_again(page)
+    assert shop.next_calls(1) == [None]
+
+
+STORED_TEXT = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+
+
+def test_what_a_page_stores_for_other_tabs_tells_nothing_about_its_user(
+    page: Page, shop: MomentShop
+) -> None:
+    log_in(page, shop, ADA)
+    stored = page.evaluate(STORED_TEXT)
+    hmac = sign(API_KEY, ADA)
+    assert not [text for text in (ADA, hmac, hmac[:8], hmac[-8:], "ada") if text in stored]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nothing_is_stored_without_consent(chrome: Browser, mode: str) -> None:
+    shop = MomentShop(keeps_cookie=True, consent=lambda environ: False)
+    with serving(shop, **MODES[mode]), tab(chrome) as page:
+        page.goto(f"{shop.origin}/pages/nothing")
+        look_again(page)
+        assert shop.next_calls(0) == []
+        assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+def test_a_consent_that_was_taken_back_in_another_tab_leaves_nobody_named(chrome: Browser) -> None:
+    answers = [True]
+    shop = MomentShop(keeps_cookie=True, consent=lambda environ: answers[-1])
+    with serving(shop, cacheable_pages=True), tab(chrome) as page:
+        page.clock.install()
+        log_in(page, shop, ADA)
+        answers.append(False)
+        page.clock.fast_forward("00:11")
+        look_again(page)
+        assert shop.next_calls(1) == [None]
+        assert page.evaluate("localStorage.length") == 0
+
+
+# ── Frames ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def mapping(playwright: Playwright) -> Iterator[Browser]:
+    rules = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    with playwright.chromium.launch(
+        executable_path=chromium.path(playwright), args=[*FLAGS, rules]
+    ) as browser:
+        yield browser
+
+
+@contextmanager
+def framing(browser: Browser, mode: str, *, in_frames: bool) -> Iterator[tuple[MomentShop, Page]]:
+    shop = MomentShop(keeps_cookie=True)
+    settings = {**MODES[mode], "inject_in_frames": in_frames}
+    with serving(shop, **settings), tab(browser) as page:
+        yield shop, page
+
+
+@pytest.mark.parametrize("in_frames", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_frame_on_plain_http_has_a_chat_only_if_frames_are_to(
+    mapping: Browser, mode: str, in_frames: bool
+) -> None:
+    with framing(mapping, mode, in_frames=in_frames) as (shop, page):
+        page.goto(f"{shop.origin.replace('shop.localhost', 'shop.test')}/framed/nothing")
+        assert page.evaluate("isSecureContext") is False
+        assert shop.next_calls(1 + in_frames) == [None] * (1 + in_frames)
+
+
+@pytest.mark.parametrize("in_frames", [False, True])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_frame_whose_page_a_worker_passes_on_has_a_chat_only_if_frames_are_to(
+    chrome: Browser, mode: str, in_frames: bool
+) -> None:
+    with framing(chrome, mode, in_frames=in_frames) as (shop, page):
+        log_in(page, shop, ADA)
+        page.evaluate(REGISTER)
+        page.goto(f"{shop.origin}/framed/nothing")
+        assert shop.next_calls(1 + in_frames) == [ADA] * (1 + in_frames)
+
+
+@pytest.mark.parametrize("way", WAYS_TO_FRAME)
+def test_a_frame_that_shows_a_page_that_a_script_has_fetched_has_no_chat(
+    page: Page, shop: MomentShop, way: str
+) -> None:
+    log_in(page, shop, ADA)
+    page.evaluate(FRAME % WAYS_TO_FRAME[way])
+    assert page.frames[1].evaluate("!!document.querySelector('input')")
+    assert shop.next_calls(0) == []

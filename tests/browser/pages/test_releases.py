@@ -1,0 +1,84 @@
+"""The script of a page in other times: with the files of another release, and in an old browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from werkzeug.wrappers import Request, Response
+
+from demo.ports import LOOPBACK, free_ports
+from pavior_middleware import Identity, Settings
+from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
+from pavior_middleware.wsgi import PaviorMiddleware
+from tests.conftest import API_KEY, TEAM
+from tests.support.browsers import browser as browser
+from tests.support.browsers import playwright as playwright
+from tests.support.browsers import wait_for
+from tests.support.servers import serving_wsgi
+
+PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1>"
+EMBED = "window.calls = []; window.Pavior = (name, {id = null}) => calls.push(id)"
+OTHER_RELEASE = PAGE_FILE.path.replace(PAGE_FILE.path[-11:-3], "0" * 8)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    (port,) = free_ports([0])
+    url = f"http://{LOOPBACK}:{port}"
+
+    def shop(environ: Any, start_response: Any) -> Any:
+        is_embed = Request(environ).path == "/embed"
+        kind = "text/javascript" if is_embed else "text/html"
+        return Response(EMBED if is_embed else PAGE, mimetype=kind)(environ, start_response)
+
+    def app(environ: Any, start_response: Any) -> Any:
+        cacheable = Request(environ).path == "/cacheable"
+        settings = Settings(TEAM, API_KEY, embed_url=f"{url}/embed", cacheable_pages=cacheable)
+        shell = PaviorMiddleware(shop, settings, identity=lambda environ: Identity("7"))
+        return shell(environ, start_response)
+
+    with serving_wsgi(app, port):
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context() as context:
+        yield context.new_page()
+
+
+def test_a_stored_page_of_another_release_works_with_the_files_of_this_one(
+    page: Page, url: str
+) -> None:
+    page.route(
+        "**/cacheable",
+        lambda route: route.fulfill(
+            response=(answer := route.fetch()),
+            body=answer.text().replace(PAGE_FILE.path, OTHER_RELEASE),
+        ),
+    )
+    with page.expect_response(f"**{OTHER_RELEASE}") as loaded:
+        page.goto(f"{url}/cacheable")
+    assert loaded.value.headers["cache-control"] == "no-store"
+    wait_for(page, "window.calls?.length")
+    assert page.evaluate("calls") == ["7"]
+
+
+@pytest.mark.parametrize("path", ["/named", "/cacheable"])
+@pytest.mark.parametrize("name", ["Symbol", "Promise", "fetch"])
+def test_where_a_browser_lacks_what_the_script_needs_nothing_fails(
+    page: Page, url: str, name: str, path: str
+) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(f"delete window.{name}")
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/embed")):
+        page.goto(f"{url}{path}")
+    if path == "/cacheable":
+        with page.expect_response(f"**{PAGE_FILE.path}"):
+            page.goto(f"{url}{path}")
+    page.goto("about:blank")
+    assert errors == []

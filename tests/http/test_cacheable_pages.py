@@ -1,0 +1,102 @@
+"""`cacheable_pages`: one page for everyone, as cacheable as the app made it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pavior_middleware import Identity, Settings
+from tests.conftest import API_KEY, TEAM
+from tests.support.pages import data_in_head, init_calls
+from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
+
+SETTINGS = Settings(TEAM, API_KEY, cacheable_pages=True)
+ADA = Identity("7", "ada@example.com")
+CACHEABLE = [
+    ("Cache-Control", "public, max-age=60, s-maxage=600"),
+    ("Surrogate-Control", "max-age=600"),
+    ("Last-Modified", "Tue, 24 Nov 2026 06:00:00 GMT"),
+    ("Expires", "Tue, 24 Nov 2026 07:00:00 GMT"),
+]
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def page(fetch: Fetch, identity: Identity | None, destination: str | None, **more: object) -> Seen:
+    headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
+    reply = Reply(headers=[HTML_TYPE, *CACHEABLE, ("ETag", '"1"')])
+    return fetch(reply, SETTINGS, identity, headers=headers, **more)
+
+
+@pytest.mark.parametrize("destination", ["document", "iframe", "empty", "image", None])
+@pytest.mark.parametrize("identity", [ADA, None])
+@pytest.mark.parametrize("consent", [True, False, None])
+def test_the_page_is_the_same_for_everyone_and_everything(
+    fetch: Fetch, destination: str | None, identity: Identity | None, consent: bool | None
+) -> None:
+    seen = page(fetch, identity, destination, consent=consent)
+    plain = page(fetch, None, None, consent=None if consent is None else True)
+    assert init_calls(seen.body) == [{"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}]
+    assert (seen.body, seen.headers) == (plain.body, plain.headers)
+
+
+def test_it_stays_as_cacheable_as_the_app_made_it(fetch: Fetch) -> None:
+    headers = page(fetch, ADA, "document").headers
+    assert {(name.lower(), value) for name, value in CACHEABLE} <= {
+        (name.lower(), value) for name, value in headers
+    }
+    assert "Vary" not in headers
+    assert headers["ETag"].startswith('"pavior.')
+
+
+def test_a_copy_holds_whoever_asks(fetch: Fetch) -> None:
+    def app(fields: dict[str, str]) -> Reply:
+        if fields.get("if-none-match") == '"1"':
+            return Reply([], [("ETag", '"1"')], status=304)
+        return Reply([PAGE], [HTML_TYPE, ("ETag", '"1"')])
+
+    etag = fetch(app, SETTINGS, ADA).headers["ETag"]
+    for identity in (ADA, None):
+        seen = fetch(app, SETTINGS, identity, headers={"If-None-Match": etag})
+        assert (seen.status, seen.headers["ETag"]) == (304, etag)
+
+
+def test_a_date_can_tell_whether_a_copy_holds(fetch: Fetch) -> None:
+    asked: list[dict[str, str]] = []
+
+    def app(fields: dict[str, str]) -> Reply:
+        asked.append(fields)
+        return Reply([], [], status=304)
+
+    date = "Tue, 24 Nov 2026 06:00:00 GMT"
+    headers = {"If-Modified-Since": date, "Sec-Fetch-Dest": "document"}
+    assert fetch(app, SETTINGS, ADA, headers=headers).status == 304
+    assert asked[0]["if-modified-since"] == date
+
+
+def test_nobody_asks_who_the_visitor_is(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
+    page(fetch, "not an identity", "document")  # type: ignore[arg-type]
+    assert caplog.records == []
+
+
+def test_a_fragment_stays_one(fetch: Fetch) -> None:
+    assert fetch(Reply([b"<tr><td>"]), SETTINGS, headers={"Sec-Fetch-Dest": "empty"}).body == (
+        b"<tr><td>"
+    )
+
+
+def test_a_borrowing_site_asks_its_lender_instead(fetch: Fetch) -> None:
+    settings = Settings(TEAM, share_auth="auth.example.com", cacheable_pages=True)
+    seen = fetch(Reply(), settings)
+    (data,) = data_in_head(seen.body)
+    assert data["site"]["shareAuth"] == "auth.example.com"
+    assert data["urls"][3].startswith("https://auth.example.com/")
+    assert "Vary" not in seen.headers
+
+
+def test_the_policy_allows_the_question(fetch: Fetch) -> None:
+    policy = ("Content-Security-Policy", "connect-src 'none'")
+    seen = fetch(Reply(headers=[HTML_TYPE, policy]), SETTINGS)
+    assert seen.headers[policy[0]] == "connect-src https://app.pavior.com 'self'"

@@ -1,0 +1,271 @@
+"""shareAuth: whitelisted origins learn who is logged in, and nobody else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urljoin
+
+import anyio
+import pytest
+from flask import Flask
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+from webtest import TestApp
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware._model.paths import SHARE_AUTH
+from pavior_middleware.flask import Pavior
+from tests.conftest import API_KEY, TEAM
+from tests.support.pages import data_in_head
+from tests.support.shells import PAGE, SHELLS, Fetch, Reply, Seen
+
+ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
+HELP = "https://help.example.com"
+SETTINGS = Settings(
+    TEAM,
+    API_KEY,
+    shared_auth_domains=["help.example.com", "localhost:8003"],
+    secret_key="a secret key for the tests only",
+)
+
+
+@pytest.fixture(params=["wsgi", "asgi"])
+def fetch(request: pytest.FixtureRequest) -> Fetch:
+    return SHELLS[request.param]
+
+
+def share_auth(
+    fetch: Fetch, identity: Identity | None, origin: str | None = HELP, method: str = "GET"
+) -> Seen:
+    headers = {} if origin is None else {"Origin": origin}
+    app = Reply([b"not found"], [("Content-Type", "text/plain")], status=404)
+    return fetch(app, SETTINGS, identity, method=method, path=SHARE_AUTH, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [
+        (None, {}),
+        (Identity(), {}),
+        (Identity(email="a@example.com", authenticated=False), {"email": "a@example.com"}),
+        (ADA, {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}),
+    ],
+)
+def test_a_whitelisted_origin_is_told_the_fields_of_init(
+    fetch: Fetch, identity: Identity | None, told: dict[str, str]
+) -> None:
+    seen = share_auth(fetch, identity)
+    assert seen.status == 200
+    assert seen.headers["Content-Type"] == "application/json"
+    assert json.loads(seen.body) == told
+    assert seen.headers["Access-Control-Allow-Origin"] == HELP
+    assert seen.headers["Access-Control-Allow-Credentials"] == "true"
+    assert API_KEY.encode() not in seen.body
+
+
+@pytest.mark.parametrize("identity", [ADA, None])
+@pytest.mark.parametrize("origin", [HELP, "https://evil.example"])
+def test_no_answer_is_ever_stored(fetch: Fetch, identity: Identity | None, origin: str) -> None:
+    headers = share_auth(fetch, identity, origin).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Vary"].startswith("Origin, Sec-Fetch-Site")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+FOREIGN_ORIGINS = [
+    "",
+    "null",
+    "*",
+    "https://evil.example",
+    "http://help.example.com",
+    "https://help.example.com:444",
+    "https://help.example.com:443",
+    "https://help.example.com.",
+    "https://help.example.com/",
+    "https://HELP.example.com",
+    "https://help.example.com.evil.example",
+    "https://evilhelp.example.com",
+    "https://a.help.example.com",
+    "https://example.com",
+    "https://user@help.example.com",
+    "https://help.example.com@evil.example",
+    "https://help.example.com, https://help.example.com",
+    "https://help.example.com https://evil.example",
+    "https://help_example.com",
+    "help.example.com",
+    "//help.example.com",
+    "ftp://help.example.com",
+    "https://localhost",
+    "http://localhost:8004",
+    "https://help.example.com%60.evil.example",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_any_other_origin_is_refused_alike_whoever_is_logged_in(fetch: Fetch, origin: str) -> None:
+    for method in ("GET", "OPTIONS", "POST"):
+        known = share_auth(fetch, ADA, origin, method)
+        unknown = share_auth(fetch, None, origin, method)
+        assert known == unknown
+        assert known.status == 403
+        assert not [name for name, _ in known.headers if "access-control" in str(name).lower()]
+        assert b"ada" not in known.body
+
+
+def test_a_preflight_names_what_is_allowed(fetch: Fetch) -> None:
+    seen = share_auth(fetch, ADA, method="OPTIONS")
+    assert (seen.status, seen.body) == (204, b"")
+    assert seen.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST"
+    assert "Access-Control-Allow-Headers" not in seen.headers
+    assert seen.headers["Access-Control-Allow-Origin"] == HELP
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_there_is_nothing_to_change(fetch: Fetch, method: str) -> None:
+    seen = share_auth(fetch, ADA, method=method)
+    assert (seen.status, seen.body) == (405, b"")
+    assert seen.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
+
+
+def test_head_is_get_without_its_body(fetch: Fetch) -> None:
+    seen = share_auth(fetch, ADA, method="HEAD")
+    assert seen.body == b""
+    assert seen.headers["Content-Length"] == str(len(share_auth(fetch, ADA).body))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}])
+@pytest.mark.parametrize("whitelist", [[], ["help.example.com"]])
+def test_the_sites_own_pages_are_told_the_attributes_too(
+    fetch: Fetch, headers: dict[str, str], whitelist: list[str]
+) -> None:
+    settings = Settings(TEAM, API_KEY, shared_auth_domains=whitelist)
+    seen = fetch(Reply(), settings, ADA, path=SHARE_AUTH, headers=headers)
+    assert json.loads(seen.body) == {
+        "firstName": "Ada",
+        "id": "7",
+        "email": "ada@example.com",
+        "hmac": sign(API_KEY, "7"),
+    }
+    assert not [name for name, _ in seen.headers if "access-control" in name.lower()]
+    assert seen.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin, cross-site"])
+def test_what_another_site_loads_without_cors_says_nothing(fetch: Fetch, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site}
+    seen = fetch(Reply(), SETTINGS, ADA, path=SHARE_AUTH, headers=headers)
+    assert seen.status == 403
+    assert seen == fetch(Reply(), SETTINGS, None, path=SHARE_AUTH, headers=headers)
+
+
+def test_without_consent_the_sites_own_pages_are_told_so(fetch: Fetch) -> None:
+    seen = fetch(Reply(), SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers={})
+    assert json.loads(seen.body) is None
+
+
+def test_on_a_site_that_borrows_its_login_the_path_is_the_apps(fetch: Fetch) -> None:
+    app = Reply([b"mine"], [("Content-Type", "text/plain")])
+    settings = Settings(TEAM, share_auth="auth.example.com")
+    assert fetch(app, settings, ADA, path=SHARE_AUTH).body == b"mine"
+
+
+def test_a_refused_identity_is_not_shared_and_told_once(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert json.loads(share_auth(fetch, Identity("boss@bank.com")).body) == {}
+    (record,) = caplog.records
+    assert "not shared" in record.getMessage()
+
+
+def messages_of(method: str, origins: list[str]) -> list[asgi.Message]:
+    """Return the messages that a server is sent, of which a client may show less."""
+    sent: list[asgi.Message] = []
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+
+    async def receive() -> asgi.Message:
+        raise AssertionError
+
+    async def send(message: asgi.Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": SHARE_AUTH,
+        "headers": [(b"origin", origin.encode()) for origin in origins],
+    }
+    shell = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    anyio.run(shell, scope, receive, send)
+    return sent
+
+
+def test_several_origin_fields_are_refused() -> None:
+    assert messages_of("GET", [HELP, HELP])[0]["status"] == 403
+
+
+def test_the_server_is_sent_no_body_for_head() -> None:
+    assert messages_of("GET", [HELP])[1]["body"] != b""
+    assert messages_of("HEAD", [HELP])[1]["body"] == b""
+
+
+def test_the_endpoint_stands_at_the_domains_root() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"mine"
+        raise AssertionError
+
+    client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA))
+    split = {"SCRIPT_NAME": "/.well-known"}
+    origin = {"Origin": HELP}
+    assert client.get("/pavior/share-auth", headers=origin, extra_environ=split).json["id"] == "7"
+
+
+@pytest.mark.parametrize("root_path", ["/shop", "/caf\xe9"])
+def test_the_pages_of_a_site_below_a_path_find_it_there(root_path: str) -> None:
+    app = Flask(__name__)
+    Pavior(app, SETTINGS, identity=lambda environ: ADA)
+
+    @app.get("/")
+    def home() -> bytes:
+        return PAGE
+
+    client = TestApp(DispatcherMiddleware(NotFound(), {root_path.encode().decode("latin-1"): app}))
+    page = client.get(f"{quote(root_path)}/").body
+    (data,) = data_in_head(page)
+    question = f"{quote(root_path)}{SHARE_AUTH}"
+    assert urljoin(data["urls"][1], "share-auth") == question
+    assert client.get(question).json["id"] == "7"
+
+
+def test_the_pages_of_an_asgi_app_below_a_path_find_it_there() -> None:
+    app = Mount(
+        "/shop", asgi.PaviorMiddleware(HTMLResponse(PAGE), SETTINGS, identity=lambda _: ADA)
+    )
+    client = TestClient(Starlette(routes=[app]))
+    (data,) = data_in_head(client.get("/shop/").content)
+    assert data["urls"][1].startswith("/shop/.well-known/pavior/page-")
+    assert client.get(f"/shop{SHARE_AUTH}").json()["id"] == "7"
+
+
+def test_the_apps_body_is_closed_though_its_answer_is_not_used() -> None:
+    closed = []
+
+    class Body(list[bytes]):
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Body:
+        start_response("200 OK", [("Content-Type", "text/plain")])(b"written")
+        return Body([b"mine"])
+
+    client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA))
+    assert client.get(SHARE_AUTH, headers={"Origin": HELP}).json["id"] == "7"
+    assert closed == [True]

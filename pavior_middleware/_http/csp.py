@@ -2,8 +2,8 @@
 
 A page may come with several policies, in several fields or in one, and each must allow the script.
 A policy is extended by as little as makes the script run: a nonce that is there is used, else the
-script's own hash is added. Where nothing else allows them, it gains the sources of `Needs`. Browsers
-ignore the query of a URL, and after a redirect the path (section 7.6).
+script's own hash is added. Where nothing else allows them, it gains the sources of `Needs`.
+Browsers ignore the query of a URL, and after a redirect the path (section 7.6).
 
 Nonces differ from response to response, so policies are read and extended in a form in which each
 nonce is replaced by its number. That form repeats, and what was made of it is remembered.

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from . import settings_checks as checks
 from .domains import normalized
+from .events import EventHook
 from .log import logger
 from .settings_checks import PREFIX
 from .tracebacks import keeping_keys_from_tracebacks
@@ -24,7 +25,7 @@ _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
 _FLAGS = (
     *("do_chat", "do_time_travel", "inject_in_frames", "cacheable_pages", "enabled"),
-    "handoff",
+    *("handoff", "identity_may_block"),
 )
 
 
@@ -63,7 +64,10 @@ class Settings:
     script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
     the path below which browsers see the site. `csp` says whether to "extend" a page's
     Content-Security-Policy so that the chat runs, or to "leave" it. `skip_paths` are paths that get
-    no chat, a sequence or lines, in which `*` stands for any text. Where `enabled` is False there
+    no chat, a sequence or lines, in which `*` stands for any text. `identity_may_block` says that a
+    plain `identity` or `consent` may wait for something, as for a database: under ASGI it is called
+    in a thread then, so that other requests go on. `on_event` is called with an `Event` for what
+    happened to each response, in the thread or task of the request. Where `enabled` is False there
     is no middleware at all, and nothing else need be set.
 
     The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting; it
@@ -89,6 +93,8 @@ class Settings:
     root_path: str | None = None
     csp: Literal["extend", "leave"] = "extend"
     skip_paths: Sequence[str] = ()
+    identity_may_block: bool = True
+    on_event: EventHook | None = field(default=None, repr=False)
     enabled: bool = True
 
     def __post_init__(self) -> None:
@@ -136,6 +142,7 @@ class Settings:
             *checks.root_path_problems(self.root_path),
             *checks.csp_problems(self.csp),
             *checks.skip_paths_problems(skip_paths),
+            *checks.on_event_problems(self.on_event),
             *checks.session_cookie_problems(session_cookie),
             *checks.embed_url_problems(self.embed_url),
             *checks.share_auth_problems(share_auth, lends=lends),

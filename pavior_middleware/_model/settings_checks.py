@@ -139,6 +139,13 @@ def csp_problems(value: object) -> list[str]:
     return [f'{label("csp")} must be "extend" or "leave"']
 
 
+def on_event_problems(value: object) -> list[str]:
+    """Say whether this is no callable that takes an event."""
+    if value is None or callable(value):
+        return []
+    return [f"{label('on_event')} must be a callable that takes an Event: pass a function"]
+
+
 def skip_paths_problems(patterns: Iterable[object]) -> list[str]:
     """Name each entry that cannot match a path."""
     return [

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from .head import ResponseHead
 from .head_edit import EditKind
-from .rules import SiteRules
 from .snippet import Snippet
 from .variants import FRAGMENT, NO_SCRIPT
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What a page gains: a snippet, or none for this request alone.
 
     `nonce` is the number of the page's nonce (`csp.Nonces`), if the element carries one. The page
@@ -51,28 +48,19 @@ class Change:
         return Change(cookie=None if self.is_personal else self.cookie, is_fragment=True)
 
 
-def edit_kind(
-    rules: SiteRules, head: ResponseHead, change: Change | None, *, changes_length: bool
-) -> EditKind:
-    """Return what happens to a head whose response is changed so, or passes but for a field."""
+def edit_kind(change: Change | None, *, has_cookie: bool, changes_length: bool) -> EditKind:
+    """Return what of a change decides about the edits of the head.
+
+    Without a change, the response passes but for a field.
+    """
     if change is None:
-        return EditKind(head.has_vary, head.has_cache_control)
-    # A same-origin GET sends no `Origin`, so the browser keeps its copy from other origins.
-    varies_by = (*change.varies_by, "Origin") if change.is_personal else change.varies_by
-    is_covered = "*" in head.varies_by
-    extends = rules.extends_policies and head.has_policy
+        return EditKind(has_cookie=has_cookie)
     return EditKind(
-        has_vary=head.has_vary,
-        has_cache_control=head.has_cache_control,
-        is_signed=head.is_signed,
-        adds_element=change.snippet is not None,
-        is_private=change.is_personal or change.cookie is not None or not change.may_store,
-        may_store=change.may_store,
-        tells_variant=True,
-        changes_length=changes_length,
-        varies_by=tuple(
-            name for name in varies_by if not is_covered and name.lower() not in head.varies_by
-        ),
-        needs=change.snippet.needs if change.snippet and extends else None,
-        nonce=head.policies.nonce,
+        True,
+        has_cookie,
+        change.is_personal,
+        change.may_store,
+        changes_length,
+        change.varies_by,
+        None if change.snippet is None else change.snippet.needs,
     )

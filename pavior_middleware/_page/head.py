@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import AnyStr, Generic, NamedTuple
 
@@ -12,6 +13,7 @@ from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
 from .skip import SKIP_FIELD
 
+_LENGTH = re.compile("[0-9]{1,18}")
 _MOST_NAMES = 1024  # of fields that a site has; others are looked at anew
 _NOT_HTML = MediaType(is_html=False, has_charset=False)
 _POLICIES = (csp.ENFORCED, csp.REPORT_ONLY)
@@ -60,12 +62,20 @@ class ResponseHead(NamedTuple):
     repeats: bool
 
 
+class Read(NamedTuple):
+    """What a head says, the nonces of its policies, and the length of the body as it says."""
+
+    head: ResponseHead
+    nonces: csp.Nonces
+    length: int | None
+
+
 class HeadReader(Generic[AnyStr]):
     """Reads heads of responses as one interface hands them over."""
 
     def __init__(self, form: FieldForm[AnyStr]) -> None:
-        self._decode = form.decode
-        self._names = _DecisiveNames(form)
+        self._decode: Callable[[AnyStr], str] = form.decode
+        self._names: _DecisiveNames[AnyStr] = _DecisiveNames(form)
 
     def quick(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> tuple[bool, bool]:
         """Return whether a response is HTML, and whether the app says that it gets no chat."""
@@ -79,12 +89,11 @@ class HeadReader(Generic[AnyStr]):
                 is_skipped = True
         return is_html, is_skipped
 
-    def read(
-        self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
-    ) -> tuple[ResponseHead, csp.Nonces]:
-        """Return what the head says, and the nonces of its policies."""
+    def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
+        """Return what the head says, and what is different in each response."""
         nonces = csp.Nonces()
         fields = []
+        length = None
         names = self._names
         for raw_name, value in headers:
             name = names[raw_name]
@@ -92,11 +101,13 @@ class HeadReader(Generic[AnyStr]):
                 continue
             if name in _PRESENCES:
                 fields.append((name, ""))
+                if name == "content-length" and length is None:
+                    length = _length(self._decode(value))
             elif name in _POLICIES:
                 fields.append((name, nonces.numbered(self._decode(value))))
             else:
                 fields.append((name, self._decode(value)))
-        return _head(status, tuple(fields)), nonces
+        return Read(_head(status, tuple(fields)), nonces, length)
 
 
 class _DecisiveNames(dict[AnyStr, str | None]):
@@ -104,7 +115,7 @@ class _DecisiveNames(dict[AnyStr, str | None]):
 
     def __init__(self, form: FieldForm[AnyStr]) -> None:
         super().__init__()
-        self._decode = form.decode
+        self._decode: Callable[[AnyStr], str] = form.decode
 
     def __missing__(self, raw: AnyStr) -> str | None:
         name = self._decode(raw).lower()
@@ -112,6 +123,10 @@ class _DecisiveNames(dict[AnyStr, str | None]):
         if len(self) < _MOST_NAMES:
             self[raw] = known
         return known
+
+
+def _length(value: str) -> int | None:
+    return int(value) if _LENGTH.fullmatch(value) else None
 
 
 @lru_cache(maxsize=512)

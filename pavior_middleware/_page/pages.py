@@ -13,7 +13,7 @@ from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .head import HeadReader, ResponseHead
-from .head_edit import EditKind, HeadEdit
+from .head_edit import HeadEdits
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
@@ -26,7 +26,6 @@ _PREFIX_WITHOUT_SETTING = (
     " set root_path (PAVIOR_ROOT_PATH) to it, like /shop; if it does not, set it to /"
 )
 _MOST_PLANS = 512
-_MOST_EDITS = 256
 
 
 class Pages(Generic[AnyStr]):
@@ -47,7 +46,7 @@ class Pages(Generic[AnyStr]):
         asks_consent: bool = False,
         holds_login_cookie: Callable[[Mapping[str, str]], bool] | None = None,
     ) -> None:
-        self.form = form
+        self.form: FieldForm[AnyStr] = form
         self.report = report
         self.is_heard = is_heard
         self.rules = site_rules(
@@ -56,9 +55,9 @@ class Pages(Generic[AnyStr]):
             has_login_cookie=holds_login_cookie is not None,
         )
         self.snippets = Snippets(settings, asks_consent=asks_consent, report=report)
-        self.reader = HeadReader(form)
+        self.reader: HeadReader[AnyStr] = HeadReader(form)
+        self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
-        self.edit = lru_cache(maxsize=_MOST_EDITS)(self._edit)
         self.warn = WarnOnce()
         self._holds_login_cookie = holds_login_cookie
         self._opened = lru_cache(maxsize=64)(self._open)
@@ -113,12 +112,10 @@ class Pages(Generic[AnyStr]):
         """Whether what becomes of a response depends on the visitor."""
         if not self.may_change(request, status, headers):
             return False
-        head, _ = self.reader.read(status, headers)
-        return self.plan(request.kind, head).needs_visitor
+        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
+        return decided.needs_visitor
 
-    def joined(
-        self, headers: Sequence[tuple[AnyStr, AnyStr]]
-    ) -> Sequence[tuple[AnyStr, AnyStr]]:
+    def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
         """Return the fields with each of those that are edited as one value in one field.
 
         (RFC 9110 section 5.3.)
@@ -141,15 +138,14 @@ class Pages(Generic[AnyStr]):
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> None:
         """Report why a response passes."""
-        decided = self.plan(request.kind, self.reader.read(status, headers)[0])
+        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         if isinstance(decided, Pass):
             self.report(Event("passed", decided.reason))
 
-    def _plan(self, request: RequestKind, head: ResponseHead) -> Plan:
-        return plan(self.rules, request, head, self._opened)
-
-    def _edit(self, kind: EditKind) -> HeadEdit[AnyStr]:
-        return HeadEdit(kind, self.form)
+    def _plan(self, request: RequestKind, head: ResponseHead) -> tuple[Plan, HeadEdits[AnyStr]]:
+        """Return what happens to a response, and the edits of its head."""
+        edits = HeadEdits(head, self.form, extends_policies=self.rules.extends_policies)
+        return plan(self.rules, request, head, self._opened), edits
 
     def _open(self, fields: tuple[str, ...]) -> tuple[Coding, ...] | None:
         try:

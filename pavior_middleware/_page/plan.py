@@ -77,8 +77,8 @@ class Inject(Plan):
     `codings` open its body.
     """
 
-    needs_visitor: bool
     codings: tuple[Coding, ...]
+    needs_visitor: bool
 
 
 def plan(
@@ -106,7 +106,9 @@ def plan(
     if reason is Reason.NONE:
         codings = opened(head.codings) if head.codings else ()
         if codings is not None:
-            return Inject(needs_visitor, codings) if request.gets_script else StayWithoutScript(Reason.FRAME)
+            if request.gets_script:
+                return Inject(codings, needs_visitor)
+            return StayWithoutScript(Reason.FRAME)
         reason = Reason.CODING
     may_change_login = request.may_change_login or head.status in REDIRECTS
     if request.holds_login_cookie and may_change_login:

@@ -68,6 +68,7 @@ class PageRequest:
         self._scheme = scheme
         self._read_fields = read_fields
         self._fields: Mapping[str, str] | None = None
+        self._kind: RequestKind | None = _SKIPPED if self.is_skipped else None
         self._holds_login_cookie = holds_login_cookie
         self.conditions = _NO_CONDITIONS
         if is_conditional and not self.is_skipped:
@@ -89,18 +90,18 @@ class PageRequest:
     @property
     def kind(self) -> RequestKind:
         """What decides about the response."""
-        if self.is_skipped:
-            return _SKIPPED
-        fields, rules = self.fields, self._rules
-        return _kind(
-            rules,
-            self.method,
-            fields.get("sec-fetch-dest", ""),
-            rules.names_users and is_foreign_fetch(fields, self._scheme),
-            self._holds_login_cookie is not None and self._holds_login_cookie(fields),
-            bool(self.conditions.held),
-            self.conditions.wants_part,
-        )
+        if self._kind is None:
+            fields, rules = self.fields, self._rules
+            self._kind = _kind(
+                rules,
+                self.method,
+                fields.get("sec-fetch-dest", ""),
+                rules.names_users and is_foreign_fetch(fields, self._scheme),
+                self._holds_login_cookie is not None and self._holds_login_cookie(fields),
+                bool(self.conditions.held),
+                self.conditions.wants_part,
+            )
+        return self._kind
 
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""
@@ -113,6 +114,7 @@ class PageRequest:
         again.__dict__.update(self.__dict__)
         again.conditions = Conditions(changes=self.conditions.again)
         again.placeholder = None
+        again._kind = None
         return again
 
 

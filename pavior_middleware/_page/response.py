@@ -1,7 +1,7 @@
 """One response on its way to the client, without I/O: both adapters drive this object.
 
-An adapter hands over what the app sends, and sends on what this object returns. The states, and what
-may be called in each:
+An adapter hands over what the app sends, and sends on what this object returns. The states, and
+what may be called in each:
 
     IDLE      start(…)    → PASSING, EDITED, HELD, ASKING, RETRY
     ASKING    visitor(…)  → EDITED, HELD, RETRY
@@ -9,6 +9,7 @@ may be called in each:
     HELD      feed(…)     → HELD, COMPLETE      head() → SENDING
     SENDING   feed(…)     → SENDING, DONE
     COMPLETE  head()      → DONE
+    any       abandon()   → PASSING
 
 PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
 stays. HELD: a page, whose new head is known best once bytes of the body have been returned, so
@@ -18,7 +19,6 @@ not taken. RETRY: none of the response goes out, and the app is to be asked agai
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, AnyStr, Generic
@@ -31,9 +31,9 @@ from ..placement import Inserter
 from .body import Body, CodedBody, Document, PlainBody
 from .change import Change, edit_kind
 from .head import ResponseHead
-from .head_edit import Values
-from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
+from .head_edit import HeadEdits, Values
 from .placeholder import Replacer
+from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
 from .request import PageRequest
 from .snippet import Snippet
 from .variants import FRAGMENT, copy_that_holds
@@ -41,7 +41,6 @@ from .variants import FRAGMENT, copy_that_holds
 if TYPE_CHECKING:
     from .pages import Pages
 
-_LENGTH = re.compile("[0-9]{1,18}")
 _OF_ORIGINAL = DIGESTS | {"etag", "signature", "signature-input"}
 
 
@@ -72,14 +71,12 @@ TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
         State.COMPLETE: frozenset({State.DONE}),
     },
     "feed": {
-        State.HELD: frozenset({State.HELD, State.SENDING, State.COMPLETE, State.DONE}),
+        State.HELD: frozenset({State.HELD, State.COMPLETE}),
         State.SENDING: frozenset({State.SENDING, State.DONE}),
     },
+    "abandon": dict.fromkeys(State, frozenset({State.PASSING})),
 }
-"""What may be called in which state, and to which states it leads.
-
-While the pieces that `feed` returns are read, `head` may be called.
-"""
+"""What may be called in which state, and to which states it leads."""
 
 
 class IllegalCall(RuntimeError):
@@ -95,6 +92,7 @@ class PageResponse(Generic[AnyStr]):
     _head: ResponseHead
     _nonces: csp.Nonces
     _plan: Plan
+    _edits: HeadEdits[AnyStr]
     _headers: Sequence[tuple[AnyStr, AnyStr]]
     _change: Change | None = None
     _cookie: str | None = None
@@ -106,13 +104,18 @@ class PageResponse(Generic[AnyStr]):
 
     def __init__(self, pages: Pages[AnyStr], request: PageRequest) -> None:
         self.state = State.IDLE
-        self._pages = pages
+        self._pages: Pages[AnyStr] = pages
         self._request = request
 
     @property
     def changes_body(self) -> bool:
         """Whether the body has to pass through `feed`."""
         return self.state is State.HELD or self.state is State.SENDING
+
+    @property
+    def follows_login(self) -> bool:
+        """Whether it is no page, but the login cookie follows it."""
+        return isinstance(self._plan, FollowLogin)
 
     def start(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> State:
         """Take the head of the app's response; return the new state."""
@@ -124,9 +127,9 @@ class PageResponse(Generic[AnyStr]):
                 pages.report_passed(self._request, status, headers)
             self.state = State.PASSING
             return self.state
-        self._head, self._nonces = pages.reader.read(status, headers)
+        self._head, self._nonces, self._declared = pages.reader.read(status, headers)
         self._headers = pages.joined(headers) if self._head.repeats else headers
-        self._plan = pages.plan(self._request.kind, self._head)
+        self._plan, self._edits = pages.plan(self._request.kind, self._head)
         if not self._plan.needs_visitor:
             return self._decide(None, None)
         self.state = State.ASKING
@@ -149,21 +152,17 @@ class PageResponse(Generic[AnyStr]):
             change = change.of_fragment() if change and body.is_fragment else None
             self._report("passed", Reason.UNCHANGED)
         elif body is not None:
+            self._report("injected", is_named=change is not None and change.is_personal)
             changes_length, is_strong = True, body.is_determined
             if self._declared is not None:
                 length = body.length(self._declared)
-            self._report("injected", is_named=change is not None and change.is_personal)
-        kind = edit_kind(self._pages.rules, self._head, change, changes_length=changes_length)
         cookie = self._cookie if change is None else change.cookie
-        if change is None:
-            kind = kind._replace(is_private=cookie is not None)
-        else:
-            # A policy may change the form of the element while the app's tag stays.
-            is_one_form = not (change.is_masked or self._head.policies.needs_hashes)
-            is_strong = is_strong and is_one_form
+        kind = edit_kind(change, has_cookie=cookie is not None, changes_length=changes_length)
         variant = None if change is None else change.variant
-        values = Values(variant, is_strong, length, cookie, self._nonces)
-        return self._pages.edit(kind).apply(self._headers, values)
+        # A policy may change the form of the element while the app's tag stays.
+        is_masked = self._head.policies.needs_hashes or (change is not None and change.is_masked)
+        values = Values(variant, is_strong and not is_masked, length, cookie, self._nonces)
+        return self._edits[kind].apply(self._headers, values)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the body's next bytes and return what may be sent of it now.
@@ -180,6 +179,10 @@ class PageResponse(Generic[AnyStr]):
         elif not data:
             return iter(())
         return self._body.feed(data, is_last=is_last)
+
+    def abandon(self) -> None:
+        """Let what follows pass: the app has replaced a response whose head was sent."""
+        self.state = State.PASSING
 
     def trailers(self, fields: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
         """Return what may follow the body of such trailer fields (RFC 9110 section 6.5).
@@ -233,7 +236,6 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
-        self._declared = self._declared_length()
         self.state = State.HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
@@ -293,10 +295,6 @@ class PageResponse(Generic[AnyStr]):
             return inserter
         return Replacer(inserter, lambda: request.placeholder)
 
-    def _declared_length(self) -> int | None:
-        length = self._field("content-length") or ""
-        return int(length) if _LENGTH.fullmatch(length) else None
-
     def _field(self, wanted: str) -> str | None:
         """Return a field of the app's head; of several, the first."""
         form = self._pages.form
@@ -305,9 +303,11 @@ class PageResponse(Generic[AnyStr]):
                 return form.decode(value)
         return None
 
-    def _report(self, outcome: Outcome, reason: Reason | None = None, *, is_named: bool = False) -> None:
+    def _report(
+        self, outcome: Outcome, reason: Reason = Reason.NONE, *, is_named: bool = False
+    ) -> None:
         if self._pages.is_heard:
-            self._pages.report(Event(outcome, "" if reason is None else reason.value, is_named))
+            self._pages.report(Event(outcome, reason.value, is_named))
 
 
 _AFTER_HEAD = {

@@ -13,8 +13,8 @@ from functools import cached_property, lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
 from .. import _assets
-from .._http import csp
 from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
+from .._http import csp
 from .._model.domains import Whitelist, is_loopback, split_port
 from .._model.identity import Identity
 from .._model.init_options import identity_options, site_options

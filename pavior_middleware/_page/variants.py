@@ -71,8 +71,8 @@ def copy_that_holds(
 ) -> Validator | None:
     """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
 
-    `etag` is the field of the app's answer, `variants` are those that the client may get now. A copy
-    of one of them holds, and so does one that is just what the app made. Where the answer does
+    `etag` is the field of the app's answer, `variants` are those that the client may get now. A
+    copy of one of them holds, and so does one that is just what the app made. Where the answer does
     not say which copy it means, all of them must be the former.
     """
     tag = unquote_etag(etag)[0]

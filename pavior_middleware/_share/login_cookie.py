@@ -46,13 +46,12 @@ class LoginCookie:
         host of the domain has set for that path alone. So may one of two sessions be where the
         site's own script fetches it.
         """
-        if visitor.user is not None and not is_for_tab(fields):
-            if is_begun_elsewhere(fields) or has_two_sessions():
-                return None
-        loan = self.read([fields.get("cookie", "")])
-        if loan is not None and visitor.consents and loan.is_of(visitor.identity):
-            if loan.age < self._fresh_seconds:
-                return None
+        is_seen = visitor.user is None or is_for_tab(fields)
+        if not is_seen and (is_begun_elsewhere(fields) or has_two_sessions()):
+            return None
+        loan = self._loan_of(visitor, fields)
+        if loan is not None and loan.age < self._fresh_seconds:
+            return None
         return self.update(visitor, self._telling(fields))
 
     def for_other_response(
@@ -73,8 +72,7 @@ class LoginCookie:
             is_aside = is_safe and not is_for_tab(fields)
             if is_begun_elsewhere(fields) or is_aside or has_two_sessions():
                 return None
-        loan = self.read([fields.get("cookie", "")])
-        if loan is not None and visitor.consents and loan.is_of(visitor.identity):
+        if self._loan_of(visitor, fields) is not None:
             return None
         return self.update(visitor, self._telling(fields))
 
@@ -104,6 +102,11 @@ class LoginCookie:
         """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""
         values = _values("; ".join(fields))
         return self._tokens.read_cookie(values[0]) if len(values) == 1 else None
+
+    def _loan_of(self, visitor: Visitor, fields: Mapping[str, str]) -> Loan | None:
+        """Return what the cookie says if it says of the visitor all that a new one would."""
+        loan = self.read([fields.get("cookie", "")]) if visitor.consents else None
+        return loan if loan is not None and loan.is_of(visitor.identity) else None
 
     def _telling(self, fields: Mapping[str, str]) -> str:
         return "" if may_lack_cookies(fields) else fields.get("cookie", "")

@@ -297,7 +297,7 @@ def test_the_embed_is_allowed_by_what_matches_it_on_every_page(
 def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     one = f"a.example{space}https:"
     snippet = render(SETTINGS)
-    ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
+    ((_, policy),) = policies.extended([(CSP, f"default-src {one}")], snippet)
     assert policy == (
         f"default-src {one}; script-src {one} {hash_of(SCRIPT)} '{PAGE_FILE.integrity}' {EMBED};"
         f" connect-src {one} {EMBED} 'self'"
@@ -326,10 +326,10 @@ any_policy = st.lists(policy_words | st.text("abc-:/.*'; ,", max_size=6)).map(" 
 def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
     snippet = render(SETTINGS, ADA)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = csp.extend(headers, snippet, SETTINGS.embed_url)
-    assert csp.extend(once, snippet, SETTINGS.embed_url) == once
-    assert csp.nonce(once) == csp.nonce(headers)
-    assert csp.is_isolated(once) == csp.is_isolated(headers)
+    once = policies.extended(headers, snippet)
+    assert policies.extended(once, snippet) == once
+    assert policies.read(once).nonce == policies.read(headers).nonce
+    assert policies.read(once).is_isolated == policies.read(headers).is_isolated
 
 
 # ── The page of a borrower, which loads a script of its lender, calls it and frames it ─────────
@@ -466,8 +466,8 @@ def test_extending_a_borrowers_policy_again_adds_nothing(policies: list[str]) ->
     settings = Settings(TEAM, share_auth="auth.example.com")
     snippet = render(settings)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = csp.extend(headers, snippet, settings.embed_url)
-    assert csp.extend(once, snippet, settings.embed_url) == once
+    once = policies.extended(headers, snippet)
+    assert policies.extended(once, snippet) == once
 
 
 @pytest.mark.parametrize(

@@ -162,9 +162,10 @@ def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[An
     """Return what only the extended policies let a page do, and what only the original ones do."""
     settings, snippet = SNIPPETS[kind]
     headers = [("Content-Security-Policy", policy) for policy in policies]
-    extended = csp.extend(headers, snippet, settings.embed_url)
+    said = policies.read(headers)
+    extended = policies.extended(headers, snippet)
     before = site.load(policies)
-    element = snippet.element(csp.nonce(headers), checks_files=csp.needs_hashes(headers)).decode()
+    element = snippet.element(said.nonce, checks_files=said.needs_hashes).decode()
     after = site.load([value for _, value in extended], element)
     assert ("script", f"{EMBED}/embed") in after
     return after - before, before - after

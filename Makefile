@@ -25,7 +25,7 @@ test: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 -m "not browser and not cache and not slow"
+	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile quick -m "not browser and not cache and not slow"
 
 js: $(NODE_MODULES)
 	$(NPM) run --silent build

@@ -18,9 +18,10 @@ TESTS = Path(__file__).parent
 API_KEY = "an api key for the tests only"
 TEAM = "acme"
 
-# How long an example takes says more of what else the machine does.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# How long an example takes depends most on what else the machine does: there is no deadline.
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("thorough")
 
 
 BROWSERS = {"playwright", "engine"}

@@ -756,7 +756,7 @@ init_bodies = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(body=init_bodies | values, text=values)
 def test_no_json_breaks_the_emulator(body: object, text: object) -> None:
     # a test client raises whatever the app does

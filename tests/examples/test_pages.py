@@ -233,7 +233,7 @@ def test_starlette_streams_row_by_row() -> None:
 @contextmanager
 def serving_help_center(share_auth: str) -> Iterator[str]:
     with create_server("127.0.0.1", 0, "http://pavior.test/embed?a&b", share_auth) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

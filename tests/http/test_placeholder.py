@@ -415,7 +415,7 @@ def cut(document: bytes, data: st.DataObject) -> Iterator[bytes]:
 
 
 @given(document=documents, data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_document_that_is_not_flushed_has_the_script_at_its_first_placeholder_however_it_is_cut(
     document: bytes, data: st.DataObject
 ) -> None:
@@ -427,7 +427,7 @@ def test_a_document_that_is_not_flushed_has_the_script_at_its_first_placeholder_
 
 
 @given(document=documents, data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_stream_waits_for_no_placeholder_once_the_end_of_its_head_is_flushed(
     document: bytes, data: st.DataObject
 ) -> None:
@@ -561,6 +561,7 @@ def test_a_long_piece_that_is_fed_little_by_little_is_held_up_to_a_limit() -> No
     ids=["tag", "comment", "unfinished", "placeholder", "text"],
 )
 @pytest.mark.parametrize("size", [1, 10_000])
+@pytest.mark.slow
 def test_no_text_makes_the_search_slower_than_linear(filler: bytes, size: int) -> None:
     def seconds(length: int) -> float:
         document = b"<!doctype html><body>" + filler * (length // len(filler))

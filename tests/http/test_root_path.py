@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from webtest import TestApp
 
@@ -26,8 +26,9 @@ prefixes = st.sampled_from(ODD_PREFIXES) | st.text("/\\.@:?#%ab\xe9", max_size=8
 
 
 def question(data: dict[str, Any]) -> str:
-    """Return the path at which a page's script asks."""
-    return urljoin(str(data["urls"][1]), "share-auth")
+    """Return the URL at which a page's script asks, without its origin if the page has the same."""
+    file = urljoin(ORIGIN, str(data["urls"][1]))
+    return urljoin(file, "share-auth").removeprefix(ORIGIN)
 
 
 def site(settings: Settings, user: Identity | None = ADA) -> TestApp:
@@ -45,9 +46,9 @@ def question_below(client: TestApp, prefix: str) -> str:
 
 
 @given(prefix=prefixes)
+@example(prefix="..")
 def test_a_question_never_leaves_the_origin_of_its_page(prefix: str) -> None:
     path = question(data_of(render(Settings(TEAM, API_KEY), ADA, root_path=prefix)))
-    assert urljoin(ORIGIN, path).startswith(f"{ORIGIN}/")
     assert path.startswith("/")
     assert not path.startswith("//")
     assert path.endswith(AT_ROOT)

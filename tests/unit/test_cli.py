@@ -1,4 +1,4 @@
-"""The command `pavior`, run as a person runs it."""
+"""The command `pavior`: what it prints, and the status with which it ends."""
 
 from __future__ import annotations
 
@@ -6,25 +6,62 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from unittest.mock import patch
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 
 from pavior_middleware import sign
+from pavior_middleware.cli import main
 
 DOCUMENTED = {"PAVIOR_API_KEY": "ladygaga", "PAVIOR_TEAM_VANITY_ID": "YOUR_TEAM_ID"}
 
 
-def pavior(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+@dataclass
+class Done:
+    """What a command has printed, and the status with which it ended."""
+
+    stdout: str
+    stderr: str
+    returncode: int
+
+
+def pavior(*arguments: str, **environ: str) -> Done:
+    """Run the command in this process, with no settings but these in the environment."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("PAVIOR_")}
-    return subprocess.run(
-        [sys.executable, "-m", "pavior_middleware", *arguments],
-        env={**inherited, **environ},
+    with (
+        patch.dict(os.environ, {**inherited, **environ}, clear=True),
+        redirect_stdout(StringIO()) as stdout,
+        redirect_stderr(StringIO()) as stderr,
+    ):
+        try:
+            status = main(arguments)
+        except SystemExit as error:  # argparse's, for arguments that it refuses
+            status = int(error.code or 0)
+    return Done(stdout.getvalue(), stderr.getvalue(), status)
+
+
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pavior_middleware", "sign", "--email", "user@example.com"],
+        env={**os.environ, **DOCUMENTED},
         capture_output=True,
         text=True,
-        check=False,
-        timeout=60,
+        check=True,
     )
+    assert done.stdout == sign("ladygaga", "user@example.com") + "\n"
+
+
+def test_the_package_ends_with_the_status_of_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pavior_middleware"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("usage: pavior")
 
 
 def test_sign_prints_the_documented_hmac() -> None:

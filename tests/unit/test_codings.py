@@ -705,6 +705,7 @@ def explode(name: str) -> tuple[int, list[str], int]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="where the peak stands")
 @pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.slow
 def test_a_bomb_takes_little_memory(name: str) -> None:
     context = multiprocessing.get_context("spawn")  # so that nothing else adds to its peak
     with context.Pool(1) as pool:

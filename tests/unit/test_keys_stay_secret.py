@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import fields
-from functools import partial
+from functools import cache, partial
 from io import StringIO
 from itertools import product
 from pathlib import Path
@@ -69,6 +69,7 @@ KEYS: list[dict[str, Any]] = [
 ]
 
 
+@cache
 def pieces(key: str | bytes) -> set[str]:
     """Return what shows a key, or a part of it."""
     text = (key if isinstance(key, str) else key.decode("utf-8", "replace")).casefold()
@@ -76,7 +77,8 @@ def pieces(key: str | bytes) -> set[str]:
 
 
 def shown(text: str, *keys: str | bytes) -> set[str]:
-    return {piece for key in keys for piece in pieces(key) if piece in text.casefold()}
+    folded = text.casefold()
+    return {piece for key in keys for piece in pieces(key) if piece in folded}
 
 
 def held(value: object, depth: int = 0) -> Iterator[str]:

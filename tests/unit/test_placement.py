@@ -426,7 +426,7 @@ documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
 @given(document=documents)
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
     assume(not document.endswith("<?"))  # which html5lib takes for a comment, and Chromium does not
     try:
@@ -442,7 +442,7 @@ def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
 
 
 @given(document=documents, data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -> None:
     whole = document.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
@@ -465,7 +465,7 @@ def test_a_tag_for_amp_behind_a_stylesheet_counts_in_no_cut() -> None:
 
 
 @given(head=heads, has_two_forms=st.booleans(), extends=st.booleans(), data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_any_chunking_of_a_head_gives_the_same_place_and_form(
     head: bytes, has_two_forms: bool, extends: bool, data: st.DataObject
 ) -> None:
@@ -485,7 +485,7 @@ def test_any_chunking_of_a_head_gives_the_same_place_and_form(
 
 
 @given(head=heads, is_known=st.booleans(), data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 def test_a_flush_holds_nothing_but_a_token_or_a_script(
     head: bytes, is_known: bool, data: st.DataObject
 ) -> None:
@@ -502,7 +502,17 @@ def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> Non
     assert insert_chunks([whole[:8], whole[8:]]) == insert(whole, MARK)
 
 
-@pytest.mark.parametrize("marked", PLACES.values(), ids=list(PLACES))
+SLOW_BYTES = 1_000
+"""From so many on, cutting a document at each byte takes seconds."""
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        pytest.param(marked, id=name, marks=[pytest.mark.slow] * (len(marked) > SLOW_BYTES))
+        for name, marked in PLACES.items()
+    ],
+)
 def test_a_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
     whole = marked.replace(b"|", b"")
     for cut in range(len(whole)):

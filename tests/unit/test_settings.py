@@ -195,7 +195,7 @@ def misspelt_keys(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(misspelt_keys())
-@settings(max_examples=1000)
+@settings(max_examples=10 * settings().max_examples)
 def test_a_key_with_one_character_wrong_is_told_what_was_meant(keys: tuple[str, str]) -> None:
     key, misspelt = keys
     assume(misspelt not in NAMES)

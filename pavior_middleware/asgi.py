@@ -23,9 +23,9 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-IdentityOfScope = Callable[[Scope], Identity | Awaitable[Identity | None] | None]
-ConsentOfScope = Callable[[Scope], bool | Awaitable[bool]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+IdentityOfScope = Callable[[dict[str, Any]], Identity | Awaitable[Identity | None] | None]
+ConsentOfScope = Callable[[dict[str, Any]], bool | Awaitable[bool]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -39,10 +39,6 @@ class PaviorMiddleware:
     With `settings.enabled` False, what is returned is the app itself.
     """
 
-    def __new__(cls, app: ASGIApp, settings: Settings, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls) if settings.enabled else app
-
     def __init__(
         self,
         app: ASGIApp,
@@ -51,8 +47,6 @@ class PaviorMiddleware:
         identity: IdentityOfScope | None = None,
         consent: ConsentOfScope | None = None,
     ) -> None:
-        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
-            return
         self.app = app
         self._sharing = Sharing(settings)
         self._rewriting = Rewriting(

@@ -33,10 +33,6 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
     servers go on then. `read_settings(config)` for `settings` stops the app at start-up.
     """
 
-    def __new__(cls, app: asgi.ASGIApp, settings: Settings | Config, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls, app, _settings(settings))
-
     def __init__(
         self,
         app: asgi.ASGIApp,

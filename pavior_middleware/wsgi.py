@@ -40,10 +40,6 @@ class PaviorMiddleware:
     With `settings.enabled` False, what is returned is the app itself.
     """
 
-    def __new__(cls, app: WSGIApplication, settings: Settings, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls) if settings.enabled else app
-
     def __init__(
         self,
         app: WSGIApplication,
@@ -52,8 +48,6 @@ class PaviorMiddleware:
         identity: Callable[[dict[str, Any]], Identity | None] | None = None,
         consent: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
-        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
-            return
         self.app = app
         self.sharing = Sharing(settings)
         self.rewriting = Rewriting(

@@ -40,6 +40,7 @@ js-check: $(NODE_MODULES)
 lint: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent lint
 	$(NPM) run --silent check
 

@@ -1,8 +1,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# npm starts the Node that is on the PATH.
-NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix js
+# npm, and what it installs, start the Node that is on the PATH.
+WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
+NPM := $(WITH_NODE) npm --prefix js
 NODE_MODULES := js/node_modules/.installed
 
 .PHONY: help demo test quick js js-check lint types clean
@@ -39,11 +40,13 @@ js-check: $(NODE_MODULES)
 lint: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent lint
 	$(NPM) run --silent check
 
 types: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/mypy
+	$(WITH_NODE) js/node_modules/.bin/pyright --pythonpath $(BIN)/python
 	$(NPM) run --silent types
 
 clean:

@@ -22,9 +22,9 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-IdentityOfScope = Callable[[Scope], Identity | Awaitable[Identity | None] | None]
-ConsentOfScope = Callable[[Scope], bool | Awaitable[bool]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+IdentityOfScope = Callable[[dict[str, Any]], Identity | Awaitable[Identity | None] | None]
+ConsentOfScope = Callable[[dict[str, Any]], bool | Awaitable[bool]]
 RawHeaders = list[tuple[bytes, bytes]]
 
 IDENTITY_KEY = "pavior.identity"

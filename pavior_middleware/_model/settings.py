@@ -33,7 +33,7 @@ class SettingsError(ValueError):
     """Settings that cannot work; `problems` names each bad setting and its mend."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         super().__init__(
             "Pavior's settings need mending:\n" + "\n".join(f"- {p}" for p in problems)
         )

@@ -28,8 +28,8 @@ from starlette.testclient import TestClient
 
 from pavior_middleware import Settings, SettingsError
 from pavior_middleware.emulator import create_app
-from pavior_middleware.emulator.changes import Changes
-from pavior_middleware.emulator.domains import DomainsError, domain_of, parse_domains
+from pavior_middleware.emulator._changes import Changes
+from pavior_middleware.emulator._domains import DomainsError, domain_of, parse_domains
 
 API_KEY = "an-api-key-that-must-never-be-seen"
 TEAM = "paving-co"
@@ -907,7 +907,7 @@ def test_a_change_reaches_the_open_pages(app: Starlette) -> None:
 
 
 def test_a_quiet_stream_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pavior_middleware.emulator.changes.HEARTBEAT_SECONDS", 0.001)
+    monkeypatch.setattr("pavior_middleware.emulator._changes.HEARTBEAT_SECONDS", 0.001)
 
     async def play() -> None:
         changes = Changes()

@@ -1,6 +1,6 @@
 """What lending the login costs a request that has nothing to do with it.
 
-    python benchmarks/sharing.py
+    python -m benchmarks.sharing
 
 Each answer of a trivial app is served through both shells: bare, with the middleware of a site that
 lends nothing, and with that of one that lends its login and hands it over. Times are the best of
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from placement import END, PARAGRAPH, PARTS, START, microseconds, show
-
 from pavior_middleware import Identity, Settings, asgi, wsgi
 from pavior_middleware._share.tokens import Tokens
+
+from .placement import END, PARAGRAPH, PARTS, START, microseconds, show
 
 KEY = "a secret key for the benchmark"
 OFF = Settings("acme", "an api key for the benchmark")

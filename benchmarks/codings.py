@@ -23,7 +23,7 @@ from time import perf_counter
 import brotli
 
 from pavior_middleware._http.codings import codings
-from pavior_middleware._page.coded_body import CodedBody
+from pavior_middleware._page.body import CodedBody
 from pavior_middleware.placement import Inserter, insert
 
 from .placement import END, PARTS, SNIPPET, START, microseconds, pieces, show

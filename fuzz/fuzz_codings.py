@@ -20,7 +20,7 @@ import brotli
 
 with atheris.instrument_imports():
     from pavior_middleware._http.codings import codings
-    from pavior_middleware._page.coded_body import CodedBody
+    from pavior_middleware._page.body import CodedBody
     from pavior_middleware.placement import Inserter
 
 if sys.version_info >= (3, 14):

@@ -10,7 +10,7 @@ import pytest
 import pavior_middleware
 from pavior_middleware import asgi, starlette, wsgi
 
-PUBLIC_NAMES = {"Identity", "Settings", "SettingsError", "sign", "skip", "verify"}
+PUBLIC_NAMES = {"Event", "Identity", "Settings", "SettingsError", "sign", "skip", "verify"}
 PUBLIC_MODULES = {
     "pavior_middleware.asgi",
     "pavior_middleware.cli",

@@ -1,4 +1,4 @@
-"""What a page's Content-Security-Policy needs so that an element of ours runs (CSP Level 3).
+"""What a page's Content-Security-Policy needs so that an inline script runs (CSP Level 3).
 
 A page may come with several policies, in several fields or in one, and each must allow the script.
 A policy is extended by as little as makes the script run: a nonce that is there is used, else the
@@ -75,7 +75,8 @@ class Nonces:
     """The nonces of one response, each with its number: the first is "0"."""
 
     def __init__(self) -> None:
-        self._found: list[str] = []
+        self._numbers: dict[str, str] = {}
+        self._values: list[str] = []
 
     def numbered(self, policies: str) -> str:
         """Return policies with each nonce replaced by its number."""
@@ -83,16 +84,18 @@ class Nonces:
 
     def restored(self, policies: str) -> str:
         """Return policies with each number replaced by its nonce."""
-        return _NONCE.sub(self._nonce, policies) if self._found else policies
+        return _NONCE.sub(self._nonce, policies) if self._values else policies
 
     def value(self, number: str) -> str:
         """Return the nonce with this number."""
-        return self._found[int(number)]
+        return self._values[int(number)]
 
     def _number(self, found: re.Match[str]) -> str:
-        if found[1] not in self._found:
-            self._found.append(found[1])
-        return _with_nonce(found, str(self._found.index(found[1])))
+        number = self._numbers.get(found[1])
+        if number is None:
+            number = self._numbers[found[1]] = str(len(self._values))
+            self._values.append(found[1])
+        return _with_nonce(found, number)
 
     def _nonce(self, found: re.Match[str]) -> str:
         return _with_nonce(found, self.value(found[1]))

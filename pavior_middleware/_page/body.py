@@ -72,9 +72,6 @@ class Body(Protocol):
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
 
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest."""
-
     def length(self, original: int) -> int | None:
         """Return how long it gets if the original is so long; None where that is not known."""
 
@@ -109,12 +106,6 @@ class PlainBody:
         rest = self._document.finish() if is_last else self._document.flush()
         if changed or rest:
             yield changed + rest if rest else changed
-
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest."""
-        rest = self._document.finish()
-        if rest:
-            yield rest
 
     def length(self, original: int) -> int | None:
         """Return how long it gets if the original is so long; None where that is not known."""
@@ -157,7 +148,8 @@ class CodedBody:
         """Take the next bytes and yield what may be sent of them now.
 
         With `is_last`, yield all the rest. If that is a whole page, not a long one, its length is
-        known when the first of it is yielded.
+        known when the first of it is yielded. What was cut off stays cut off: its end is not made
+        up.
         """
         if self.stays:
             yield data
@@ -166,11 +158,6 @@ class CodedBody:
             if not self._has_sent:
                 self._original.append(data)
             yield from self._guarded(self._recoded(data, is_last=is_last), is_last=is_last)
-
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest. What was cut off stays cut off: its end is not made up."""
-        if not (self.stays or self._is_over):
-            yield from self._guarded(self._rest(), is_last=True)
 
     def length(self, original: int) -> int | None:  # noqa: ARG002
         """Return how many bytes the page has; None where that is not known."""

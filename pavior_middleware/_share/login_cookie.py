@@ -77,7 +77,7 @@ class LoginCookie:
         return self.update(visitor, self._telling(fields))
 
     def update(self, visitor: Visitor, held: str) -> str | None:
-        """Return a field that makes the cookie that of the visitor; None if none is needed.
+        """Return a field that makes the cookie that of the visitor; None if it needs none.
 
         A user who is logged in gets a new cookie. From everybody else it is taken away, where
         `held`, the request's `Cookie` field, has one.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import flask
 import pytest
 from flask import Flask
@@ -21,7 +22,7 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from pavior_middleware import Identity, Settings, asgi, skip, wsgi
-from pavior_middleware._page.rewriting import Rewriting
+from pavior_middleware._page.rules import site_rules
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
 from tests.conftest import API_KEY, TEAM
@@ -72,10 +73,10 @@ def test_a_star_stands_for_any_text_and_all_else_for_itself(
     pattern: str, path: str, before: str
 ) -> None:
     written = before + pattern
-    rewriting = Rewriting(Settings(TEAM, API_KEY, skip_paths=[written]))
+    settings = Settings(TEAM, API_KEY, skip_paths=[written])
+    rules = site_rules(settings, asks_consent=False, has_login_cookie=False)
     expression = ".*".join(map(re.escape, written.strip().split("*")))
-    is_skipped = rewriting.exchange("GET", "http", "/" + path, "", {}) is None
-    assert is_skipped == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
+    assert rules.skips("/" + path) == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 
 
 def test_a_path_that_gets_no_chat_has_its_request_untouched(fetch: Fetch) -> None:
@@ -214,21 +215,56 @@ def test_a_page_that_flask_has_not_seen_has_nobodys_consent() -> None:
 @pytest.mark.parametrize(
     "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
 )
-def test_switched_off_it_is_the_app_itself(middleware: Callable[..., Any]) -> None:
-    def app() -> None: ...
+def test_switched_off_wsgi_passes_the_very_same_objects() -> None:
+    environ = {"PATH_INFO": "/.well-known/pavior/share-auth"}
+    body = [PAGE]
 
-    assert middleware(app, OFF) is app
-    assert middleware(app, OFF, identity=lambda request: ADA, consent=lambda request: True) is app
-    active = middleware(app, SETTINGS)
-    assert middleware(active, OFF) is active
-    assert active.app is app
+    def app(seen: dict[str, Any], start: object) -> list[bytes]:
+        assert (seen is environ, start is start_response) == (True, True)
+        return body
+
+    def start_response(*_: object) -> Callable[[bytes], object]:
+        raise AssertionError
+
+    off = wsgi.PaviorMiddleware(app, OFF, identity=lambda environ: ADA)
+    assert off(environ, start_response) is body
+    assert list(environ) == ["PATH_INFO"]
 
 
-def test_a_config_of_starlette_switches_it_off(tmp_path: Any) -> None:
-    def app() -> None: ...
+@pytest.mark.parametrize(
+    "off",
+    [
+        lambda app: asgi.PaviorMiddleware(app, OFF, consent=lambda scope: True),
+        lambda app: PaviorMiddleware(app, Config(environ={"PAVIOR_ENABLED": "false"})),
+    ],
+    ids=["asgi", "starlette, by its config"],
+)
+def test_switched_off_asgi_passes_the_very_same_objects(off: Callable[[Any], Any]) -> None:
+    scope = {"type": "http", "path": "/.well-known/pavior/share-auth"}
+    asked: list[tuple[object, ...]] = []
 
-    middleware: Callable[..., Any] = PaviorMiddleware
-    assert middleware(app, settings=Config(environ={"PAVIOR_ENABLED": "false"})) is app
+    async def app(*given: object) -> None:
+        asked.append(given)
+
+    async def receive() -> Any: ...
+
+    async def send(message: Any) -> None: ...
+
+    anyio.run(off(app), scope, receive, send)
+    ((seen, *given),) = asked
+    assert seen is scope
+    assert given == [receive, send]
+    assert list(scope) == ["type", "path"]
+
+
+@pytest.mark.parametrize(
+    "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
+)
+def test_switched_off_a_misspelt_argument_is_an_error_all_the_same(
+    middleware: Callable[..., Any],
+) -> None:
+    with pytest.raises(TypeError, match="identiy"):
+        middleware(lambda *given: None, OFF, identiy=lambda request: ADA)
 
 
 def test_flask_is_left_as_it_is() -> None:

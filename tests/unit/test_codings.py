@@ -36,7 +36,7 @@ from werkzeug.test import Client
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
 from pavior_middleware._http import codings
-from pavior_middleware._page.coded_body import FREE_EXPANSION, MOST_EXPANSION, MOST_HELD, CodedBody
+from pavior_middleware._page.body import FREE_EXPANSION, MOST_EXPANSION, MOST_HELD, CodedBody
 from pavior_middleware._page.snippet import render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import Inserter, insert
@@ -214,7 +214,7 @@ def coded_body(
 
 def through(body: CodedBody, pieces: Sequence[bytes]) -> bytes:
     fed = [b"".join(body.feed(piece)) for piece in pieces]
-    return b"".join([*fed, *body.finish()])
+    return b"".join([*fed, *body.feed(b"", is_last=True)])
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -341,7 +341,7 @@ def test_any_page_cut_anywhere_gains_the_script_and_nothing_of_it_waits(
         if not body.stays:
             went.decode(sent_now)
             assert went.decoded == expected
-    sent += b"".join(body.finish())
+    sent += b"".join(body.feed(b"", is_last=True))
     expected += bare.finish()
     assert warnings == []
     if body.stays:

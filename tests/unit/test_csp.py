@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
-from pavior_middleware._http import csp
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import SCRIPT, render
 from tests.conftest import API_KEY, TEAM
 from tests.support.pages import data_in_head, scripts_in_head
+from tests.support.policies import extended as extended_policies
+from tests.support.policies import read as read_policies
 from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
 
 SETTINGS = Settings(TEAM, API_KEY)
@@ -297,7 +298,7 @@ def test_the_embed_is_allowed_by_what_matches_it_on_every_page(
 def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     one = f"a.example{space}https:"
     snippet = render(SETTINGS)
-    ((_, policy),) = policies.extended([(CSP, f"default-src {one}")], snippet)
+    ((_, policy),) = extended_policies([(CSP, f"default-src {one}")], snippet)
     assert policy == (
         f"default-src {one}; script-src {one} {hash_of(SCRIPT)} '{PAGE_FILE.integrity}' {EMBED};"
         f" connect-src {one} {EMBED} 'self'"
@@ -326,10 +327,10 @@ any_policy = st.lists(policy_words | st.text("abc-:/.*'; ,", max_size=6)).map(" 
 def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
     snippet = render(SETTINGS, ADA)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = policies.extended(headers, snippet)
-    assert policies.extended(once, snippet) == once
-    assert policies.read(once).nonce == policies.read(headers).nonce
-    assert policies.read(once).is_isolated == policies.read(headers).is_isolated
+    once = extended_policies(headers, snippet)
+    assert extended_policies(once, snippet) == once
+    assert read_policies(once).nonce == read_policies(headers).nonce
+    assert read_policies(once).is_isolated == read_policies(headers).is_isolated
 
 
 # ── The page of a borrower, which loads a script of its lender, calls it and frames it ─────────
@@ -466,8 +467,8 @@ def test_extending_a_borrowers_policy_again_adds_nothing(policies: list[str]) ->
     settings = Settings(TEAM, share_auth="auth.example.com")
     snippet = render(settings)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = policies.extended(headers, snippet)
-    assert policies.extended(once, snippet) == once
+    once = extended_policies(headers, snippet)
+    assert extended_policies(once, snippet) == once
 
 
 @pytest.mark.parametrize(

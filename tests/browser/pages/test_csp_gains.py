@@ -16,12 +16,13 @@ from playwright.sync_api import Browser, Page, Route
 
 from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import BORROWER, PAGE
-from pavior_middleware._http import csp
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import Snippet, render
 from tests.conftest import API_KEY, TEAM
 from tests.support.browsers import browser as browser
 from tests.support.browsers import playwright as playwright
+from tests.support.policies import extended as extended_policies
+from tests.support.policies import read as read_policies
 
 # No server has these names: Playwright answers, to every request that a policy lets through.
 SITE, LENDER, OTHER = "https://site.test", "https://www.lender.test", "https://other.test"
@@ -160,10 +161,10 @@ SNIPPETS: dict[str, tuple[Settings, Snippet]] = {
 
 def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[Any]]:
     """Return what only the extended policies let a page do, and what only the original ones do."""
-    settings, snippet = SNIPPETS[kind]
+    _, snippet = SNIPPETS[kind]
     headers = [("Content-Security-Policy", policy) for policy in policies]
-    said = policies.read(headers)
-    extended = policies.extended(headers, snippet)
+    said = read_policies(headers)
+    extended = extended_policies(headers, snippet)
     before = site.load(policies)
     element = snippet.element(said.nonce, checks_files=said.needs_hashes).decode()
     after = site.load([value for _, value in extended], element)

@@ -12,8 +12,8 @@ import pytest
 from pavior_middleware import Identity
 from pavior_middleware._model.identity import IdentityRefused
 from pavior_middleware._model.visitor import Visitor, VisitorSource
+from tests.support.sites import ADA
 
-ADA = Identity("7")
 Ask = Callable[[VisitorSource], Visitor]
 
 

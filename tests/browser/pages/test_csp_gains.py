@@ -19,9 +19,7 @@ from pavior_middleware._assets.page_files import BORROWER, PAGE
 from pavior_middleware._http import csp
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import Snippet, render
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
+from tests.support.sites import API_KEY, TEAM
 
 # No server has these names: Playwright answers, to every request that a policy lets through.
 SITE, LENDER, OTHER = "https://site.test", "https://www.lender.test", "https://other.test"

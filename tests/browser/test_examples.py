@@ -28,12 +28,10 @@ from pavior_middleware import Settings
 from pavior_middleware._page.snippet import render
 from pavior_middleware.emulator import create_app
 from tests.support import chromium
+from tests.support.adapters import ADAPTERS, Reply
 from tests.support.browsers import FLAGS, loads_of
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.pages import masked
 from tests.support.servers import serving_asgi, serving_help_center, serving_wsgi
-from tests.support.shells import SHELLS, Reply
 from tests.unit.test_placement import PLACES
 
 API_KEY = "ladygaga"
@@ -276,16 +274,16 @@ COUNT_CALLS = """pages => Promise.all(pages.map(text => new Promise(done => {
 })))"""
 
 
-@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
 @pytest.mark.parametrize("size", [1, 7, 10**6])
 def test_any_page_in_any_pieces_makes_one_init_call(
-    browser: Browser, shell: str, size: int
+    browser: Browser, adapter: str, size: int
 ) -> None:
     def rewritten(document: bytes) -> str:
         pieces = [document[start : start + size] for start in range(0, len(document), size)]
         reply = Reply(pieces, headers=[("Content-Type", "text/html; charset=utf-8")])
         settings = Settings(TEAM, API_KEY, inject_in_frames=True)
-        seen = SHELLS[shell](reply, settings, headers={"Sec-Fetch-Dest": "document"})
+        seen = ADAPTERS[adapter](reply, settings, headers={"Sec-Fetch-Dest": "document"})
         return seen.body.decode()
 
     documents = [marked.replace(b"|", b"") for marked in PLACES.values()]

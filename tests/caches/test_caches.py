@@ -23,10 +23,12 @@ from httpx2 import Client, Response
 from demo import servers
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import sign
-from tests.conftest import API_KEY
 from tests.support import programs
 from tests.support.cache_sites import BODY, FILE_VARIABLE, PAGES, SESSION_FIELD, USERS
 from tests.support.pages import init_call
+from tests.support.sites import API_KEY
+
+pytestmark = pytest.mark.cache
 
 NOBODY = "nobody"
 VISITORS = (*USERS, NOBODY)

@@ -1,4 +1,4 @@
-"""Whatever an app answers: the two shells agree, and what always holds, holds.
+"""Whatever an app answers: the two adapters agree, and what always holds, holds.
 
 The outcome is read independently of the package: headers by the names of the standards, bodies by
 the codecs' own libraries, the page by html5lib.
@@ -17,17 +17,14 @@ import brotli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings, sign
+from pavior_middleware import Identity, sign
 from pavior_middleware._http import csp
 from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.placement import insert
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import Reply, Seen, fetch_asgi, fetch_wsgi
 from tests.support.pages import init_calls
-from tests.support.shells import Reply, Seen, fetch_asgi, fetch_wsgi
+from tests.support.sites import ADA, API_KEY, BOB, SETTINGS
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
-BOB = Identity("8", "bob@example.com", attributes={"name": "Bob"})
 VISITORS = (None, ADA, BOB)
 STATUSES = [200, 201, 203, 204, 206, 301, 304, 400, 401, 403, 404, 410, 416, 500, 503]
 

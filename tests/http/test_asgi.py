@@ -1,4 +1,4 @@
-"""The ASGI shell: the messages of the specification, in order, none lost and none invented."""
+"""The ASGI adapter: the messages of the specification, in order, none lost and none invented."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity
 from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.asgi import ASGIApp, Message, PaviorMiddleware, Receive, Scope, Send
 from pavior_middleware.placement import insert
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE
 from tests.support.pages import init_call
-from tests.support.shells import PAGE
+from tests.support.sites import ADA, SETTINGS
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7")
 SNIPPET = render(SETTINGS, ADA).element()
 EARLY = Snippet.early(SNIPPET)  # where the rest of the head is still to come
 PAGE_START: Message = {
@@ -57,8 +55,8 @@ def run(
         sent.append(message)
 
     async def call() -> None:
-        shell = PaviorMiddleware(app, SETTINGS, identity=identity)
-        await shell(scope or http_scope(), receive, send)
+        middleware = PaviorMiddleware(app, SETTINGS, identity=identity)
+        await middleware(scope or http_scope(), receive, send)
 
     anyio.run(call)
     return sent
@@ -208,8 +206,8 @@ def test_a_file_is_read_under_another_event_loop_too(file: BinaryIO) -> None:
         sent.append(message)
 
     app = sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}])
-    shell = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
-    anyio.run(shell, http_scope(), receive, send, backend="trio")
+    middleware = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    anyio.run(middleware, http_scope(), receive, send, backend="trio")
     assert bodies(sent) == insert(LONG_PAGE, SNIPPET)
 
 
@@ -228,10 +226,10 @@ def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> N
 
     async def fails() -> None:
         app = sending([PAGE_START, {"type": "http.response.pathsend", "path": file.name}])
-        shell = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+        middleware = PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
         before = count_open_files()
         with pytest.raises(ConnectionResetError):
-            await shell(http_scope(), receive, send)
+            await middleware(http_scope(), receive, send)
         assert count_open_files() == before
 
     anyio.run(fails)

@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from pavior_middleware import Identity, sign
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
+from tests.support.sites import API_KEY, TEAM
 
 pytestmark = pytest.mark.slow
 

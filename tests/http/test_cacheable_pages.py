@@ -5,23 +5,17 @@ from __future__ import annotations
 import pytest
 
 from pavior_middleware import Identity, Settings
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply, Seen
 from tests.support.pages import data_in_head, init_calls
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
+from tests.support.sites import ADA, API_KEY, TEAM
 
 SETTINGS = Settings(TEAM, API_KEY, cacheable_pages=True)
-ADA = Identity("7", "ada@example.com")
 CACHEABLE = [
     ("Cache-Control", "public, max-age=60, s-maxage=600"),
     ("Surrogate-Control", "max-age=600"),
     ("Last-Modified", "Tue, 24 Nov 2026 06:00:00 GMT"),
     ("Expires", "Tue, 24 Nov 2026 07:00:00 GMT"),
 ]
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def page(fetch: Fetch, identity: Identity | None, destination: str | None, **more: object) -> Seen:

@@ -13,22 +13,14 @@ from hypothesis import strategies as st
 from webtest import TestApp
 from werkzeug.http import is_resource_modified
 
-from pavior_middleware import Identity, Settings, asgi, wsgi
-from tests.conftest import API_KEY, TEAM
+from pavior_middleware import Identity, asgi, wsgi
+from tests.support.adapters import ADAPTERS, HTML_TYPE, PAGE, App, Fetch, Reply, Seen
 from tests.support.pages import init_call, init_calls
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, App, Fetch, Reply, Seen
+from tests.support.sites import ADA, BOB, SETTINGS
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
-BOB = Identity("8", "bob@example.com")
 VISITORS = {"ada": ADA, "bob": BOB, "nobody": None}
 DOCUMENT = {"Sec-Fetch-Dest": "document"}
 MODIFIED = "Tue, 24 Nov 2026 06:00:00 GMT"
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 class Site:
@@ -327,11 +319,11 @@ def test_a_framed_page_comes_in_parts_as_the_app_made_it(fetch: Fetch) -> None:
     assert fetch(app, SETTINGS, ADA, headers=headers).status == 206
 
 
-# ── The shells, when an app is asked again ─────────────────────────────────────────────────────
+# ── The adapters, when an app is asked again ─────────────────────────────────────────────────────
 
 
 def etag_of(identity: Identity | None) -> str:
-    etag: str = SHELLS["wsgi"](Site(("ETag", '"1"')), SETTINGS, identity).headers["ETag"]
+    etag: str = ADAPTERS["wsgi"](Site(("ETag", '"1"')), SETTINGS, identity).headers["ETag"]
     return etag
 
 
@@ -391,13 +383,13 @@ def test_each_body_of_a_wsgi_app_that_is_asked_twice_is_closed_once(
         return BOB
 
     def around(environ: dict[str, Any], start_response: Any) -> Any:
-        body = shell(environ, start_response)
+        body = middleware(environ, start_response)
         # Middleware around ours sees the request as it came, and what the app put beside it.
         assert environ["HTTP_IF_NONE_MATCH"] == etag_of(ADA)
         assert environ["put there by"] == 2
         return body
 
-    shell = wsgi.PaviorMiddleware(app, SETTINGS, identity=identity)
+    middleware = wsgi.PaviorMiddleware(app, SETTINGS, identity=identity)
     response = TestApp(around).get("/", headers={"If-None-Match": etag_of(ADA)})
     assert response.status_int == 200
     assert init_call(response.body)["id"] == "8"
@@ -456,7 +448,7 @@ def test_an_asgi_app_that_is_asked_twice_gets_a_scope_and_a_request_of_its_own()
 def test_a_request_with_content_is_made_once(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     headers = {"If-None-Match": etag_of(ADA), "Range": "bytes=0-4", "Transfer-Encoding": "chunked"}
-    seen = SHELLS["asgi"](site, SETTINGS, BOB, headers={**DOCUMENT, **headers})
+    seen = ADAPTERS["asgi"](site, SETTINGS, BOB, headers={**DOCUMENT, **headers})
     assert init_call(seen.body)["id"] == "8"
     assert len(site.asked) == 1
     assert not {"if-none-match", "range"} & set(site.asked[0])
@@ -467,13 +459,13 @@ etag_text = st.text(
 ).filter(lambda text: '"' not in text and "\x7f" not in text)
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @given(tags=st.lists(etag_text, min_size=1, max_size=4), data=st.data())
 def test_any_validators_come_back_to_the_app_as_it_made_them(
-    shell: str, tags: list[str], data: st.DataObject
+    adapter: str, tags: list[str], data: st.DataObject
 ) -> None:
     """Whatever the app calls its versions, and in any browser, the next answer is right."""
-    fetch = SHELLS[shell]
+    fetch = ADAPTERS[adapter]
     visitors = st.sampled_from(list(VISITORS.values()))
     etags = [data.draw(st.sampled_from(['"{}"', 'W/"{}"'])).format(tag) for tag in tags]
     holders = [data.draw(visitors) for _ in etags]

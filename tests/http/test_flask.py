@@ -14,8 +14,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from pavior_middleware import Identity, Settings, SettingsError, sign
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
 from tests.support.pages import init_call, init_calls
+from tests.support.sites import API_KEY, TEAM
 
 
 class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped

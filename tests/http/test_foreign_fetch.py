@@ -6,13 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings, sign
-from tests.conftest import API_KEY, TEAM
+from pavior_middleware import Settings, sign
+from tests.support.adapters import ADAPTERS, HTML_TYPE, PAGE, Fetch, Reply
 from tests.support.pages import data_in_head, init_call
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
+from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
 SITE = {"Host": "bank.test"}
 NOBODY = {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
 
@@ -45,11 +43,6 @@ OWN = {
     },
     "its-own-origin": {"Origin": "http://bank.test"},
 }
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def names_ada(page: bytes) -> bool:
@@ -149,13 +142,13 @@ words = st.sampled_from(
     mode=words | st.none(),
     origin=st.sampled_from([None, "null", "http://bank.test", "http://partner.test", "x"]),
 )
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_only_requests_that_no_other_origin_can_read_name_their_user(
-    shell: str, site: str | None, mode: str | None, origin: str | None
+    adapter: str, site: str | None, mode: str | None, origin: str | None
 ) -> None:
     sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Origin": origin, **SITE}
     fields = {name: value for name, value in sent.items() if value}
-    seen = SHELLS[shell](Reply(), SETTINGS, ADA, headers=fields)
+    seen = ADAPTERS[adapter](Reply(), SETTINGS, ADA, headers=fields)
     if site:
         is_safe = site in ("same-origin", "none") or mode == "navigate"
     else:

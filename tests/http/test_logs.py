@@ -9,12 +9,11 @@ import pytest
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware._share.tokens import Tokens
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, HTML_TYPE, Reply
 from tests.support.handing_over import asking_for
-from tests.support.shells import HTML_TYPE, SHELLS, Reply
+from tests.support.sites import API_KEY, SECRET_KEY, TEAM
 
 HELP = "https://help.example.net"
-KEY = "a secret key for the tests only"
 ADA = Identity("ada-1815", "lovelace@example.com")
 BOB = Identity("bob-1916", "hawk@example.com")
 USERS = {
@@ -26,7 +25,7 @@ USERS = {
     "with an id too long for a cookie": Identity("".join(map("ada-1815{}".format, range(5000)))),
 }
 CODED = [HTML_TYPE, ("Content-Encoding", "gzip")]
-COOKIE = f"__Host-pavior-share={Tokens([KEY], 3600).cookie(BOB)}"
+COOKIE = f"__Host-pavior-share={Tokens([SECRET_KEY], 3600).cookie(BOB)}"
 REQUESTS: list[tuple[str, dict[str, str]]] = [
     ("/", {}),
     ("/", {"Origin": HELP}),
@@ -37,16 +36,18 @@ REQUESTS: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("adapter", ADAPTERS)
 @pytest.mark.parametrize("user", USERS)
 def test_no_log_line_holds_an_id_an_email_or_an_hmac(
-    shell: str, user: str, caplog: pytest.LogCaptureFixture
+    adapter: str, user: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "pavior_middleware")
-    settings = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.net"], secret_key=KEY)
+    settings = Settings(
+        TEAM, API_KEY, shared_auth_domains=["help.example.net"], secret_key=SECRET_KEY
+    )
     for path, headers in REQUESTS:
         for reply in (Reply(), Reply([b"<title>lovelace</title>"], CODED)):
-            SHELLS[shell](reply, settings, USERS[user], path=path, headers=headers)
+            ADAPTERS[adapter](reply, settings, USERS[user], path=path, headers=headers)
     assert caplog.records
     hmacs = [sign(API_KEY, each) for each in (ADA.id, ADA.email, BOB.id) if each]
     for secret in ("ada-1815", "lovelace", "boss@", "bob-1916", "hawk", *hmacs):

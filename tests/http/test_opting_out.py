@@ -21,22 +21,15 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from webtest import TestApp
 
-from pavior_middleware import Identity, Settings, asgi, skip, wsgi
+from pavior_middleware import Settings, asgi, skip, wsgi
 from pavior_middleware._page.rules import site_rules
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply
 from tests.support.pages import init_call
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
+from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY)
 OFF = Settings(enabled=False, team_vanity_id="", api_key="")
-ADA = Identity("7", "ada@example.com")
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 # ── By path ────────────────────────────────────────────────────────────────────────────────────
@@ -212,9 +205,6 @@ def test_a_page_that_flask_has_not_seen_has_nobodys_consent() -> None:
 # ── By environment ─────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
-)
 def test_switched_off_wsgi_passes_the_very_same_objects() -> None:
     environ = {"PATH_INFO": "/.well-known/pavior/share-auth"}
     body = [PAGE]

@@ -9,22 +9,14 @@ from typing import Any
 
 import pytest
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Settings
 from pavior_middleware._assets.page_files import ALL, PAGE, PageFile
-from tests.conftest import API_KEY, TEAM
-from tests.support.shells import SHELLS, Fetch, Reply, Seen
+from tests.support.adapters import Fetch, Reply, Seen
+from tests.support.sites import ADA, API_KEY, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
 OTHER = Reply([b"not found"], headers=[("Content-Type", "text/plain")], status=404)
 
 each_file = pytest.mark.parametrize("file", ALL.values(), ids=ALL)
-
-
-@pytest.fixture(params=SHELLS)
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    shell: Fetch = SHELLS[request.param]
-    return shell
 
 
 def get(fetch: Fetch, path: str, *, method: str = "GET", **settings: Any) -> Seen:

@@ -25,7 +25,7 @@ from starlette.templating import Jinja2Templates
 from starlette.testclient import TestClient
 from webtest import TestApp, TestRequest, lint
 
-from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware import Identity, asgi, wsgi
 from pavior_middleware._http.codings import codings
 from pavior_middleware._page.body import CodedBody, PlainBody
 from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
@@ -35,13 +35,11 @@ from pavior_middleware.flask import Pavior
 from pavior_middleware.jinja import pavior_snippet
 from pavior_middleware.placement import Inserter, insert
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE
 from tests.support.pages import init_calls
-from tests.support.shells import HTML_TYPE
+from tests.support.sites import ADA, API_KEY, SETTINGS
 from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
 ELEMENT = render(SETTINGS, ADA).element()
 EARLY_ELEMENT = Snippet.early(ELEMENT)  # where the rest of the head is still to come
 
@@ -338,13 +336,13 @@ def test_validators_find_nothing_and_no_placeholder_makes_a_length_wrong(
         await send({"type": "http.response.body"})
 
     headers = {"Sec-Fetch-Dest": destination}
-    shell: Any = wsgi.PaviorMiddleware(wsgi_app, SETTINGS, identity=lambda environ: ADA)
-    by_wsgi = TestRequest.blank("/", headers=headers).get_response(lint.middleware(shell))
+    middleware: Any = wsgi.PaviorMiddleware(wsgi_app, SETTINGS, identity=lambda environ: ADA)
+    by_wsgi = TestRequest.blank("/", headers=headers).get_response(lint.middleware(middleware))
     sent = dict(by_wsgi.headers)  # reading the body adds its length
     check(by_wsgi.body, sent, pieces, placeholders, has_length)
     placeholders.clear()
-    shell = asgi.PaviorMiddleware(asgi_app, SETTINGS, identity=lambda scope: ADA)
-    by_asgi = TestClient(shell).get("/", headers=headers)
+    middleware = asgi.PaviorMiddleware(asgi_app, SETTINGS, identity=lambda scope: ADA)
+    by_asgi = TestClient(middleware).get("/", headers=headers)
     check(by_asgi.content, by_asgi.headers, pieces, placeholders, has_length)
 
 

@@ -1,4 +1,4 @@
-"""What happens to a response, through either shell: pages gain the script, the rest stays."""
+"""What happens to a response, through either adapter: pages gain the script, the rest stays."""
 
 from __future__ import annotations
 
@@ -12,17 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, sign
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, HTML_TYPE, PAGE, Fetch, Reply
 from tests.support.pages import init_call, init_calls
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply
-
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
+from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
 
 def with_headers(*headers: tuple[str, str]) -> Reply:
@@ -37,6 +29,7 @@ def test_a_page_names_its_user(fetch: Fetch) -> None:
         "doTimeTravel": True,
         "id": "7",
         "email": "ada@example.com",
+        "firstName": "Ada",
         "hmac": sign(API_KEY, "7"),
     }
     assert API_KEY.encode() not in seen.body
@@ -170,7 +163,7 @@ def test_an_amp_page_cut_anywhere_stays_as_it_is(
 
 @pytest.mark.parametrize("length", ["+45", "45, 45", "many"])
 def test_a_length_that_is_no_number_is_not_added_to(fetch: Fetch, length: str) -> None:
-    if fetch is SHELLS["asgi"]:  # WebTest refuses to look at such a thing
+    if fetch is ADAPTERS["asgi"]:  # WebTest refuses to look at such a thing
         seen = fetch(with_headers(("Content-Length", length)), SETTINGS, ADA)
         assert "Content-Length" not in seen.headers
 
@@ -210,18 +203,18 @@ def test_the_length_is_right(fetch: Fetch) -> None:
 def test_a_number_of_more_digits_than_python_reads_does_not_fail_the_page(
     field: tuple[str, str],
 ) -> None:
-    seen = SHELLS["asgi"](with_headers(field), SETTINGS, ADA)
+    seen = ADAPTERS["asgi"](with_headers(field), SETTINGS, ADA)
     assert init_call(seen.body)["id"] == "7"
 
 
 @given(data=st.data())
-@pytest.mark.parametrize("shell", SHELLS)
-def test_the_length_is_right_or_not_told(shell: str, data: st.DataObject) -> None:
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> None:
     page = data.draw(st.sampled_from([PAGE, b"<!-- unfinished", b"\xef\xbb\xbf<p>", b"x", b"\xef"]))
     cut = data.draw(st.integers(0, len(page)))
     headers = (HTML_TYPE, ("Content-Length", str(len(page))))
     reply = Reply([page[:cut], page[cut:]], headers=headers)
-    seen = SHELLS[shell](reply, SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
+    seen = ADAPTERS[adapter](reply, SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
     assert seen.headers.get("Content-Length", str(len(seen.body))) == str(len(seen.body))
     assert init_call(seen.body)["id"] == "7"
 

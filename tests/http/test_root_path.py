@@ -14,13 +14,12 @@ from webtest import TestApp
 from pavior_middleware import Identity, Settings, SettingsError
 from pavior_middleware._page.snippet import render
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE
 from tests.support.pages import data_in_head, data_of
-from tests.support.shells import PAGE
+from tests.support.sites import ADA, API_KEY, TEAM
 
 ORIGIN = "https://bank.test"
 AT_ROOT = "/.well-known/pavior/share-auth"
-ADA = Identity("7")
 ODD_PREFIXES = [".evil.test", "//evil.test", "/\\evil.test", "evil.test/", "@evil.test", ":80"]
 prefixes = st.sampled_from(ODD_PREFIXES) | st.text("/\\.@:?#%ab\xe9", max_size=8)
 

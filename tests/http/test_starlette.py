@@ -34,8 +34,8 @@ from starlette.websockets import WebSocket
 
 from pavior_middleware import Identity, Settings, SettingsError, sign
 from pavior_middleware.starlette import PaviorMiddleware, read_settings
-from tests.conftest import API_KEY, TEAM
 from tests.support.pages import init_call
+from tests.support.sites import API_KEY, TEAM
 
 SETTINGS = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.com"])
 

@@ -19,17 +19,15 @@ import anyio.to_thread
 import pytest
 
 from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware import asgi, wsgi
 from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
-from tests.conftest import API_KEY, TEAM
 from tests.support.servers import serving_asgi, serving_wsgi
+from tests.support.sites import ADA, SETTINGS
 from tests.unit.test_codings import BR, GZIP, START, ZSTD, Form, StreamDecoder, peak_kib, streamed
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7")
 SNIPPET = render(SETTINGS, ADA).element()
 
 HEADERS = [("Content-Type", "text/html; charset=utf-8"), ("Content-Encoding", "gzip")]
@@ -69,11 +67,11 @@ def end_through_wsgi(*, with_us: bool) -> bytes:
         start_response("200 OK", HEADERS)
         return long_page()
 
-    shell: Any = wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA)
+    middleware: Any = wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA)
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
     end = b""
-    for piece in (shell if with_us else app)(environ, lambda *arguments: None):
+    for piece in (middleware if with_us else app)(environ, lambda *arguments: None):
         end = (end + piece)[-8:]
     return end
 
@@ -95,18 +93,18 @@ def end_through_asgi(*, with_us: bool) -> bytes:
         nonlocal end
         end = (end + message.get("body", b""))[-8:]
 
-    shell = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
     scope: asgi.Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    anyio.run(shell if with_us else app, scope, receive, send)
+    anyio.run(middleware if with_us else app, scope, receive, send)
     return end
 
 
 ENDS: dict[str, Callable[..., bytes]] = {"wsgi": end_through_wsgi, "asgi": end_through_asgi}
 
 
-def serve_long_page(shell: str, with_us: bool) -> tuple[int, bytes]:
+def serve_long_page(adapter: str, with_us: bool) -> tuple[int, bytes]:
     """Return the most memory that the process took for it, and the page's last bytes."""
-    end = ENDS[shell](with_us=with_us)
+    end = ENDS[adapter](with_us=with_us)
     return peak_kib(), end
 
 
@@ -115,21 +113,21 @@ Served = dict[tuple[str, bool], "AsyncResult[tuple[int, bytes]]"]
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """Serve it in processes of their own, each used once, as many at a time as there are shells."""
+    """Serve it in processes of their own, each used once, as many at a time as adapters."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(len(ENDS), maxtasksperchild=1) as pool:
         yield {
-            (shell, with_us): pool.apply_async(serve_long_page, (shell, with_us))
+            (adapter, with_us): pool.apply_async(serve_long_page, (adapter, with_us))
             for with_us in (True, False)
-            for shell in ENDS
+            for adapter in ENDS
         }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="where the peak stands")
-@pytest.mark.parametrize("shell", ENDS)
-def test_a_page_of_1_gib_adds_less_than_2_mib_of_memory(shell: str, served: Served) -> None:
-    peak_with_us, end_with_us = served[shell, True].get()
-    peak, end = served[shell, False].get()
+@pytest.mark.parametrize("adapter", ENDS)
+def test_a_page_of_1_gib_adds_less_than_2_mib_of_memory(adapter: str, served: Served) -> None:
+    peak_with_us, end_with_us = served[adapter, True].get()
+    peak, end = served[adapter, False].get()
     assert end == end_of_gzip(START)
     assert end_with_us == end_of_gzip(insert(START, SNIPPET))
     assert peak_with_us - peak < MOST_ADDED_KIB
@@ -168,15 +166,15 @@ class Waiting:
 
 
 @pytest.mark.parametrize("form", [GZIP, BR, ZSTD], ids=["gzip", "br", "zstd"])
-@pytest.mark.parametrize("shell", ENDS)
+@pytest.mark.parametrize("adapter", ENDS)
 def test_the_script_reaches_the_client_before_the_app_makes_the_second_part(
-    shell: str, form: Form
+    adapter: str, form: Form
 ) -> None:
     app = Waiting(form)
     (port,) = free_ports([0])
     serving = (
         serving_wsgi(wsgi.PaviorMiddleware(app.wsgi, SETTINGS, identity=lambda environ: ADA), port)
-        if shell == "wsgi"
+        if adapter == "wsgi"
         else serving_asgi(
             asgi.PaviorMiddleware(app.asgi, SETTINGS, identity=lambda scope: ADA), port
         )

@@ -1,4 +1,4 @@
-"""The WSGI shell: PEP 3333 kept to the letter, between any server and any app."""
+"""The WSGI adapter: PEP 3333 kept to the letter, between any server and any app."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavior_middleware import Identity, Settings
+from pavior_middleware import Identity
 from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE
 from tests.support.pages import init_call
-from tests.support.shells import PAGE
+from tests.support.sites import ADA, SETTINGS
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7")
 HTML_HEADERS = [("Content-Type", "text/html")]
 JSON_HEADERS = [("Content-Type", "application/json")]
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -36,7 +34,7 @@ class Server:
         self.written: list[bytes] = []
         self.environ: dict[str, Any] = {"HTTP_SEC_FETCH_DEST": "document", **environ}
         setup_testing_defaults(self.environ)
-        self.shell = PaviorMiddleware(app, SETTINGS, identity=lambda environ: identity)
+        self.middleware = PaviorMiddleware(app, SETTINGS, identity=lambda environ: identity)
 
     def start_response(self, *arguments: Any) -> Callable[[bytes], object]:
         if len(arguments) == 3 and any(self.written):
@@ -45,7 +43,7 @@ class Server:
         return self.written.append
 
     def body(self) -> Any:
-        return self.shell(self.environ, self.start_response)
+        return self.middleware(self.environ, self.start_response)
 
     def run(self) -> bytes:
         body = self.body()
@@ -169,7 +167,7 @@ def test_a_body_is_closed_once_if_the_server_refuses_the_start() -> None:
         body = Body(*pieces)
         server = Server(answering(body), REQUEST_METHOD="GET" if pieces else "HEAD")
         with pytest.raises(AssertionError, match="a bad header"):
-            server.shell(server.environ, refuse)
+            server.middleware(server.environ, refuse)
         assert body.closed == 1
 
 
@@ -379,7 +377,7 @@ def test_the_identity_is_asked_for_once_the_response_has_begun_and_only_for_page
         return [PAGE]
 
     server = Server(app)
-    server.shell = PaviorMiddleware(app, SETTINGS, identity=identity)
+    server.middleware = PaviorMiddleware(app, SETTINGS, identity=identity)
     assert init_call(server.run())["id"] == "7"
     server.environ["PATH_INFO"] = "/data"
     server.run()
@@ -393,7 +391,7 @@ def early_reading(server: Server) -> tuple[str, list[tuple[str, str]], bytes]:
     """Return what such a server sends: it keeps the last start, and gives no `write`."""
     starts: list[Any] = []
     start_response: Any = lambda *arguments: starts.append(arguments)  # noqa: E731
-    body = server.shell(server.environ, start_response)
+    body = server.middleware(server.environ, start_response)
     status, headers, *_ = starts[-1]
     count = len(starts)
     sent = b"".join(body)
@@ -419,7 +417,7 @@ def test_what_is_not_a_page_is_the_same_object_for_a_server_that_gives_no_write(
     body = Body(b"{}")
     server = Server(answering(body, JSON_HEADERS))
     start_response: Any = lambda *arguments: None  # noqa: E731
-    assert server.shell(server.environ, start_response) is body
+    assert server.middleware(server.environ, start_response) is body
     assert body.pulled == 0
 
 
@@ -568,7 +566,7 @@ def test_validators_on_both_sides_find_nothing(
         return pieces
 
     server = Server(app, REQUEST_METHOD=method, QUERY_STRING="")
-    server.shell = validator(  # type: ignore[assignment]
+    server.middleware = validator(  # type: ignore[assignment]
         PaviorMiddleware(validator(app), SETTINGS, identity=lambda environ: ADA)
     )
     sent = server.run()

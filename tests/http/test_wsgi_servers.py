@@ -19,19 +19,16 @@ from flask import Flask
 from demo import servers
 from demo.commands import Command
 from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings
 from pavior_middleware._page.snippet import render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import insert
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE, PAGE
 from tests.support.servers import serving_wsgi
-from tests.support.shells import HTML_TYPE, PAGE
+from tests.support.sites import ADA, SETTINGS
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7")
 PIECES = [b"<!doctype html><title>A</title>", b"<p>B", b"<p>C"]
 LONGEST_WAIT_SECONDS = 10
 

@@ -29,32 +29,20 @@ from pavior_middleware._share.tokens import Loan, Tokens
 from pavior_middleware._share.tossing import believed
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE, Fetch, Reply, Seen, fetch_asgi
 from tests.support.handing_over import asking_for
-from tests.support.shells import PAGE, SHELLS, Fetch, Reply, Seen, fetch_asgi
-
-NAME = "__Host-pavior-share"
-KEY = "a secret key for the tests only"
-HELP = "https://help.example.com"
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-MALLORY = Identity("666", "mallory@evil.test")
-ADAS = {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}
+from tests.support.sites import ADA, API_KEY, HELP, LOGIN_COOKIE, MALLORY, SECRET_KEY, TEAM
 
 site = partial(Settings, TEAM, API_KEY)
-LENDS = site(shared_auth_domains=["help.example.com"], secret_key=KEY, session_cookie="sid")
+LENDS = site(shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, session_cookie="sid")
 WITHOUT_KEY = site(shared_auth_domains=["help.example.com"], session_cookie="sid")
 LENDS_NOTHING = site(cacheable_pages=True, session_cookie="sid")
 JSON = Reply([b"{}"], [("Content-Type", "application/json")])
 TWO = "sid=adas; theme=dark; sid=mallorys"
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
-
-
 def login_cookie(user: Identity, age: int = 0) -> str:
-    return f"{NAME}={Tokens([KEY], 3600, lambda: time.time() - age).cookie(user)}"
+    return f"{LOGIN_COOKIE}={Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(user)}"
 
 
 ASKING: dict[str, tuple[str, dict[str, str]]] = {
@@ -100,7 +88,7 @@ def is_named(seen: Seen) -> bool:
 def test_two_session_cookies_name_nobody(
     fetch: Fetch, who_asks: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for cookies in (TWO, "sid=a; sid=a", "sid=; sid=a", f"{TWO}; {NAME}=of-nobody"):
+    for cookies in (TWO, "sid=a; sid=a", "sid=; sid=a", f"{TWO}; {LOGIN_COOKIE}=of-nobody"):
         assert not is_named(ask(fetch, who_asks, cookies))
     warnings = {each.getMessage() for each in caplog.records}
     assert len(warnings) == 1
@@ -151,8 +139,13 @@ def test_nobody_is_named_where_the_login_cookie_names_somebody_else(
 
 @pytest.mark.parametrize("who_asks", ASKING)
 def test_a_login_cookie_that_is_over_or_forged_does_not_count(fetch: Fetch, who_asks: str) -> None:
-    forged = f"{NAME}={Tokens(['another key'], 3600).cookie(MALLORY)}"
-    for cookie in (login_cookie(MALLORY, 3700), forged, f"{NAME}=", f"{NAME}=a; {NAME}=b"):
+    forged = f"{LOGIN_COOKIE}={Tokens(['another key'], 3600).cookie(MALLORY)}"
+    for cookie in (
+        login_cookie(MALLORY, 3700),
+        forged,
+        f"{LOGIN_COOKIE}=",
+        f"{LOGIN_COOKIE}=a; {LOGIN_COOKIE}=b",
+    ):
         assert is_named(ask(fetch, who_asks, f"sid=adas; {cookie}"))
         assert not is_named(ask(fetch, who_asks, f"{TWO}; {cookie}"))
 
@@ -415,7 +408,7 @@ def test_who_has_logged_in_by_a_fetch_is_named_before_any_page_is_loaded(
     if before:
         client.post(f"/as/{before}")
         client.get("/")
-        assert NAME in client.cookies
+        assert LOGIN_COOKIE in client.cookies
     client.post("/as/ada")
     told = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
     assert told == {"id": "ada", "hmac": sign(API_KEY, "ada")}

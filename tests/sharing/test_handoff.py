@@ -26,30 +26,19 @@ from webtest import TestApp
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from pavior_middleware import Identity, Settings, asgi, sign, wsgi
+from pavior_middleware import Identity, Settings, asgi, wsgi
 from pavior_middleware._model.paths import HANDOFF, SHARE_AUTH
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, PAGE, Fetch, Reply, Seen
 from tests.support.handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of
 from tests.support.redirect_tricks import REDIRECT_TRICKS, REDIRECTS_ALLOWED
-from tests.support.shells import PAGE, SHELLS, Fetch, Reply, Seen
-
-KEY = "a secret key for the tests only"
-HELP = "https://help.example.com"
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-LEAD = Identity(email="lead@example.com", authenticated=False)
-ADAS = {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}
+from tests.support.sites import ADA, ADAS, API_KEY, HELP, LEAD, SECRET_KEY, TEAM
 
 site = partial(Settings, TEAM, API_KEY)
 DOMAINS = ("help.example.com", "help.example.com:8443", "*.cards.example.com", "localhost:8003")
-SETTINGS = site(shared_auth_domains=DOMAINS, secret_key=KEY)
+SETTINGS = site(shared_auth_domains=DOMAINS, secret_key=SECRET_KEY)
 JSON = Reply([b'{"of": "the app"}'], [("Content-Type", "application/json"), ("Set-Cookie", "a=b")])
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def follow(
@@ -240,7 +229,7 @@ def test_no_trick_leads_anywhere_else(kind: str) -> None:
 
 @pytest.mark.parametrize("to", REDIRECTS_ALLOWED)
 def test_what_leads_to_a_whitelisted_site_is_left_as_it_is(to: str) -> None:
-    seen = follow(SHELLS["wsgi"], to)
+    seen = follow(ADAPTERS["wsgi"], to)
     page, _, fragment = to.partition("#")
     assert seen.headers["Location"].startswith(f"{page}#pavior-handoff={code_of(seen)}")
     kept = fragment.removeprefix("pavior-handoff=").removeprefix("a.b-c_d&")
@@ -252,7 +241,7 @@ rest = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=2
 
 @given(rest=rest | st.text(max_size=5), mark=st.sampled_from(["", "/", "?", "#"]))
 def test_wherever_it_leads_the_origin_is_the_one_that_was_checked(rest: str, mark: str) -> None:
-    location = follow(SHELLS["wsgi"], f"{HELP}{mark}{rest}", None).headers.get("Location", "")
+    location = follow(ADAPTERS["wsgi"], f"{HELP}{mark}{rest}", None).headers.get("Location", "")
     if location:
         assert location.isascii()
         assert location.isprintable()
@@ -262,12 +251,12 @@ def test_wherever_it_leads_the_origin_is_the_one_that_was_checked(rest: str, mar
 
 
 OFF = {
-    "switched off": site(shared_auth_domains=DOMAINS, secret_key=KEY, handoff=False),
+    "switched off": site(shared_auth_domains=DOMAINS, secret_key=SECRET_KEY, handoff=False),
     "without a key": site(shared_auth_domains=DOMAINS),
 }
 NOT_LENDING = {
-    "without a whitelist": site(secret_key=KEY),
-    "borrowing": Settings(TEAM, share_auth="auth.example.com", secret_key=KEY),
+    "without a whitelist": site(secret_key=SECRET_KEY),
+    "borrowing": Settings(TEAM, share_auth="auth.example.com", secret_key=SECRET_KEY),
 }
 
 
@@ -321,7 +310,7 @@ def post(
     sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
     sent |= {} if origin is None else {"Origin": origin}
     seen: Seen
-    if fetch is SHELLS["wsgi"]:
+    if fetch is ADAPTERS["wsgi"]:
         response = TestApp(wsgi.PaviorMiddleware(unasked, settings)).post(
             path, body, headers=sent, status="*"
         )
@@ -367,15 +356,15 @@ def test_the_site_that_it_was_made_for_exchanges_a_code_for_the_identity(
 
 
 def test_a_loan_lasts_from_when_the_code_was_made(fetch: Fetch) -> None:
-    settings = site(shared_auth_domains=DOMAINS, secret_key=KEY, shared_auth_seconds=100)
-    code = Tokens([KEY], 100, lambda: time.time() - 30).code(ADA, HELP, CHALLENGE)
+    settings = site(shared_auth_domains=DOMAINS, secret_key=SECRET_KEY, shared_auth_seconds=100)
+    code = Tokens([SECRET_KEY], 100, lambda: time.time() - 30).code(ADA, HELP, CHALLENGE)
     assert 60 <= int(post(fetch, code, settings).headers["Pavior-Expires-In"]) <= 70
-    settings = site(shared_auth_domains=DOMAINS, secret_key=KEY, shared_auth_seconds=10)
+    settings = site(shared_auth_domains=DOMAINS, secret_key=SECRET_KEY, shared_auth_seconds=10)
     assert post(fetch, code, settings).headers["Pavior-Expires-In"] == "0"
 
 
 def test_no_cookie_is_looked_at(fetch: Fetch) -> None:
-    cookie = Tokens([KEY], 3600).cookie(ADA)
+    cookie = Tokens([SECRET_KEY], 3600).cookie(ADA)
     seen = post(fetch, "", headers={"Cookie": f"__Host-pavior-share={cookie}"})
     assert seen.status == 403
 
@@ -399,7 +388,10 @@ def test_another_whitelisted_site_cannot_exchange_it(fetch: Fetch, origin: str) 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.test", "http://help.example.com"])
 def test_no_other_origin_can(fetch: Fetch, origin: str | None) -> None:
-    for code in (code_of(follow(fetch)), Tokens([KEY], 3600).code(ADA, origin or "", CHALLENGE)):
+    for code in (
+        code_of(follow(fetch)),
+        Tokens([SECRET_KEY], 3600).code(ADA, origin or "", CHALLENGE),
+    ):
         seen = post(fetch, code, origin=origin)
         assert seen.status == 403
         assert "Access-Control-Allow-Origin" not in seen.headers
@@ -413,7 +405,9 @@ def test_a_frame_of_the_site_itself_cannot_either(fetch: Fetch) -> None:
 
 
 def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
-    seen = post(fetch, Tokens([KEY], 3600, lambda: time.time() - 62).code(ADA, HELP, CHALLENGE))
+    seen = post(
+        fetch, Tokens([SECRET_KEY], 3600, lambda: time.time() - 62).code(ADA, HELP, CHALLENGE)
+    )
     assert (seen.status, b"too old" in seen.body) == (403, True)
 
 
@@ -426,9 +420,9 @@ def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
         b"a.b.c",
         b"\n",
         b"{}",
-        Tokens([KEY], 3600).cookie(ADA).encode(),
+        Tokens([SECRET_KEY], 3600).cookie(ADA).encode(),
         Tokens(["another key"], 3600).code(ADA, HELP, CHALLENGE).encode(),
-        Tokens([KEY], 3600).code(ADA, HELP, CHALLENGE).encode() + b"\n",
+        Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE).encode() + b"\n",
     ],
 )
 def test_what_is_no_code_is_refused(fetch: Fetch, content: bytes) -> None:
@@ -437,7 +431,7 @@ def test_what_is_no_code_is_refused(fetch: Fetch, content: bytes) -> None:
 
 def long_form(length: int) -> bytes:
     """Return content of so many bytes that would be exchanged if it were shorter."""
-    content = form(Tokens([KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
+    content = form(Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
     return content + b"x" * (length - len(content))
 
 
@@ -570,7 +564,7 @@ def test_no_page_asks_again_for_whom_the_app_knows(fetch: Fetch) -> None:
 
 def test_the_narrow_cookie_is_not_looked_at(fetch: Fetch) -> None:
     """The app knows better: after a logout elsewhere, the cookie may still be there."""
-    cookie = {"Cookie": f"__Host-pavior-share={Tokens([KEY], 3600).cookie(ADA)}"}
+    cookie = {"Cookie": f"__Host-pavior-share={Tokens([SECRET_KEY], 3600).cookie(ADA)}"}
     assert code_of(follow(fetch, identity=None, headers=cookie)) == ""
     assert b"http-equiv" in follow(fetch, identity=None, headers={**cookie, **ACROSS}).body
 
@@ -619,7 +613,7 @@ def test_content_that_is_too_long_is_refused(fetch: Fetch) -> None:
 
 def with_input(content: Any, **environ: Any) -> tuple[str, bytes]:
     """Send a WSGI request that is written by hand."""
-    shell = wsgi.PaviorMiddleware(unasked, SETTINGS)
+    middleware = wsgi.PaviorMiddleware(unasked, SETTINGS)
     status = ""
 
     def start(begun: str, headers: object, exc_info: object = None) -> Callable[[bytes], None]:
@@ -633,12 +627,12 @@ def with_input(content: Any, **environ: Any) -> tuple[str, bytes]:
         "HTTP_ORIGIN": HELP,
         "wsgi.input": content,
     }
-    body = b"".join(shell({**base, **environ}, start))
+    body = b"".join(middleware({**base, **environ}, start))
     return status, body
 
 
 def test_content_in_chunks_is_read_where_the_server_ends_it() -> None:
-    code = form(code_of(follow(SHELLS["wsgi"])))
+    code = form(code_of(follow(ADAPTERS["wsgi"])))
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     status, body = with_input(io.BytesIO(code), **chunked)
     assert (status, json.loads(body)) == ("200 OK", ADAS)
@@ -649,7 +643,7 @@ def test_content_that_comes_slowly_is_read_whole() -> None:
         def read(self, size: int | None = -1) -> bytes:
             return super().read(min(size or 0, 10))
 
-    code = form(code_of(follow(SHELLS["wsgi"])))
+    code = form(code_of(follow(ADAPTERS["wsgi"])))
     status, body = with_input(Slow(code), CONTENT_LENGTH=str(len(code)))
     assert (status, json.loads(body)) == ("200 OK", ADAS)
 
@@ -702,7 +696,7 @@ def part(body: bytes, *, more_body: bool) -> asgi.Message:
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_content_in_several_messages_is_put_together(size: int) -> None:
-    code = form(code_of(follow(SHELLS["asgi"])))
+    code = form(code_of(follow(ADAPTERS["asgi"])))
     pieces = [code[start : start + size] for start in range(0, len(code), size)]
     messages = [part(piece, more_body=True) for piece in pieces]
     for last in (part(b"", more_body=False), {"type": "http.request"}):
@@ -739,12 +733,12 @@ def flask_app() -> Flask:
 
 
 def asgi_app() -> Starlette:
-    shell = asgi.PaviorMiddleware(
+    middleware = asgi.PaviorMiddleware(
         HTMLResponse(PAGE),
         SETTINGS,
         identity=lambda scope: seen_by_app("strictly" in Headers(scope=scope)),
     )
-    return Starlette(routes=[Mount(unquote(root), shell) for root in ROOTS])
+    return Starlette(routes=[Mount(unquote(root), middleware) for root in ROOTS])
 
 
 FROM_HELP = {"Referer": f"{HELP}/"}
@@ -775,7 +769,7 @@ def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get, root: str) -
     near = {"Referer": f"https://shop.test{first}", "Sec-Fetch-Site": "same-origin"}
     status, location, _ = get(address.removeprefix("https://shop.test"), near)
     assert status == 303
-    assert exchange(SHELLS["wsgi"], location.partition("handoff=")[2]) == ADAS
+    assert exchange(ADAPTERS["wsgi"], location.partition("handoff=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
@@ -783,7 +777,7 @@ def test_it_is_below_the_path_of_a_site_too(get: Get) -> None:
     status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}", FROM_HELP)
     assert status == 303
     code = location.removeprefix(f"{HELP}/x#pavior-handoff=")
-    assert exchange(SHELLS["wsgi"], code) == ADAS
+    assert exchange(ADAPTERS["wsgi"], code) == ADAS
     assert get(f"/shop{asking_for('https://evil.test')}", FROM_HELP)[0] == 403
 
 
@@ -795,7 +789,7 @@ def test_the_path_may_be_split_anywhere() -> None:
     assert app.get(path, headers=told, extra_environ=split).status_int == 303
     flask = TestApp(flask_app())
     location = flask.get(path, headers=told, extra_environ=split).headers["Location"]
-    assert exchange(SHELLS["asgi"], location.partition("=")[2]) == ADAS
+    assert exchange(ADAPTERS["asgi"], location.partition("=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("path", [f"{HANDOFF}/", f"{HANDOFF}x", f"/x{HANDOFF}", HANDOFF.upper()])

@@ -32,28 +32,22 @@ from pavior_middleware._share.login_cookie import LoginCookie
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE, PAGE, App, Fetch, Reply, Seen, fetch_asgi
 from tests.support.pages import init_call
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, App, Fetch, Reply, Seen, fetch_asgi
+from tests.support.sites import ADA, API_KEY, BOB, HELP, LEAD, LOGIN_COOKIE, SECRET_KEY, TEAM
 
-NAME = "__Host-pavior-share"
-DELETION = f"{NAME}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=None"
-KEY = "a secret key for the tests only"
-HELP = "https://help.example.com"
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-BOB = Identity("8", "bob@example.com")
-LEAD = Identity(email="lead@example.com", authenticated=False)
+DELETION = f"{LOGIN_COOKIE}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=None"
 REFUSED = Identity("boss@bank.com")
 
 site = partial(Settings, TEAM, API_KEY)
-SETTINGS = site(shared_auth_domains=["help.example.com"], secret_key=KEY)
-HELD = {"Cookie": f"theme=dark; {NAME}=whatever"}
+SETTINGS = site(shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY)
+HELD = {"Cookie": f"theme=dark; {LOGIN_COOKIE}=whatever"}
 
 
 def held(identity: Identity, age: int = 0) -> dict[str, str]:
     """Return the field with the cookie of somebody."""
-    cookie = Tokens([KEY], 3600, lambda: time.time() - age).cookie(identity)
-    return {"Cookie": f"theme=dark; {NAME}={cookie}"}
+    cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(identity)
+    return {"Cookie": f"theme=dark; {LOGIN_COOKIE}={cookie}"}
 
 
 JSON = Reply([b"{}"], [("Content-Type", "application/json")])
@@ -67,15 +61,10 @@ CACHEABLE = [
 ]
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
-
-
 def timeless(fields: list[str]) -> list[str]:
     """Return `Set-Cookie` fields, ours without what it says to browsers that know no `Max-Age`."""
     return [
-        re.sub(r" Expires=[^;]*;", "", field) if field.startswith(f"{NAME}=") else field
+        re.sub(r" Expires=[^;]*;", "", field) if field.startswith(f"{LOGIN_COOKIE}=") else field
         for field in fields
     ]
 
@@ -88,13 +77,13 @@ def value(seen: Seen) -> str:
     """Return the value of the only cookie that is set."""
     (field,) = cookies(seen)
     name, _, rest = field.partition("=")
-    assert name == NAME
+    assert name == LOGIN_COOKIE
     return rest.partition(";")[0]
 
 
 def told_for(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
     """Return what a borrower gets where the narrow cookie alone comes along."""
-    headers = {"Origin": HELP, "Cookie": f"{NAME}={cookie}"}
+    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     told: dict[str, str] = json.loads(fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body)
     return told
 
@@ -113,7 +102,7 @@ def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
     assert init_call(seen.body)["id"] == "7"
     (field,) = cookies(seen)
     attributes = field.split("; ")
-    assert attributes[0] == f"{NAME}={value(seen)}"
+    assert attributes[0] == f"{LOGIN_COOKIE}={value(seen)}"
     assert sorted(attributes[1:]) == [
         *("HttpOnly", "Max-Age=3600", "Path=/", "SameSite=None", "Secure"),
     ]
@@ -122,7 +111,7 @@ def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
 
 def test_it_lasts_as_long_as_is_set(fetch: Fetch) -> None:
     settings = site(
-        shared_auth_domains=["help.example.com"], secret_key=KEY, shared_auth_seconds=120
+        shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, shared_auth_seconds=120
     )
     assert "; Max-Age=120;" in cookies(fetch(Reply(), settings, ADA))[0]
 
@@ -146,11 +135,11 @@ def test_a_page_that_names_nobody_sets_none(fetch: Fetch) -> None:
     "settings",
     [
         site(),
-        site(secret_key=KEY),
+        site(secret_key=SECRET_KEY),
         site(shared_auth_domains=["help.example.com"]),
         site(shared_auth_domains=["help.example.com"], secret_key=""),
         site(shared_auth_domains=["help.example.com"], secret_key=[]),
-        Settings(TEAM, share_auth="auth.example.com", secret_key=KEY),
+        Settings(TEAM, share_auth="auth.example.com", secret_key=SECRET_KEY),
     ],
     ids=["nothing", "no whitelist", "no key", "empty key", "empty list of keys", "borrows"],
 )
@@ -166,7 +155,9 @@ def test_a_site_that_lends_nothing_has_none(fetch: Fetch, settings: Settings, re
 def test_a_page_that_is_the_same_for_everyone_neither_sets_nor_deletes_it(
     fetch: Fetch, identity: Identity | None
 ) -> None:
-    settings = site(shared_auth_domains=["help.example.com"], secret_key=KEY, cacheable_pages=True)
+    settings = site(
+        shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, cacheable_pages=True
+    )
     reply = Reply(headers=[HTML_TYPE, *CACHEABLE])
     for headers in ({}, HELD, {**HELD, **DOCUMENT}):
         seen = fetch(reply, settings, identity, headers=headers)
@@ -204,7 +195,9 @@ def test_what_stands_in_a_page_sets_none(fetch: Fetch, destination: str) -> None
 
 
 def test_a_frame_with_a_chat_of_its_own_does(fetch: Fetch) -> None:
-    settings = site(shared_auth_domains=["help.example.com"], secret_key=KEY, inject_in_frames=True)
+    settings = site(
+        shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, inject_in_frames=True
+    )
     seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": "iframe"})
     assert told_for(fetch, value(seen)) == with_hmac(ADA)
 
@@ -222,7 +215,7 @@ def test_a_part_of_a_page_sets_none_and_a_whole_one_does(
 
 def test_a_skipped_path_neither_sets_nor_deletes_it(fetch: Fetch) -> None:
     settings = site(
-        shared_auth_domains=["help.example.com"], secret_key=KEY, skip_paths=["/admin/*"]
+        shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, skip_paths=["/admin/*"]
     )
     for identity in (ADA, None):
         for method in ("GET", "POST"):
@@ -248,7 +241,7 @@ def test_head_is_as_get(fetch: Fetch) -> None:
 @pytest.mark.parametrize("site", ["none", "cross-site"])
 def test_a_page_for_another_user_replaces_the_login_cookie(fetch: Fetch, site: str) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    headers = {"Cookie": f"{NAME}={adas}", "Sec-Fetch-Site": site}
+    headers = {"Cookie": f"{LOGIN_COOKIE}={adas}", "Sec-Fetch-Site": site}
     seen = fetch(Reply(), SETTINGS, BOB, headers=headers)
     assert told_for(fetch, value(seen)) == with_hmac(BOB)
 
@@ -258,7 +251,7 @@ def test_a_page_renews_the_login_cookie_after_a_tenth_of_its_life(
     fetch: Fetch, age: int, is_renewed: bool
 ) -> None:
     tokens = Tokens(SETTINGS.secret_keys, 3600, lambda: time.time() - age)
-    headers = {"Cookie": f"session=1; {NAME}={tokens.cookie(ADA)}; theme=dark"}
+    headers = {"Cookie": f"session=1; {LOGIN_COOKIE}={tokens.cookie(ADA)}; theme=dark"}
     seen = fetch(Reply(), SETTINGS, ADA, headers=headers)
     assert bool(cookies(seen)) == is_renewed
     if is_renewed:
@@ -529,7 +522,7 @@ def test_the_apps_own_cookies_stay_as_they_are(
 ) -> None:
     own = [
         'session="a b"; Path=/;HttpOnly ; expires=Tue, 24-Nov-2026 06:00:00 GMT',
-        f"{NAME}-not=1",
+        f"{LOGIN_COOKIE}-not=1",
         "caf\xe9=\xfc; Partitioned",
         "a=b",
         "a=b",
@@ -541,7 +534,7 @@ def test_the_apps_own_cookies_stay_as_they_are(
     assert sent[: len(own)] == own
     ours = sent[len(own) :]
     assert len(ours) == (0 if reply is JSON and not headers else 1)
-    assert all(each.startswith(f"{NAME}=") for each in ours)
+    assert all(each.startswith(f"{LOGIN_COOKIE}=") for each in ours)
 
 
 def validated(fields: dict[str, str]) -> Reply:
@@ -591,7 +584,9 @@ def test_the_question_of_a_page_of_the_site_itself_keeps_it_up_to_date(
     fetch: Fetch, cacheable_pages: bool
 ) -> None:
     settings = site(
-        shared_auth_domains=["help.example.com"], secret_key=KEY, cacheable_pages=cacheable_pages
+        shared_auth_domains=["help.example.com"],
+        secret_key=SECRET_KEY,
+        cacheable_pages=cacheable_pages,
     )
     ask = partial(fetch, JSON, settings, path=SHARE_AUTH)
     for site_field in ({}, {"Sec-Fetch-Site": "same-origin"}):
@@ -632,28 +627,28 @@ def test_a_site_without_it_is_told_all_the_same(fetch: Fetch) -> None:
 
 
 def test_a_loan_is_as_old_as_the_cookie(fetch: Fetch) -> None:
-    cookie = Tokens([KEY], 3600, lambda: time.time() - 1000).cookie(ADA)
-    headers = {"Origin": HELP, "Cookie": f"{NAME}={cookie}"}
+    cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 1000).cookie(ADA)
+    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     seen = fetch(JSON, SETTINGS, path=SHARE_AUTH, headers=headers)
     assert json.loads(seen.body) == with_hmac(ADA)
     assert 2590 <= int(seen.headers["Pavior-Expires-In"]) <= 2600
 
 
 def test_a_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
-    cookie = Tokens([KEY], 3600, lambda: time.time() - 3700).cookie(ADA)
+    cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 3700).cookie(ADA)
     assert told_for(fetch, cookie) == {}
 
 
 def test_two_cookies_of_the_name_name_nobody(fetch: Fetch) -> None:
     adas, bobs = (value(fetch(Reply(), SETTINGS, each)) for each in (ADA, BOB))
     assert told_for(fetch, adas) == with_hmac(ADA)
-    assert told_for(fetch, f"{adas}; {NAME}={bobs}") == {}
-    assert told_for(fetch, f"{adas}; {NAME}={adas}") == {}
+    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
+    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
 
 
 def test_other_cookies_beside_it_do_not_matter(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    assert told_for(fetch, f"{adas}; a=b; c; {NAME}2=x") == with_hmac(ADA)
+    assert told_for(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
 
 
 def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
@@ -689,7 +684,10 @@ def test_what_is_no_secret_key_is_told_without_showing_it(key: Any) -> None:
     assert not re.search(f"a key|padded|{API_KEY}", text)
 
 
-@pytest.mark.parametrize("key", [KEY, KEY.encode(), b" as it is\n\xff", [KEY, b"\x00"], (KEY,)])
+@pytest.mark.parametrize(
+    "key",
+    [SECRET_KEY, SECRET_KEY.encode(), b" as it is\n\xff", [SECRET_KEY, b"\x00"], (SECRET_KEY,)],
+)
 def test_a_secret_key_is_text_or_bytes_or_several(key: Any) -> None:
     settings = site(shared_auth_domains=["help.example.com"], secret_key=key)
     expected = (key,) if isinstance(key, str | bytes) else tuple(key)
@@ -697,23 +695,25 @@ def test_a_secret_key_is_text_or_bytes_or_several(key: Any) -> None:
 
 
 def test_keys_do_not_follow_the_list_they_were_given_in() -> None:
-    keys = [KEY]
+    keys = [SECRET_KEY]
     settings = site(secret_key=keys)
     keys.append("another")
-    assert settings.secret_keys == (KEY,)
-    assert hash(settings) == hash(site(secret_key=(KEY,)))
+    assert settings.secret_keys == (SECRET_KEY,)
+    assert hash(settings) == hash(site(secret_key=(SECRET_KEY,)))
 
 
-@pytest.mark.parametrize("key", [KEY, KEY.encode(), ["old", KEY], [b"old", KEY.encode()]])
+@pytest.mark.parametrize(
+    "key", [SECRET_KEY, SECRET_KEY.encode(), ["old", SECRET_KEY], [b"old", SECRET_KEY.encode()]]
+)
 def test_no_secret_key_shows_in_the_repr(key: Any) -> None:
-    assert KEY not in repr(site(secret_key=key))
+    assert SECRET_KEY not in repr(site(secret_key=key))
 
 
-@pytest.mark.parametrize("key", [KEY, ["old", KEY]])
+@pytest.mark.parametrize("key", [SECRET_KEY, ["old", SECRET_KEY]])
 def test_a_setting_that_would_put_a_secret_key_into_pages_is_refused(key: Any) -> None:
-    text = problems(secret_key=key, init_options={"note": f"x{KEY.upper()}"})
+    text = problems(secret_key=key, init_options={"note": f"x{SECRET_KEY.upper()}"})
     assert "init_options (PAVIOR_INIT_OPTIONS) holds the secret key" in text
-    assert KEY not in text.lower()
+    assert SECRET_KEY not in text.lower()
 
 
 def test_several_keys_are_lines_where_only_text_can_be_kept() -> None:
@@ -741,7 +741,11 @@ def test_its_seconds_may_be_text_where_only_text_can_be_kept(text: str) -> None:
 
 
 def test_the_handoff_may_be_switched_off_in_text() -> None:
-    given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY, "PAVIOR_SECRET_KEY": KEY}
+    given = {
+        "PAVIOR_TEAM_VANITY_ID": TEAM,
+        "PAVIOR_API_KEY": API_KEY,
+        "PAVIOR_SECRET_KEY": SECRET_KEY,
+    }
     given["PAVIOR_SHARED_AUTH_DOMAINS"] = "help.example.com"
     assert Settings.from_mapping(given).hands_off
     assert not Settings.from_mapping({**given, "PAVIOR_HANDOFF": "off"}).hands_off
@@ -816,41 +820,41 @@ def cookie_of(app: Flask) -> str:
     """Return the value of the cookie that a user's page sets, '' if none."""
     client = logged_in(app)
     client.get("/")
-    found: str = client.cookies.get(NAME, "")
+    found: str = client.cookies.get(LOGIN_COOKIE, "")
     return found
 
 
 def flask_tells(app: Flask, cookie: str) -> dict[str, str]:
-    headers = {"Origin": HELP, "Cookie": f"{NAME}={cookie}"}
+    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     told: dict[str, str] = tls(app).get(SHARE_AUTH, headers=headers).json
     return told
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
 def test_flask_keeps_it_from_login_to_logout(logout: str) -> None:
-    app = flask_app(SECRET_KEY=KEY)
+    app = flask_app(SECRET_KEY=SECRET_KEY)
     client = logged_in(app)
-    assert NAME not in client.cookies  # which a page sets, and the login was none
+    assert LOGIN_COOKIE not in client.cookies  # which a page sets, and the login was none
     client.get("/")
-    assert flask_tells(app, client.cookies[NAME]) == with_hmac(ADA)
+    assert flask_tells(app, client.cookies[LOGIN_COOKIE]) == with_hmac(ADA)
     response = client.post(logout)
     assert DELETION in timeless(response.headers.getall("Set-Cookie"))
-    assert NAME not in client.cookies
+    assert LOGIN_COOKIE not in client.cookies
     assert "Set-Cookie" not in client.get("/").headers
 
 
 def test_flask_deletes_it_where_the_login_has_run_out() -> None:
-    client = tls(flask_app(SECRET_KEY=KEY))
-    client.set_cookie(NAME, "left-over")
+    client = tls(flask_app(SECRET_KEY=SECRET_KEY))
+    client.set_cookie(LOGIN_COOKIE, "left-over")
     assert timeless(client.get("/").headers.getall("Set-Cookie")) == [DELETION]
 
 
 def test_flasks_own_secret_key_signs_by_default() -> None:
-    for key in (KEY, KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
+    for key in (SECRET_KEY, SECRET_KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
         app = flask_app(SECRET_KEY=key)
         assert flask_tells(app, cookie_of(app)) == with_hmac(ADA)
         assert flask_tells(flask_app(SECRET_KEY="another key"), cookie_of(app)) == {}
-    text, raw = flask_app(SECRET_KEY=KEY), flask_app(SECRET_KEY=KEY.encode())
+    text, raw = flask_app(SECRET_KEY=SECRET_KEY), flask_app(SECRET_KEY=SECRET_KEY.encode())
     assert flask_tells(text, cookie_of(raw)) == with_hmac(ADA)
 
 
@@ -866,28 +870,28 @@ def test_flasks_old_keys_are_still_read() -> None:
 
 
 def test_paviors_secret_key_goes_first() -> None:
-    app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=KEY)
-    other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=KEY)
+    app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
+    other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=SECRET_KEY)
     assert flask_tells(other, cookie_of(app)) == with_hmac(ADA)
     assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(app)) == {}
-    several = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=["old", KEY])
+    several = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=["old", SECRET_KEY])
     assert flask_tells(app, cookie_of(several)) == with_hmac(ADA)
-    lines = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=f"old\n\n {KEY} \n")
+    lines = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=f"old\n\n {SECRET_KEY} \n")
     assert flask_tells(app, cookie_of(lines)) == with_hmac(ADA)
 
 
 def test_settings_as_an_object_get_flasks_key_unless_they_have_one() -> None:
     without = site(shared_auth_domains=["help.example.com"])
-    app = flask_app(without, SECRET_KEY=KEY)
-    assert flask_tells(flask_app(SECRET_KEY=KEY), cookie_of(app)) == with_hmac(ADA)
+    app = flask_app(without, SECRET_KEY=SECRET_KEY)
+    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
     own = flask_app(SETTINGS, SECRET_KEY="the app's")
-    assert flask_tells(flask_app(SECRET_KEY=KEY), cookie_of(own)) == with_hmac(ADA)
+    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
     assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
 
 
 def test_a_flask_site_without_a_whitelist_has_none() -> None:
-    assert cookie_of(flask_app(SECRET_KEY=KEY, PAVIOR_SHARED_AUTH_DOMAINS="")) == ""
-    assert cookie_of(flask_app(site(), SECRET_KEY=KEY)) == ""
+    assert cookie_of(flask_app(SECRET_KEY=SECRET_KEY, PAVIOR_SHARED_AUTH_DOMAINS="")) == ""
+    assert cookie_of(flask_app(site(), SECRET_KEY=SECRET_KEY)) == ""
 
 
 def test_old_keys_alone_sign_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -965,31 +969,31 @@ def starlette_client(**environ: str) -> TestClient:
 def starlette_cookie(client: TestClient) -> str:
     client.post("/login")
     client.get("/")
-    return client.cookies.get(NAME) or ""
+    return client.cookies.get(LOGIN_COOKIE) or ""
 
 
 def starlette_tells(client: TestClient, cookie: str) -> dict[str, str]:
     client.cookies.clear()
-    headers = {"Origin": HELP, "Cookie": f"{NAME}={cookie}"}
+    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     told: dict[str, str] = client.get(SHARE_AUTH, headers=headers).json()
     return told
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
 def test_starlette_keeps_it_from_login_to_logout(logout: str) -> None:
-    client = starlette_client(SECRET_KEY=KEY)
+    client = starlette_client(SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(SECRET_KEY=KEY), cookie) == with_hmac(ADA)
+    assert starlette_tells(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
     response = client.post(logout)
     assert DELETION in timeless(response.headers.get_list("set-cookie"))
-    assert NAME not in client.cookies
+    assert LOGIN_COOKIE not in client.cookies
     assert "set-cookie" not in client.get("/").headers
 
 
 def test_the_key_of_a_config_signs_by_default() -> None:
-    cookie = starlette_cookie(starlette_client(SECRET_KEY=KEY))
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SHOP_SECRET_KEY=KEY), cookie) == with_hmac(ADA)
+    cookie = starlette_cookie(starlette_client(SECRET_KEY=SECRET_KEY))
+    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
+    assert starlette_tells(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
     assert starlette_tells(starlette_client(SECRET_KEY="another"), cookie) == {}
     odd = " as it is "
     cookie = starlette_cookie(starlette_client(SECRET_KEY=odd))
@@ -997,12 +1001,14 @@ def test_the_key_of_a_config_signs_by_default() -> None:
 
 
 def test_paviors_key_in_a_config_goes_first() -> None:
-    client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=KEY)
+    client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=KEY), cookie) == with_hmac(ADA)
+    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
     assert starlette_tells(starlette_client(SECRET_KEY="the app's"), cookie) == {}
 
 
-@pytest.mark.parametrize("environ", [{}, {"SECRET_KEY": ""}, {"SHOP_X": "", "SECRET_KEY": KEY}])
+@pytest.mark.parametrize(
+    "environ", [{}, {"SECRET_KEY": ""}, {"SHOP_X": "", "SECRET_KEY": SECRET_KEY}]
+)
 def test_a_config_without_a_key_signs_nothing(environ: dict[str, str]) -> None:
     assert starlette_cookie(starlette_client(**environ)) == ""

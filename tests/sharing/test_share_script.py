@@ -20,26 +20,17 @@ from werkzeug.http import parse_csp_header
 from pavior_middleware import Identity, Settings, _assets, asgi, sign
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._share.tokens import Tokens
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, Fetch, Reply, Seen
 from tests.support.origin_tricks import ORIGIN_TRICKS, WHITELISTED
 from tests.support.pages import HTML
-from tests.support.shells import SHELLS, Fetch, Reply, Seen
+from tests.support.sites import ADA, API_KEY, BOB, HELP, SECRET_KEY, TEAM
 
-KEY = "a secret key for the tests only"
-HELP = "https://help.example.com"
 CARDS = "https://a.cards.example.com"
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-BOB = Identity("8", "bob@example.com", attributes={"firstName": "Bob"})
 
 site = partial(Settings, TEAM, API_KEY)
-SETTINGS = site(shared_auth_domains=WHITELISTED, secret_key=KEY)
+SETTINGS = site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY)
 JSON = Reply([b'{"of": "the app"}'], [("Content-Type", "application/json"), ("Set-Cookie", "a=b")])
 SHARE_JS = _assets.read("share.js").encode()
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def unasked(fields: dict[str, str]) -> Reply:
@@ -85,7 +76,7 @@ def test_it_is_the_file_and_a_small_one(fetch: Fetch) -> None:
 def test_where_there_is_no_handoff_it_does_not_go_there(
     fetch: Fetch, without: dict[str, Any]
 ) -> None:
-    settings = site(**{"shared_auth_domains": WHITELISTED, "secret_key": KEY, **without})
+    settings = site(**{"shared_auth_domains": WHITELISTED, "secret_key": SECRET_KEY, **without})
     seen, usual = script(fetch, settings), script(fetch)
     assert seen.body == _assets.read("share-without-handoff.js").encode()
     assert (b"handoff?" in seen.body, b"handoff?" in usual.body) == (False, True)
@@ -107,9 +98,9 @@ def test_it_is_the_same_for_everyone(fetch: Fetch, headers: dict[str, str]) -> N
     expected = script(fetch)
     assert script(fetch, headers=headers) == expected
     assert script(fetch, other, headers=headers) == expected
-    assert script(fetch, site(shared_auth_domains=WHITELISTED, secret_key=KEY)) == expected
+    assert script(fetch, site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY)) == expected
     assert fetch(unasked, SETTINGS, path=SHARE_SCRIPT, consent=False) == expected
-    for secret in (TEAM, API_KEY, KEY, "help.example.com", "ada@example.com"):
+    for secret in (TEAM, API_KEY, SECRET_KEY, "help.example.com", "ada@example.com"):
         assert secret.encode() not in expected.body.replace(b"https://auth.example.com", b"")
 
 
@@ -145,7 +136,9 @@ def test_they_can_only_be_read(fetch: Fetch, path: str, method: str) -> None:
     assert (seen.status, seen.body, seen.headers["Allow"]) == (405, b"", "GET, HEAD")
 
 
-@pytest.mark.parametrize("settings", [site(secret_key=KEY), Settings(TEAM, share_auth="a.example")])
+@pytest.mark.parametrize(
+    "settings", [site(secret_key=SECRET_KEY), Settings(TEAM, share_auth="a.example")]
+)
 @pytest.mark.parametrize("path", [SHARE_SCRIPT, f"{FRAME}?origin={HELP}"])
 def test_on_a_site_that_lends_nothing_the_paths_are_the_apps(
     fetch: Fetch, settings: Settings, path: str
@@ -199,10 +192,10 @@ def test_a_frame_loads_into_pages_that_isolate_themselves_and_is_not_kept(fetch:
 
 
 def test_a_frame_says_nothing_about_anybody(fetch: Fetch) -> None:
-    cookie = f"__Host-pavior-share={Tokens([KEY], 3600).cookie(ADA)}"
+    cookie = f"__Host-pavior-share={Tokens([SECRET_KEY], 3600).cookie(ADA)}"
     seen = frame(fetch, Cookie=cookie)
     assert seen == frame(fetch)
-    for secret in (API_KEY, KEY, "ada@example.com", "__Host"):
+    for secret in (API_KEY, SECRET_KEY, "ada@example.com", "__Host"):
         assert secret.encode() not in seen.body
 
 
@@ -244,8 +237,10 @@ def test_other_origins_are_refused_a_frame(fetch: Fetch, query: str) -> None:
 def test_no_trick_gets_a_frame_or_an_answer(kind: str) -> None:
     for origin in ORIGIN_TRICKS[kind]:
         query = f"?origin={quote(origin, safe='')}"
-        assert SHELLS["wsgi"](unasked, SETTINGS, ADA, path=FRAME + query).status == 403, origin
-        assert SHELLS["wsgi"](unasked, SETTINGS, ADA, path=SHARE_AUTH + query).status == 403, origin
+        assert ADAPTERS["wsgi"](unasked, SETTINGS, ADA, path=FRAME + query).status == 403, origin
+        assert ADAPTERS["wsgi"](unasked, SETTINGS, ADA, path=SHARE_AUTH + query).status == 403, (
+            origin
+        )
 
 
 @pytest.mark.parametrize(
@@ -288,7 +283,7 @@ def told(identity: Identity) -> dict[str, str | None]:
 
 def narrow(identity: Identity, age: int = 0) -> dict[str, str]:
     """Return the field with the narrow cookie of somebody."""
-    cookie = Tokens([KEY], 3600, lambda: time.time() - age).cookie(identity)
+    cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(identity)
     return {"Cookie": f"__Host-pavior-share={cookie}"}
 
 
@@ -396,7 +391,7 @@ def test_a_cookie_whose_identity_would_be_refused_now_names_nobody(fetch: Fetch)
 
 
 def test_its_time_is_what_is_set(fetch: Fetch) -> None:
-    settings = site(shared_auth_domains=WHITELISTED, secret_key=KEY, shared_auth_seconds=120)
+    settings = site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY, shared_auth_seconds=120)
     assert loan(ask(fetch, ADA, settings=settings))[1] == "120"
     assert 15 <= int(loan(ask(fetch, settings=settings, cookie=narrow(BOB, 100)))[1] or 0) <= 20
     assert loan(ask(fetch, settings=settings, cookie=narrow(BOB, 130))) == ({}, None)

@@ -21,23 +21,16 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE, Fetch, Reply, Seen
 from tests.support.pages import data_in_head
-from tests.support.shells import PAGE, SHELLS, Fetch, Reply, Seen
+from tests.support.sites import ADA, API_KEY, HELP, TEAM
 
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-HELP = "https://help.example.com"
 SETTINGS = Settings(
     TEAM,
     API_KEY,
     shared_auth_domains=["help.example.com", "localhost:8003"],
     secret_key="a secret key for the tests only",
 )
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def share_auth(
@@ -202,8 +195,8 @@ def messages_of(method: str, origins: list[str]) -> list[asgi.Message]:
         "path": SHARE_AUTH,
         "headers": [(b"origin", origin.encode()) for origin in origins],
     }
-    shell = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
-    anyio.run(shell, scope, receive, send)
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    anyio.run(middleware, scope, receive, send)
     return sent
 
 

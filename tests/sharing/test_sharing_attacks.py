@@ -1,4 +1,4 @@
-"""What attackers try at the lender's paths, through both shells, and what they do not get.
+"""What attackers try at the lender's paths, through both adapters, and what they do not get.
 
 Each test's docstring says what the attacker has, what they try, and what they do not get.
 """
@@ -33,28 +33,22 @@ from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCR
 from pavior_middleware._share import sharing
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import PAGE
 from tests.support.handing_over import CHALLENGE, VERIFIER, asking_for, form, referer_of
 from tests.support.origin_tricks import ACCEPTED, ORIGIN_TRICKS, WHITELISTED
 from tests.support.redirect_tricks import REDIRECT_TRICKS, REDIRECTS_ALLOWED
 from tests.support.servers import serving_asgi, serving_wsgi
-from tests.support.shells import PAGE
+from tests.support.sites import ADA, ADAS, API_KEY, HELP, LOGIN_COOKIE, MALLORY, SECRET_KEY, TEAM
 
-KEY = "a secret key for the tests only"
-HELP = "https://help.example.com"
 DOCS = "https://a.cards.example.com"
 EVIL = "https://evil.test"
-NAME = "__Host-pavior-share"
-ADA = Identity("7", "ada@example.com", attributes={"firstName": "Ada"})
-MALLORY = Identity("666", "mallory@evil.test")
-ADAS = {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}
 MALLORYS = {"id": "666", "email": "mallory@evil.test", "hmac": sign(API_KEY, "666")}
 PATHS = (SHARE_AUTH, HANDOFF, FRAME, SHARE_SCRIPT)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 site = partial(Settings, TEAM, API_KEY)
-SETTINGS = site(shared_auth_domains=WHITELISTED, secret_key=KEY)
-TOKENS = Tokens([KEY], 3600)
+SETTINGS = site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY)
+TOKENS = Tokens([SECRET_KEY], 3600)
 
 Fields = Sequence[tuple[str, str]]
 
@@ -81,12 +75,12 @@ class Got:
 
 @dataclass
 class Lender:
-    """A site through one of the shells. `user` is who is logged in; `asked` counts questions.
+    """A site through one of the adapters. `user` is who is logged in; `asked` counts questions.
 
     Servers are left out, since there are thousands of requests.
     """
 
-    shell: str
+    adapter: str
     settings: Settings = SETTINGS
     user: Identity | None = None
     asked: int = 0
@@ -94,7 +88,7 @@ class Lender:
     made: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.shell == "wsgi":
+        if self.adapter == "wsgi":
             self.made = wsgi.PaviorMiddleware(self._wsgi, self.settings, identity=self._who)
         else:
             # It waits for nothing, so it needs no thread and no event loop.
@@ -112,7 +106,7 @@ class Lender:
         """Ask as a browser in which somebody is logged in: by the app's own cookies alone."""
         self.user = user
         path, _, query = target.partition("?")
-        ask = self._ask_wsgi if self.shell == "wsgi" else self._ask_asgi
+        ask = self._ask_wsgi if self.adapter == "wsgi" else self._ask_asgi
         return ask(method, path, query, fields, body)
 
     def _who(self, request: object) -> Identity | None:
@@ -185,7 +179,7 @@ def both() -> tuple[Lender, Lender]:
 
 
 def narrow(value: str) -> tuple[str, str]:
-    return "Cookie", f"theme=dark; {NAME}={value}; session=secret"
+    return "Cookie", f"theme=dark; {LOGIN_COOKIE}={value}; session=secret"
 
 
 def origin(value: str) -> tuple[str, str]:
@@ -293,16 +287,16 @@ def sample(tricks: Sequence[str]) -> list[str]:
 SAMPLE = [trick for tricks in ORIGIN_TRICKS.values() for trick in sample(tricks)]
 
 
-@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
-def test_no_server_makes_a_borrower_of_another_origin(shell: str) -> None:
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
+def test_no_server_makes_a_borrower_of_another_origin(adapter: str) -> None:
     """Has: a page on another origin; the lender runs under a real server, which strips blanks.
 
     Tries: a sample of the same origins. Gets: what others get, logged in or not; a stripped one
     that is whitelisted is answered as what it is then, and never as it was sent.
     """
-    lender = Lender(shell)
+    lender = Lender(adapter)
     (port,) = free_ports([0])
-    serving = serving_wsgi if shell == "wsgi" else serving_asgi
+    serving = serving_wsgi if adapter == "wsgi" else serving_asgi
     with serving(lender.made, port):
         for trick in SAMPLE:
             answers = []
@@ -458,7 +452,7 @@ def test_no_page_that_another_site_asks_for_takes_the_narrow_cookie_away(
         assert lender.ask(method, "/", *more, ADAS_COOKIES).field("set-cookie") is None
     own = lender.ask(method, "/", SAME_ORIGIN, ADAS_COOKIES).field("set-cookie")
     assert own is not None
-    assert own.startswith(f"{NAME}=; ")
+    assert own.startswith(f"{LOGIN_COOKIE}=; ")
     assert "Max-Age=0" in own
 
 
@@ -537,13 +531,13 @@ def told(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) ->
     return json.loads(got.body)
 
 
-@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
-def test_a_code_is_worth_something_for_a_minute(clock: Clock, shell: str) -> None:
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
+def test_a_code_is_worth_something_for_a_minute(clock: Clock, adapter: str) -> None:
     """Has: Ada's code, from over a shoulder. Tries: to exchange it again, and again later.
 
     Gets: what its bearer gets, for 60 seconds (documented), and a refusal from then on.
     """
-    lender = Lender(shell)
+    lender = Lender(adapter)
     code = handed(lender, ADA)
     start = int(clock.now)
     for age in (0, 1, 59, 60):
@@ -556,13 +550,13 @@ def test_a_code_is_worth_something_for_a_minute(clock: Clock, shell: str) -> Non
         assert "ada" not in got.text
 
 
-@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
-def test_a_narrow_cookie_is_worth_something_for_its_time(clock: Clock, shell: str) -> None:
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
+def test_a_narrow_cookie_is_worth_something_for_its_time(clock: Clock, adapter: str) -> None:
     """Has: Ada's narrow cookie, from a disk. Tries: it after its time. Gets: nothing."""
-    lender = Lender(shell)
+    lender = Lender(adapter)
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
     got = lender.ask("GET", "/", user=ADA)
-    cookie = (got.field("set-cookie") or "").removeprefix(f"{NAME}=").partition(";")[0]
+    cookie = (got.field("set-cookie") or "").removeprefix(f"{LOGIN_COOKIE}=").partition(";")[0]
     start = int(clock.now)
     clock.now = start + 3600.5
     assert told(lender, cookie) == ADAS
@@ -627,7 +621,7 @@ def test_a_code_is_no_cookie_and_a_cookie_no_code(lender: Lender) -> None:
     """
     assert told(lender, handed(lender, ADA)) == {}
     assert exchanged(lender, TOKENS.cookie(ADA)).status == 403
-    payload = URLSafeSerializer(KEY, salt="pavior-middleware.share-cookie.1")
+    payload = URLSafeSerializer(SECRET_KEY, salt="pavior-middleware.share-cookie.1")
     with_origin = payload.dumps({"at": int(time.time()), "id": "7", "to": HELP})
     assert exchanged(lender, str(with_origin)).status == 403
 
@@ -714,7 +708,8 @@ def test_the_api_key_signs_no_token(lender: Lender) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [API_KEY, API_KEY.encode(), [API_KEY], [API_KEY, KEY], [KEY, API_KEY.encode()]]
+    "key",
+    [API_KEY, API_KEY.encode(), [API_KEY], [API_KEY, SECRET_KEY], [SECRET_KEY, API_KEY.encode()]],
 )
 def test_settings_refuse_the_api_key_as_a_secret_key(key: Any) -> None:
     """Has: an account. Tries: a site whose owner used one key for both. Gets: no such site."""
@@ -734,8 +729,8 @@ def test_flask_refuses_the_api_key_as_a_secret_key(name: str) -> None:
         Pavior(app)
 
 
-@pytest.mark.parametrize("shell", ["wsgi", "asgi"])
-def test_a_key_that_is_out_signs_nothing(shell: str) -> None:
+@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
+def test_a_key_that_is_out_signs_nothing(adapter: str) -> None:
     """Has: a key that the site has exchanged, or that of another site. Tries: its tokens.
 
     Gets: nothing, while the old key, as long as it stands before the new one, still does.
@@ -746,7 +741,7 @@ def test_a_key_that_is_out_signs_nothing(shell: str) -> None:
     }
     cookies = {key: Tokens([key], 3600).cookie(ADA) for key in codes}
     for keys in (["old"], ["old", "new"], ["new"]):
-        lender = Lender(shell, replace(SETTINGS, secret_key=keys))
+        lender = Lender(adapter, replace(SETTINGS, secret_key=keys))
         for key in codes:
             known = key in keys
             assert told(lender, cookies[key]) == (ADAS if known else {})
@@ -768,9 +763,9 @@ def test_a_planted_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> No
         got = lender.ask("GET", SHARE_AUTH, origin(HELP), planted, more, user=ADA)
         assert json.loads(got.body) == {}
     assert told(lender, TOKENS.cookie(MALLORY), HELP, SAME_SITE) == {}
-    two = f"{TOKENS.cookie(ADA)}; {NAME}={TOKENS.cookie(MALLORY)}"
+    two = f"{TOKENS.cookie(ADA)}; {LOGIN_COOKIE}={TOKENS.cookie(MALLORY)}"
     assert told(lender, two) == {}
-    again = f"{TOKENS.cookie(MALLORY)}; {NAME}={TOKENS.cookie(MALLORY)}"
+    again = f"{TOKENS.cookie(MALLORY)}; {LOGIN_COOKIE}={TOKENS.cookie(MALLORY)}"
     assert told(lender, again) == {}
     got = lender.ask("GET", f"{SHARE_AUTH}?origin={HELP}", SAME_ORIGIN, planted, user=ADA)
     assert json.loads(got.body) == {}
@@ -781,28 +776,28 @@ def test_the_next_page_replaces_a_planted_cookie(lender: Lender) -> None:
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
     planted = narrow(TOKENS.cookie(MALLORY))
     fresh = lender.ask("GET", "/", planted, user=ADA).field("set-cookie") or ""
-    cookie = fresh.removeprefix(f"{NAME}=").partition(";")[0]
+    cookie = fresh.removeprefix(f"{LOGIN_COOKIE}=").partition(";")[0]
     assert told(lender, cookie) == ADAS
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=None"} <= set(fresh.split("; "))
     assert "domain" not in fresh.lower()
     gone = lender.ask("GET", "/", planted).field("set-cookie") or ""
-    assert gone.startswith(f"{NAME}=; ")
+    assert gone.startswith(f"{LOGIN_COOKIE}=; ")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        NAME.lower(),
-        NAME.upper(),
-        f"x{NAME}",
-        f"{NAME}x",
-        NAME.removeprefix("__Host-"),
-        f'"{NAME}"',
-        f"$Version=1; ${NAME}",
-        f"\x85{NAME}",
-        f"\xa0{NAME}",
-        f"\xe2\x80\x80{NAME}",  # a blank that some take away (U+2000, in UTF-8)
-        f"a {NAME}",
+        LOGIN_COOKIE.lower(),
+        LOGIN_COOKIE.upper(),
+        f"x{LOGIN_COOKIE}",
+        f"{LOGIN_COOKIE}x",
+        LOGIN_COOKIE.removeprefix("__Host-"),
+        f'"{LOGIN_COOKIE}"',
+        f"$Version=1; ${LOGIN_COOKIE}",
+        f"\x85{LOGIN_COOKIE}",
+        f"\xa0{LOGIN_COOKIE}",
+        f"\xe2\x80\x80{LOGIN_COOKIE}",  # a blank that some take away (U+2000, in UTF-8)
+        f"a {LOGIN_COOKIE}",
         "%5f%5fHost-pavior-share",
     ],
 )
@@ -825,7 +820,12 @@ ODD_IDS = [
     *("null ", " ", ".", "..", "*", HELP, EVIL, "https://www.example.com", "</script>", "<!--"),
     *('"', "'", "\\", "\n", "\r\nSet-Cookie: a=b", "\0", "\x7f", "\u2028", "\ufeff", "é", "🦆"),
     *(";", ",", "a=b; c=d", "${7*7}", "{{7*7}}", "%00", "&", "a" * 64, "0123456789abcdef" * 4),
-    *(KEY[::-1], TOKENS.cookie(MALLORY), TOKENS.code(MALLORY, HELP, CHALLENGE), "x" * 10_000),
+    *(
+        SECRET_KEY[::-1],
+        TOKENS.cookie(MALLORY),
+        TOKENS.code(MALLORY, HELP, CHALLENGE),
+        "x" * 10_000,
+    ),
     "pavior-middleware.share-cookie.1",
 ]
 
@@ -964,7 +964,7 @@ def test_no_key_is_in_anything_that_is_answered(lender: Lender) -> None:
 
     Gets: none.
     """
-    keys = (API_KEY, KEY)
+    keys = (API_KEY, SECRET_KEY)
     forms = [form for key in keys for form in (key, key.encode().hex(), quote(key))]
     forms += [base64.b64encode(key.encode()).decode().rstrip("=") for key in keys]
     answers = list(every_answer(lender))
@@ -1089,7 +1089,7 @@ def test_a_site_without_a_secret_key_takes_no_token() -> None:
     settings = site(shared_auth_domains=WHITELISTED)
     make: Callable[[str], Lender] = partial(Lender, settings=settings)
     for lender in map(make, ("wsgi", "asgi")):
-        for key in ("", b"", KEY):
+        for key in ("", b"", SECRET_KEY):
             tokens = Tokens([key], 3600)
             assert told(lender, tokens.cookie(ADA)) == {}
             assert exchanged(lender, tokens.code(ADA, HELP, CHALLENGE)).status == 405

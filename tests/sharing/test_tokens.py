@@ -13,11 +13,13 @@ from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from pavior_middleware import Identity
 from pavior_middleware._share.tokens import Loan, Tokens
 from tests.support.handing_over import CHALLENGE, VERIFIER
+from tests.support.sites import HELP, SECRET_KEY
 
-KEY = "a secret key for the tests only"
 LIFETIME = 600
-HELP, DOCS = "https://help.example.com", "https://docs.example.com"
+DOCS = "https://docs.example.com"
 ADA = Identity("7", "ada@example.com")
+"""Without attributes, which no token carries."""
+
 MADE = 1_800_000_000
 
 identifiers = st.none() | st.text()
@@ -38,7 +40,7 @@ class Clock:
 
 
 def tokens(*keys: str | bytes, clock: Clock | None = None, lifetime: int = LIFETIME) -> Tokens:
-    return Tokens(keys or (KEY,), lifetime, clock or Clock())
+    return Tokens(keys or (SECRET_KEY,), lifetime, clock or Clock())
 
 
 @given(identity=identities)
@@ -135,9 +137,9 @@ def test_a_cookie_is_no_code_and_a_code_no_cookie(identity: Identity, origin: st
 def test_what_the_app_signs_with_the_same_key_is_neither() -> None:
     said = {"at": MADE, "id": "7", "email": None, "vouched": True, "to": HELP}
     for serializer in (
-        URLSafeSerializer(KEY),
-        URLSafeSerializer(KEY, salt="cookie-session"),
-        URLSafeTimedSerializer(KEY, signer_kwargs={"key_derivation": "hmac"}),
+        URLSafeSerializer(SECRET_KEY),
+        URLSafeSerializer(SECRET_KEY, salt="cookie-session"),
+        URLSafeTimedSerializer(SECRET_KEY, signer_kwargs={"key_derivation": "hmac"}),
     ):
         theirs = serializer.dumps(said)
         assert isinstance(theirs, str)

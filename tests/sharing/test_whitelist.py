@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pavior_middleware import Settings
 from pavior_middleware._model.domains import Whitelist, covers, domain_problem, normalized
-from tests.conftest import API_KEY, TEAM
 from tests.support.origin_tricks import ACCEPTED, ORIGIN_TRICKS, WHITELISTED
+from tests.support.sites import API_KEY, TEAM
 
 LONG_LABEL = "a" * 63
 

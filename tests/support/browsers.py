@@ -1,16 +1,13 @@
-"""A real Chromium, started once for each module of tests that looks at pages in one."""
+"""How tests start Chromium, and what they ask of its pages."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Error, Frame, Page, Playwright, sync_playwright
+from playwright.sync_api import Error, Frame, Page
 
-from . import chromium
 from .engines.window import WAIT
 
 # A popup of the address bar is a page of its own, which each window makes and nobody looks at: it
@@ -22,20 +19,6 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     f"--disable-features={','.join(_OFF)}",
 ]
-
-
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of others
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")  # no longer: its event loop would be in the way of others
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    with playwright.chromium.launch(
-        executable_path=chromium.path(playwright), args=FLAGS
-    ) as browser:
-        yield browser
 
 
 def evaluate(page: Page, expression: str) -> Any:

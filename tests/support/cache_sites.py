@@ -32,7 +32,8 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from pavior_middleware import Identity, Settings
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
+
+from .sites import API_KEY, TEAM
 
 FILE_VARIABLE = "CACHE_SITES_FILE"
 """The environment variable that names the HTML file at `/file`."""

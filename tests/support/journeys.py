@@ -6,7 +6,7 @@ import itertools
 import json
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import urlopen
@@ -20,10 +20,10 @@ from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, wsgi
 from pavior_middleware.emulator import create_app
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
 
 from .engines.window import Window
 from .servers import serving_asgi, serving_wsgi
+from .sites import API_KEY, TEAM
 from .tls import serving_asgi_over_tls, serving_wsgi_over_tls
 
 EMAIL = "ada@example.com"
@@ -159,10 +159,11 @@ def plain_page(request: Request) -> Response:
     )
 
 
-@pytest.fixture(scope="module", params=["localhost over TLS", "example.test over TLS"])
-def sites(request: pytest.FixtureRequest) -> Iterator[Sites]:
-    names = TEST if request.param.startswith("example.test") else LOCALHOST
-    scheme = "https" if request.param.endswith("TLS") else "http"
+@contextmanager
+def serving_sites(where: str, loan_seconds: int) -> Iterator[Sites]:
+    """Run the sites under the names and the scheme that `journey` has, lending for so long."""
+    names = TEST if where.startswith("example.test") else LOCALHOST
+    scheme = "https" if where.endswith("TLS") else "http"
     serve_asgi, serve_wsgi = SERVERS[scheme]
     ports = free_ports([0, 0, 0, 0])
 
@@ -185,7 +186,7 @@ def sites(request: pytest.FixtureRequest) -> Iterator[Sites]:
         "PAVIOR_API_KEY": API_KEY,
         "PAVIOR_EMBED_URL": embed,
         "PAVIOR_SHARED_AUTH_DOMAINS": [each.removeprefix(f"{scheme}://") for each in borrowers],
-        "PAVIOR_SHARED_AUTH_SECONDS": request.module.LOAN_SECONDS,
+        "PAVIOR_SHARED_AUTH_SECONDS": loan_seconds,
     }
     links = {
         "help": f"{at.help}/page#section",

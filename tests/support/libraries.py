@@ -22,10 +22,10 @@ from pavior_middleware import Identity, Settings
 from pavior_middleware._assets import page_files
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
 
 from . import node
 from .servers import serving_wsgi
+from .sites import API_KEY, TEAM
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 EMBEDS = ["body", "root"]  # where its bubble stands

@@ -34,23 +34,21 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from werkzeug.test import Client
 
-from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware import asgi, wsgi
 from pavior_middleware._http import codings
 from pavior_middleware._page.body import FREE_EXPANSION, MOST_EXPANSION, MOST_HELD, CodedBody
 from pavior_middleware._page.snippet import render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import Inserter, insert
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, HTML_TYPE, Fetch, Reply
 from tests.support.pages import init_calls
-from tests.support.shells import HTML_TYPE, SHELLS, Fetch, Reply
+from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
 SNIPPET = render(SETTINGS, ADA).element()
 
 START = b'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Orders</title></head>'
@@ -217,17 +215,6 @@ def through(body: CodedBody, pieces: Sequence[bytes]) -> bytes:
     return b"".join([*fed, *body.feed(b"", is_last=True)])
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def shell(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def fetch(shell: str) -> Fetch:
-    return SHELLS[shell]
-
-
 # What goes in coded comes out in the same codings.
 
 
@@ -355,12 +342,12 @@ def test_any_page_cut_anywhere_gains_the_script_and_nothing_of_it_waits(
 
 
 @given(data=st.data(), forms=form_lists)
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("adapter", ADAPTERS)
 def test_the_cuts_of_a_coded_page_and_its_flushes_change_nothing(
-    shell: str, data: st.DataObject, forms: list[Form]
+    adapter: str, data: st.DataObject, forms: list[Form]
 ) -> None:
     pieces = drawn_pieces(data, drawn_stream(data, PAGE, forms))
-    seen = SHELLS[shell](reply_of(pieces, *fields_of(forms)), SETTINGS, ADA)
+    seen = ADAPTERS[adapter](reply_of(pieces, *fields_of(forms)), SETTINGS, ADA)
     assert decoded(seen.body, forms) == insert(PAGE, SNIPPET)
 
 
@@ -379,8 +366,8 @@ def sent_when_app_went_on_wsgi(chunks: Sequence[bytes], encoding: str) -> list[b
 
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    shell = wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA)
-    sent.extend(shell(environ, lambda *arguments: sent.append))
+    middleware = wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA)
+    sent.extend(middleware(environ, lambda *arguments: sent.append))
     return [*seen, b"".join(sent)]
 
 
@@ -420,7 +407,7 @@ SENT_WHEN_APP_WENT_ON = {"wsgi": sent_when_app_went_on_wsgi, "asgi": sent_when_a
     "forms", [*([form] for form in FORMS), [GZIP, BR], [BARE_DEFLATE, ZSTD, GZIP]]
 )
 def test_what_the_app_flushed_can_be_decoded_before_it_goes_on(
-    shell: str, forms: list[Form]
+    adapter: str, forms: list[Form]
 ) -> None:
     parts = [
         b"<!doctype html><title>Or",
@@ -438,7 +425,7 @@ def test_what_the_app_flushed_can_be_decoded_before_it_goes_on(
         expected,
     ]
     chunks = streamed(parts, forms)
-    seen = SENT_WHEN_APP_WENT_ON[shell](chunks, *fields_of(forms))
+    seen = SENT_WHEN_APP_WENT_ON[adapter](chunks, *fields_of(forms))
     assert [decodable(sent, forms) for sent in seen[: len(parts)]] == shown
     assert decoded(seen[-1], forms) == expected
 
@@ -579,7 +566,7 @@ def test_a_page_that_goes_wrong_while_nothing_of_it_was_sent_passes_untouched(
 ) -> None:
     first, second, *_ = streamed([START + b"<p>A", b"<p>B"], [form])
     reply = reply_of([first + second + b"\xff" * 50], form.name, others=VALIDATORS)
-    if fetch is SHELLS["wsgi"]:  # one that tells that this piece is all of the page
+    if fetch is ADAPTERS["wsgi"]:  # one that tells that this piece is all of the page
         assert_untouched(fetch, reply)
         assert "Content-Encoding" in warned(caplog)
 
@@ -900,7 +887,7 @@ def test_another_backport_does_not_stand_for_the_one_that_is_missing(
 ) -> None:
     monkeypatch.delitem(sys.modules, "backports.zstd")
     monkeypatch.setattr(sys.modules["backports"], "__path__", [str(tmp_path)])
-    assert_untouched(SHELLS["wsgi"], reply_of([ZSTD.encode(PAGE)], "zstd"))
+    assert_untouched(ADAPTERS["wsgi"], reply_of([ZSTD.encode(PAGE)], "zstd"))
     assert "backports.zstd" in warned(caplog)
 
 
@@ -913,7 +900,7 @@ def test_an_old_brotli_that_cannot_be_kept_within_bounds_is_not_used(
             pass
 
     monkeypatch.setitem(sys.modules, "brotli", Old)
-    assert_untouched(SHELLS["wsgi"], reply_of([BR.encode(PAGE)], "br"))
+    assert_untouched(ADAPTERS["wsgi"], reply_of([BR.encode(PAGE)], "br"))
     assert "Brotli 1.2" in warned(caplog)
 
 
@@ -939,11 +926,13 @@ def test_a_length_that_is_not_known_in_time_is_not_told(fetch: Fetch, form: Form
 
 
 @given(data=st.data())
-@pytest.mark.parametrize("shell", SHELLS)
-def test_the_length_is_right_or_not_told(shell: str, data: st.DataObject) -> None:
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> None:
     whole = ZSTD.encode(PAGE)
     others = [("Content-Length", str(len(whole)))]
-    seen = SHELLS[shell](reply_of(drawn_pieces(data, whole), "zstd", others=others), SETTINGS, ADA)
+    seen = ADAPTERS[adapter](
+        reply_of(drawn_pieces(data, whole), "zstd", others=others), SETTINGS, ADA
+    )
     assert seen.headers.get("Content-Length", str(len(seen.body))) == str(len(seen.body))
     assert ZSTD.decode(seen.body) == insert(PAGE, SNIPPET)
 

@@ -15,21 +15,14 @@ from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import SCRIPT, render
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply, Seen
 from tests.support.pages import data_in_head, scripts_in_head
 from tests.support.policies import extended as extended_policies
 from tests.support.policies import read as read_policies
-from tests.support.shells import HTML_TYPE, PAGE, SHELLS, Fetch, Reply, Seen
+from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY)
-ADA = Identity("7", "ada@example.com")
 CSP, REPORT_ONLY = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 EMBED = "https://app.pavior.com"
-
-
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
 
 
 def page_with(

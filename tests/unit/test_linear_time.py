@@ -31,7 +31,7 @@ from pavior_middleware._share import LONGEST_CONTENT, Needed, Request, Sharing
 from pavior_middleware._share.login_cookie import NAME, LoginCookie
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.placement import Inserter, insert
-from tests.conftest import API_KEY, TEAM
+from tests.support.sites import ADA, API_KEY, TEAM
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +75,6 @@ SETTINGS = Settings(
     secret_key=["another secret key of the site", "a secret key of the site"],
     skip_paths=["*/a/*/b/*", "/a*a*a*b", "/*/users/*/print", "*//*//*x", "*?*?*?"],
 )
-ADA = Identity("7", "ada@example.com")
 VISITOR = Visitor(ADA)
 SNIPPET = render(SETTINGS, ADA)
 SHARING = Sharing(SETTINGS, lambda event: None)

@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as WSGIResponse
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware._model.identity import IdentityRefused
 from pavior_middleware._page.snippet import SCRIPT, render
-from tests.conftest import API_KEY, TEAM
+from tests.support.adapters import ADAPTERS, PAGE, Fetch, Reply
 from tests.support.pages import (
     data_in_head,
     data_of,
@@ -31,9 +31,8 @@ from tests.support.pages import (
     scripts_in_head,
     unmasked,
 )
-from tests.support.shells import PAGE, SHELLS, Fetch, Reply
+from tests.support.sites import API_KEY, SETTINGS, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY)
 HOSTILE = ["</script>", "<!--<script>", "-->", "]]>", "&amp;", "\u2028\u2029", "\\", "'\"", "\x00"]
 hostile_text = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=5)).map("".join)
 unicode_text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -160,11 +159,6 @@ DOMAINS = ["help.example.com", "*.b\xfccher.example", "localhost:8003"]
 LENDER = lender(shared_auth_domains=DOMAINS, secret_key="a secret key for the tests only")
 
 
-@pytest.fixture(params=["wsgi", "asgi"])
-def fetch(request: pytest.FixtureRequest) -> Fetch:
-    return SHELLS[request.param]
-
-
 def data_from(fetch: Fetch, settings: Settings, identity: Identity | None = None) -> dict[str, Any]:
     (data,) = data_in_head(fetch(Reply(), settings, identity).body)
     return data
@@ -232,12 +226,12 @@ def test_pages_that_borrow_no_login_load_no_share_js(fetch: Fetch, settings: Set
     assert not [url for url in urls if url.endswith("/share.js")]
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=SHELLS)
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
 def test_two_responses_to_one_user_have_masks_of_their_own(
-    shell: Fetch, monkeypatch: pytest.MonkeyPatch
+    adapter: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", token_bytes)
-    pages = [shell(Reply(), SETTINGS, Identity("7")).body for _ in range(2)]
+    pages = [adapter(Reply(), SETTINGS, Identity("7")).body for _ in range(2)]
     first, second = (data["hmac"] for page in pages for data in data_in_head(page))
     assert first != second
     assert unmasked(first) == unmasked(second) == sign(API_KEY, "7")
@@ -281,12 +275,12 @@ def rendering(kind: str, *users: Identity) -> Iterator[dict[str, Any]]:
     """Yield the init options of one middleware's pages, for one user after another."""
     visitors = itertools.cycle(users)
     if kind == "wsgi":
-        shell = wsgi.PaviorMiddleware(
+        middleware = wsgi.PaviorMiddleware(
             WSGIResponse(PAGE, mimetype="text/html"),
             SETTINGS,
             identity=lambda environ: next(visitors),
         )
-        client: Any = WSGIClient(shell)
+        client: Any = WSGIClient(middleware)
     else:
         client = TestClient(
             asgi.PaviorMiddleware(

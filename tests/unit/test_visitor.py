@@ -13,8 +13,8 @@ from pavior_middleware import Identity
 from pavior_middleware._model.callbacks import Callbacks
 from pavior_middleware._model.identity import IdentityRefused
 from pavior_middleware._model.visitor import Visitor
+from tests.support.sites import ADA
 
-ADA = Identity("7")
 Ask = Callable[[Callbacks], Visitor]
 
 

@@ -22,11 +22,10 @@ from pavior_middleware import Identity, Settings
 from pavior_middleware._assets import page_files
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
 from tests.support import chromium
 from tests.support.browsers import FLAGS, loads_of
-from tests.support.browsers import playwright as playwright
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 PATIENCE = 5  # seconds

@@ -20,10 +20,8 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware.emulator import create_app
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.servers import serving_asgi, serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 USER = Identity(email="user@example.com")
 OPTIONS = {

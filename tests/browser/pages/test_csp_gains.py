@@ -18,11 +18,9 @@ from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import BORROWER, PAGE
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import Snippet, render
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.policies import extended as extended_policies
 from tests.support.policies import read as read_policies
+from tests.support.sites import API_KEY, TEAM
 
 # No server has these names: Playwright answers, to every request that a policy lets through.
 SITE, LENDER, OTHER = "https://site.test", "https://www.lender.test", "https://other.test"

@@ -38,7 +38,6 @@ from tests.browser.pages.test_moments import (
     look_again,
 )
 from tests.support.browsers import evaluate
-from tests.support.browsers import playwright as playwright
 
 
 class SlowShop(MomentShop):

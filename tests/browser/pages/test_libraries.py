@@ -16,9 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.support.browsers import browser as browser
 from tests.support.browsers import evaluate, wait_for
-from tests.support.browsers import playwright as playwright
 from tests.support.libraries import ADA, BOB, EMBEDS, LIBRARIES, LibrarySite, astro_router, serving
 
 DOCUMENT = Path(__file__).parents[3] / "docs/single-page-apps.md"

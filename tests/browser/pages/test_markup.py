@@ -14,11 +14,9 @@ from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
 from tests.support.browsers import evaluate, wait_for
-from tests.support.browsers import playwright as playwright
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1><p>Text</p>"
 EMBED = """

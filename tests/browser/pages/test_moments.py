@@ -34,10 +34,9 @@ from tests.browser.pages.test_cache import (
     tab,
     take_a_note,
 )
-from tests.conftest import API_KEY
 from tests.support import chromium
 from tests.support.browsers import FLAGS
-from tests.support.browsers import playwright as playwright
+from tests.support.sites import API_KEY
 
 MODES: dict[str, dict[str, Any]] = {"named": {}, "cacheable": {"cacheable_pages": True}}
 

@@ -13,14 +13,11 @@ from markupsafe import Markup
 from playwright.sync_api import Browser, Page
 
 from demo.ports import free_ports
-from pavior_middleware import Identity, Settings, sign
+from pavior_middleware import Settings, sign
 from pavior_middleware.flask import Pavior
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.servers import serving_wsgi
+from tests.support.sites import ADA, API_KEY, TEAM
 
-ADA = Identity("7")
 ADAS = {"id": "7", "hmac": sign(API_KEY, "7")}
 EMBED = "window.calls = []; window.Pavior = (command, options) => { calls.push(options); };"
 

@@ -21,12 +21,10 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
 from tests.support import node
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.browsers import wait_for
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 SOURCES = node.JS / "test/react"
 FOLDERS = {"18": node.JS / "test/react18/node_modules", "19": node.JS / "node_modules"}

@@ -13,11 +13,9 @@ from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.browsers import wait_for
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1>"
 EMBED = "window.calls = []; window.Pavior = (name, {id = null}) => calls.push(id)"
@@ -37,8 +35,8 @@ def url() -> Iterator[str]:
     def app(environ: Any, start_response: Any) -> Any:
         cacheable = Request(environ).path == "/cacheable"
         settings = Settings(TEAM, API_KEY, embed_url=f"{url}/embed", cacheable_pages=cacheable)
-        shell = PaviorMiddleware(shop, settings, identity=lambda environ: Identity("7"))
-        return shell(environ, start_response)
+        middleware = PaviorMiddleware(shop, settings, identity=lambda environ: Identity("7"))
+        return middleware(environ, start_response)
 
     with serving_wsgi(app, port):
         yield url

@@ -15,14 +15,9 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
-from tests.support.engines.fixtures import LOSES_INPUT
-from tests.support.engines.fixtures import engine as engine
-from tests.support.engines.fixtures import window as window
 from tests.support.engines.window import LONGEST_WAIT_SECONDS, Window
+from tests.support.sites import API_KEY, TEAM
 from tests.support.tls import serving_wsgi_over_tls
-
-pytestmark = LOSES_INPUT
 
 EMBED = "window.calls = []; window.Pavior = (...call) => calls.push(call)"
 # No fetch: Firefox holds those back until the stylesheet has come.

@@ -17,11 +17,10 @@ from pavior_middleware import Identity, Settings, sign
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 from tests.browser.pages.test_cache import serving_http_1_1
-from tests.conftest import API_KEY, TEAM
 from tests.support import chromium
 from tests.support.browsers import FLAGS
-from tests.support.browsers import playwright as playwright
 from tests.support.pages import masked
+from tests.support.sites import API_KEY, TEAM
 
 BANK, PARTNER, EVIL = "http://bank.test", "http://partner.bank.test", "http://evil.test"
 SECURE_BANK, SECURE_PARTNER = "http://bank.localhost", "http://partner.bank.localhost"

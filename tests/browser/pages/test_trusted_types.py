@@ -15,11 +15,9 @@ from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware._assets.page_files import BORROWER, PAGE
 from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import ATTRIBUTE, SCRIPT, render
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
 from tests.support.browsers import loads_of
-from tests.support.browsers import playwright as playwright
 from tests.support.pages import data_of
+from tests.support.sites import API_KEY, TEAM
 
 SITE, LENDER = "https://site.test", "https://www.lender.test"
 EMBED_URL, SHARE_URL = "https://app.pavior.com/embed", LENDER + SHARE_SCRIPT

@@ -10,10 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pavior_middleware import sign
-from tests.conftest import API_KEY
-from tests.support.browsers import browser as browser
 from tests.support.browsers import evaluate, wait_for
-from tests.support.browsers import playwright as playwright
 from tests.support.libraries import (
     ADA,
     BOB,
@@ -24,6 +21,7 @@ from tests.support.libraries import (
     LibrarySite,
     serving,
 )
+from tests.support.sites import API_KEY
 
 VISITS = 200
 VISIT = """new Promise(done => {

@@ -25,20 +25,16 @@ from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign, wsgi
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._share.tokens import challenge_of
-from tests.conftest import API_KEY, TEAM
 from tests.support import chromium
 from tests.support.browsers import FLAGS, evaluate, wait_for
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.handing_over import CHALLENGE, asking_for
 from tests.support.names import Names
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, LOGIN_COOKIE, SECRET_KEY, TEAM
 
-NAME = "__Host-pavior-share"
-KEY = "a secret key for the tests only"
 ADA, MALLORY = "ada@example.com", "mallory@evil.test"
 ADAS = {"email": ADA, "hmac": sign(API_KEY, ADA)}
-SECRETS = (ADA, sign(API_KEY, ADA), API_KEY, KEY)
+SECRETS = (ADA, sign(API_KEY, ADA), API_KEY, SECRET_KEY)
 POLICIES = ("third-party cookies blocked", "third-party cookies allowed")
 PATHS = (SHARE_AUTH, FRAME, HANDOFF, SHARE_SCRIPT)
 
@@ -176,7 +172,7 @@ def sites() -> Iterator[Sites]:
         API_KEY,
         embed_url=f"{made.shop}/embed",
         shared_auth_domains=[f"help.localhost:{port}", f"docs.localhost:{port}"],
-        secret_key=KEY,
+        secret_key=SECRET_KEY,
     )
     made.shop_app = wsgi.PaviorMiddleware(Request.application(shop), settings, identity=who)
 
@@ -686,7 +682,7 @@ READ = """async urls => {
 
 def narrow_cookies(context: BrowserContext, sites: Sites) -> list[str]:
     kept = context.cookies(sites.shop)
-    return [each.get("value", "") for each in kept if each.get("name") == NAME]
+    return [each.get("value", "") for each in kept if each.get("name") == LOGIN_COOKIE]
 
 
 @pytest.mark.parametrize("at", ["evil", "same_site_evil"])
@@ -981,7 +977,14 @@ def test_messages_of_another_site_in_the_frames_place_are_not_taken(
 
 def plants(value: str) -> list[str]:
     domains = ("", "; Domain=shop.localhost", "; Domain=.shop.localhost", "; Domain=localhost")
-    names = (NAME, NAME.lower(), NAME.upper(), f" {NAME}", f"={NAME}", f"{NAME} ")
+    names = (
+        LOGIN_COOKIE,
+        LOGIN_COOKIE.lower(),
+        LOGIN_COOKIE.upper(),
+        f" {LOGIN_COOKIE}",
+        f"={LOGIN_COOKIE}",
+        f"{LOGIN_COOKIE} ",
+    )
     return [
         f"{name}={value}; Path={path}; SameSite=None; Secure{domain}"
         for name in names
@@ -1047,7 +1050,9 @@ def test_a_planted_cookie_does_not_outdo_whoever_is_there(tab: Page, sites: Site
     opened = tab.context.new_page()
     own = narrow_cookies(tab.context, sites)
     opened.goto(f"{sites.shop}/")
-    (cookie,) = [each for each in tab.context.cookies(sites.shop) if each.get("name") == NAME]
+    (cookie,) = [
+        each for each in tab.context.cookies(sites.shop) if each.get("name") == LOGIN_COOKIE
+    ]
     tab.context.add_cookies([{**cookie, "value": "planted"}])  # type: ignore[typeddict-item]
     tab.goto(f"{sites.help}/page")
     assert calls(tab) == [{}]
@@ -1189,4 +1194,4 @@ def test_the_keys_are_in_nothing_that_the_browser_is_sent(tab: Page, sites: Site
     assert urlsplit(tab.url).hostname == "evil.localhost"
     for each in sites.seen:
         assert API_KEY not in each.answer
-        assert KEY not in each.answer
+        assert SECRET_KEY not in each.answer

@@ -25,12 +25,10 @@ from pavior_middleware import Identity, Settings, sign
 from pavior_middleware._model.paths import SHARE_SCRIPT
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
 from tests.support.browsers import evaluate, wait_for
-from tests.support.browsers import playwright as playwright
 from tests.support.names import Names
 from tests.support.servers import serving_asgi, serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 EMBED = "window.calls = []; window.Pavior = (command, options) => calls.push(options);"
 LENDING = {

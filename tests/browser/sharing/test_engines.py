@@ -14,13 +14,8 @@ from starlette.responses import HTMLResponse
 from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
-from tests.support.engines.fixtures import LOSES_INPUT
-from tests.support.engines.fixtures import engine as engine
-from tests.support.engines.fixtures import window as window
 from tests.support.engines.window import Window
 from tests.support.tls import serving_asgi_over_tls, serving_wsgi_over_tls
-
-pytestmark = LOSES_INPUT
 
 ALL = ["chromium", "firefox", "webkit"]
 TOLERANT = [f"tolerant {name}" for name in ALL]

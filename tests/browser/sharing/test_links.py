@@ -14,11 +14,9 @@ from werkzeug.wrappers import Request, Response
 
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, wsgi
-from tests.conftest import API_KEY, TEAM
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.names import Names, chosen_by
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 HINT = "pavior-handoff=ask"
 

@@ -32,13 +32,11 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, _assets, sign, wsgi
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
-from tests.conftest import API_KEY, TEAM
 from tests.support import chromium
 from tests.support.browsers import FLAGS, evaluate, wait_for
-from tests.support.browsers import browser as browser
-from tests.support.browsers import playwright as playwright
 from tests.support.names import Names, chosen_by
 from tests.support.servers import serving_wsgi
+from tests.support.sites import API_KEY, TEAM
 
 SECONDS = 3600
 CODE = "#pavior-handoff="

@@ -7,6 +7,5 @@ A test that takes `window` runs in each browser:
         window.click("a")
         window.wait_for("location.pathname == '/page'")
 
-A module that uses these imports the fixtures `engine` and `window` from
-`tests.support.engines.fixtures`.
+The fixtures `engine` and `window` are in `tests/browser/conftest.py`.
 """

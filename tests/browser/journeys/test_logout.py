@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 
-from tests.support.engines.fixtures import LOSES_INPUT
-from tests.support.engines.fixtures import engine as engine
-from tests.support.engines.fixtures import window as window
 from tests.support.engines.window import Window
 from tests.support.journeys import PLAIN, TLS, Sites, journey, log_in, log_out, status
-from tests.support.journeys import sites as sites
 
 LOAN_SECONDS = 4
 MARGIN_SECONDS = 4
 
-pytestmark = LOSES_INPUT
 in_each_engine = journey(("chromium", PLAIN), ("firefox", TLS), ("webkit", TLS))
 
 

@@ -1,4 +1,4 @@
-"""One app's response served through each of the two shells, and read back the same way."""
+"""One app's response served through each of the two adapters, and read back the same way."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def fetch_wsgi(
         start_response(f"{status.value} {status.phrase}", list(answered.headers))
         return [] if method == "HEAD" else list(answered.chunks)
 
-    shell = wsgi.PaviorMiddleware(
+    middleware = wsgi.PaviorMiddleware(
         app,
         settings,
         identity=lambda environ: identity,
@@ -76,7 +76,7 @@ def fetch_wsgi(
     )
     # WebTest's TestApp would decode the body.
     request = TestRequest.blank(path, method=method, headers=headers or {})
-    response = request.get_response(lint.middleware(shell), catch_exc_info=True)
+    response = request.get_response(lint.middleware(middleware), catch_exc_info=True)
     return Seen(response.status_int, Headers(response.headerlist), response.body)
 
 
@@ -101,7 +101,7 @@ def fetch_asgi(
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"".join(chunks[-1:])})
 
-    shell = asgi.PaviorMiddleware(
+    middleware = asgi.PaviorMiddleware(
         app,
         settings,
         identity=lambda scope: identity,
@@ -112,7 +112,7 @@ def fetch_asgi(
     raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
 
     async def request() -> tuple[Response, bytes]:
-        transport = ASGITransport(shell)
+        transport = ASGITransport(middleware)
         async with (
             AsyncClient(transport=transport, base_url="http://a.test") as client,
             client.stream(method, path, headers=raw_headers) as response,
@@ -125,4 +125,4 @@ def fetch_asgi(
     return Seen(response.status_code, Headers(raw), body)
 
 
-SHELLS: dict[str, Fetch] = {"wsgi": fetch_wsgi, "asgi": fetch_asgi}
+ADAPTERS: dict[str, Fetch] = {"wsgi": fetch_wsgi, "asgi": fetch_asgi}

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from pavior_middleware import sign
-from tests.conftest import API_KEY
-from tests.support.engines.fixtures import LOSES_INPUT
-from tests.support.engines.fixtures import engine as engine
-from tests.support.engines.fixtures import window as window
 from tests.support.engines.window import Window
 from tests.support.journeys import (
     BLOCKING,
@@ -20,11 +16,10 @@ from tests.support.journeys import (
     say,
     status,
 )
-from tests.support.journeys import sites as sites
+from tests.support.sites import API_KEY
 
 LOAN_SECONDS = 3600
 
-pytestmark = LOSES_INPUT
 everywhere = journey(*BLOCKING, *TOLERANT)
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.requests                     # in process, then behind real servers
     python -m benchmarks.requests --only "10 kB"      # tables and rows whose names hold a text
     python -m benchmarks.requests --against ../other  # beside another checkout of the package
-    python -m benchmarks.requests --servers           # behind real servers only
+    python -m benchmarks.requests --servers           # behind real servers only; also --against
 
 It writes Markdown. docs/performance.md says how it measures.
 """
@@ -36,7 +36,7 @@ def main() -> None:
     options = _parser().parse_args()
     if options.package is not None:
         sys.path.insert(0, str(options.package))
-    if options.against is not None:
+    if options.against is not None and not options.servers:
         from .against import compare
 
         compare(options.against, options.only, options.rounds or 20)
@@ -53,11 +53,13 @@ def main() -> None:
             )
             in_process.append(figures)
             if not options.quiet:
+                for name, lack in figures.left_out.items():
+                    sys.stderr.write(f"left out: {figures.title}: {name}: {lack}\n")
                 sys.stdout.write(_table_of(figures) + "\n")
                 sys.stdout.flush()
     behind_servers: list[Rates] = []
     if options.servers or not (options.only or options.quiet):
-        behind_servers = _measure_servers(options.rounds or 15, is_required=options.servers)
+        behind_servers = _measure_servers(options)
     if options.json is not None:
         figures_of_all = {
             "measured": _circumstances(),
@@ -124,15 +126,15 @@ def _table_of(figures: Figures) -> str:
     return markdown(figures.title, ["", "µs", f"ratio to {figures.baseline}"], rows)
 
 
-def _measure_servers(rounds: int, *, is_required: bool) -> list[Rates]:
+def _measure_servers(options: argparse.Namespace) -> list[Rates]:
     if shutil.which("wrk") is None:
-        if is_required:
+        if options.servers:
             sys.exit(MISSING_WRK)
         sys.stderr.write(MISSING_WRK + "\n")
         return []
     from .servers import measure_servers
 
-    return measure_servers(rounds)
+    return measure_servers(options.rounds or 15, options.against)
 
 
 if __name__ == "__main__":

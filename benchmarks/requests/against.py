@@ -1,4 +1,7 @@
-"""Two checkouts of the package measured in turn, each round in a process of its own."""
+"""Two checkouts of the package measured in turn, each round in a process of its own.
+
+The other checkout is called "before", and this one "after".
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,22 @@ def compare(other: Path, only: Sequence[str], rounds: int) -> None:
     mine = Path(pavior_middleware.__file__).parent.parent
     if not (other / "pavior_middleware").is_dir():
         sys.exit(f"--against: {other} holds no package pavior_middleware")
-    kept: dict[Path, list[Times]] = {other.resolve(): [], mine: []}
+    before: list[Times] = []
+    after: list[Times] = []
+    turns = [(other.resolve(), before), (mine, after)]
     baselines: dict[str, str] = {}
     for number in range(rounds):
-        for checkout in list(kept) if number % 2 == 0 else reversed(list(kept)):
+        for checkout, kept in turns if number % 2 == 0 else reversed(turns):
             times, found = _measured(checkout, only)
-            kept[checkout].append(times)
+            kept.append(times)
             baselines |= found
         sys.stderr.write(f"\rround {number + 1} of {rounds}")
     sys.stderr.write("\n")
-    others, ours = kept.values()
     for title, baseline in baselines.items():
-        rows = [
-            _row(name, title, baseline, others, ours) for name in _names(title, [*others, *ours])
-        ]
-        columns = ["", "other, µs", f"ratio to {baseline}", "this, µs", f"ratio to {baseline}"]
-        sys.stdout.write(markdown(title, [*columns, "this / other"], rows) + "\n")
+        names = _names(title, [*before, *after])
+        rows = [_row(name, title, baseline, before, after) for name in names]
+        columns = ["", "before, µs", f"ratio to {baseline}", "after, µs", f"ratio to {baseline}"]
+        sys.stdout.write(markdown(title, [*columns, "after / before"], rows) + "\n")
 
 
 def _measured(checkout: Path, only: Sequence[str]) -> tuple[Times, dict[str, str]]:
@@ -54,7 +57,7 @@ def _measured(checkout: Path, only: Sequence[str]) -> tuple[Times, dict[str, str
         command += ["--package", str(checkout), "--rounds", str(ROUNDS_IN_A_PROCESS)]
         command += [argument for text in only for argument in ("--only", text)]
         root = Path(__file__).parent.parent.parent
-        subprocess.run(command, cwd=root, check=True, stderr=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(command, cwd=root, check=True)  # noqa: S603
         tables = json.loads(file.read_text())["in process"]
     times = {table["title"]: table["microseconds"] for table in tables}
     return times, {table["title"]: table["baseline"] for table in tables}
@@ -66,10 +69,10 @@ def _names(title: str, measured: Sequence[Times]) -> list[str]:
 
 
 def _row(
-    name: str, title: str, baseline: str, others: Sequence[Times], ours: Sequence[Times]
+    name: str, title: str, baseline: str, before: Sequence[Times], after: Sequence[Times]
 ) -> list[str]:
     cells = [name]
-    for measured in (others, ours):
+    for measured in (before, after):
         if not all(name in times[title] for times in measured):
             cells += ["", ""]
             continue
@@ -78,6 +81,6 @@ def _row(
         cells += [f"{time:,.1f}", f"{statistics.median(ratios):.2f}"]
     if "" in cells:
         return [*cells, ""]
-    pairs = zip(ours, others, strict=True)
-    ratios = [our[title][name] / other[title][name] for our, other in pairs]
+    pairs = zip(before, after, strict=True)
+    ratios = [second[title][name] / first[title][name] for first, second in pairs]
     return [*cells, f"{statistics.median(ratios):.3f}"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 SECONDS_A_TURN = 0.005
@@ -40,7 +39,9 @@ class Figures:
 
     title: str
     baseline: str
-    microseconds: dict[str, float] = field(default_factory=dict)
+    microseconds: dict[str, float]
+    left_out: dict[str, str]
+    """Why the measured package cannot do what a row measures."""
 
     def ratio(self, name: str) -> float:
         """Return a contender's time as a multiple of the baseline's."""
@@ -62,13 +63,14 @@ def repeated(serve_one: Callable[[], object]) -> Serve:
 def measure(table: Table, rounds: int, wanted: Callable[[str], bool]) -> Figures:
     """Return the times of a table's contenders that are wanted, and of its baseline."""
     serving: dict[str, Serve] = {}
+    left_out: dict[str, str] = {}
     for name, make in table.contenders.items():
         if name != table.baseline and not wanted(f"{table.title}: {name}"):
             continue
         try:
             serving[name] = make()
         except Unavailable as lack:
-            sys.stderr.write(f"left out: {table.title}: {name}: {lack}\n")
+            left_out[name] = str(lack)
     counts = {name: _requests_a_turn(serve) for name, serve in serving.items()}
     gc.collect()
     gc.freeze()  # what the set-up made is no request's
@@ -78,7 +80,7 @@ def measure(table: Table, rounds: int, wanted: Callable[[str], bool]) -> Figures
             serve(_REQUESTS_BEFORE_A_TURN)
             best[name] = min(best[name], serve(counts[name]) / counts[name] * 1e6)
     gc.unfreeze()
-    return Figures(table.title, table.baseline, best)
+    return Figures(table.title, table.baseline, best, left_out)
 
 
 def _requests_a_turn(serve: Serve) -> int:

@@ -5,17 +5,21 @@ Everything stays on this machine's loopback interface, and all servers end with 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+
+import pavior_middleware
 
 from .asgi import HAND_WRITTEN, NAMED, PASS_THROUGH
 from .measuring import markdown
@@ -46,65 +50,113 @@ SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
 
 @dataclass
 class Rates:
-    """Requests per second of a server's sites, in each round."""
+    """What wrk counts in each round, and the processor time that the server takes for a request."""
 
     title: str
-    requests_per_second: dict[str, list[float]] = field(default_factory=dict)
+    requests_per_second: dict[str, list[float]]
+    microseconds: dict[str, float] = field(default_factory=dict)
 
-    def median(self, name: str) -> float:
-        """Return a site's median."""
-        return statistics.median(self.requests_per_second[name])
-
-
-def measure_servers(rounds: int) -> list[Rates]:
-    """Measure all servers and write a table of each."""
-    return [_measure(title, rounds) for title in SERVERS]
+    def ratio(self, name: str) -> float:
+        """Return a site's median of requests per second, as a part of the hand-written page's."""
+        rates = self.requests_per_second
+        return statistics.median(rates[name]) / statistics.median(rates[HAND_WRITTEN])
 
 
-def _measure(title: str, rounds: int) -> Rates:
-    rates = Rates(title, {name: [] for name in SITES})
+@dataclass(frozen=True)
+class _Served:
+    """A site that runs: its server's process, and the command that asks for its page."""
+
+    server: int
+    wrk: Sequence[str]
+
+
+def measure_servers(rounds: int, before: Path | None) -> list[Rates]:
+    """Measure all servers and write a table of each.
+
+    With `before`, another checkout, its package is measured too.
+    """
+    package = Path(pavior_middleware.__file__).parent
+    sites = {name: (site, package) for name, site in SITES.items()}
+    if before is not None:
+        sites[f"{NAMED}, before"] = (SITES[NAMED], before.resolve() / package.name)
+    measured = []
+    for title in SERVERS:
+        measured.append(_measure(title, sites, rounds))
+        sys.stdout.write(_table_of(measured[-1]) + "\n")
+        sys.stdout.flush()
+    return measured
+
+
+def _measure(title: str, sites: Mapping[str, tuple[str, Path]], rounds: int) -> Rates:
+    rates = Rates(title, {name: [] for name in sites})
+    seconds = dict.fromkeys(sites, 0.0)
+    requests = dict.fromkeys(sites, 0)
     with ExitStack() as servers:
-        commands = {}
-        for name in SITES:
-            port = servers.enter_context(_running(title, name))
-            commands[name] = _wrk(port, _logged_in(port, title, name))
-        for name in SITES:
-            _requests_per_second(commands[name])  # so that caches hold what they usually hold
+        served = {}
+        for name, (site, package) in sites.items():
+            server, port = servers.enter_context(_running(title, site, package))
+            served[name] = _Served(server, _wrk(port, _logged_in(port, f"{title}, {name}")))
+            _count(served[name].wrk)  # so that caches hold what they usually hold
         for _ in range(rounds):
-            for name, command in commands.items():
-                rates.requests_per_second[name].append(_requests_per_second(command))
-    written = rates.median(HAND_WRITTEN)
-    rows = [
-        [name, f"{rates.median(name):,.0f}", f"{rates.median(name) / written:.3f}"]
-        for name in SITES
-    ]
-    table = markdown(f"{title}, wrk", ["", "requests/s", f"ratio to {HAND_WRITTEN}"], rows)
-    sys.stdout.write(table + "\n")
-    sys.stdout.flush()
+            for name, site_served in served.items():
+                started = _processor_seconds(site_served.server)
+                count, rate = _count(site_served.wrk)
+                seconds[name] += _processor_seconds(site_served.server) - started
+                requests[name] += count
+                rates.requests_per_second[name].append(rate)
+    rates.microseconds = {name: seconds[name] / requests[name] * 1e6 for name in sites}
     return rates
 
 
+def _table_of(rates: Rates) -> str:
+    rows = []
+    for name, each in rates.requests_per_second.items():
+        time = rates.microseconds[name]
+        time_ratio = time / rates.microseconds[HAND_WRITTEN]
+        cells = [f"{statistics.median(each):,.0f}", f"{rates.ratio(name):.3f}"]
+        rows.append([name, *cells, f"{time:,.0f}", f"{time_ratio:.2f}"])
+    ratio = f"ratio to {HAND_WRITTEN}"
+    return markdown(f"{rates.title}, wrk", ["", "requests/s", ratio, "processor µs", ratio], rows)
+
+
+def _processor_seconds(process: int) -> float:
+    """Return the processor time that a process and its children have taken, as Linux counts it."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])  # proc(5): utime and stime
+    seconds = ticks / os.sysconf("SC_CLK_TCK")
+    return seconds + sum(_processor_seconds(int(child)) for child in children)
+
+
 @contextmanager
-def _running(title: str, name: str) -> Iterator[int]:
-    """Run a site behind a server of one worker, and give the port on which it listens.
+def _running(title: str, site: str, package: Path) -> Iterator[tuple[int, int]]:
+    """Run a site behind a server of one worker; give its process, and the port it listens on.
 
     The socket listens already when the server gets it, so the first request waits for the server.
+    Python imports from the working directory first, and there is nothing but the package.
     """
     framework, arguments = SERVERS[title]
-    site = f"{framework}_{SITES[name]}"
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        descriptor = listener.fileno()
-        values = [each.format(site=site, fd=descriptor) for each in arguments]
-        command = [sys.executable, "-m", *values]
-        server = subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor])  # noqa: S603
+    with (
+        socket.create_server((LOOPBACK, 0)) as listener,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        Path(folder, package.name).symlink_to(package)
+        app, descriptor = f"{framework}_{site}", listener.fileno()
+        values = [each.format(site=app, fd=descriptor) for each in arguments]
+        server = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", *values],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            pass_fds=[descriptor],
+        )
         try:
-            yield listener.getsockname()[1]
+            yield server.pid, listener.getsockname()[1]
         finally:
             server.terminate()
             server.wait()
 
 
-def _logged_in(port: int, title: str, name: str) -> str:
+def _logged_in(port: int, name: str) -> str:
     """Return the `Cookie` field of a user who has logged in; check that the page is right."""
     with urllib.request.urlopen(
         f"http://{LOOPBACK}:{port}{LOGIN}", timeout=SECONDS_TO_START
@@ -117,7 +169,7 @@ def _logged_in(port: int, title: str, name: str) -> str:
     connection.close()
     is_right = body.count(b"data-pavior='") == 1 and body.count(f'"{EMAIL}"'.encode()) == 1
     if not is_right:
-        raise AssertionError(f"{title}, {name}: a page without the script that names its user")
+        raise AssertionError(f"{name}: a page without the script that names its user")
     return fields["cookie"]
 
 
@@ -130,11 +182,13 @@ def _wrk(port: int, cookie: str) -> list[str]:
     return [*command, f"http://{LOOPBACK}:{port}{PATH}"]
 
 
-def _requests_per_second(command: Sequence[str]) -> float:
+def _count(command: Sequence[str]) -> tuple[int, float]:
+    """Return how many requests wrk got answers to, and how many a second."""
     printed = subprocess.run(  # noqa: S603
         command, check=True, capture_output=True, text=True
     ).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", printed)
-    if found is None or "Non-2xx" in printed:
+    requests = re.search(r"(\d+) requests in", printed)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    if requests is None or rate is None or "Non-2xx" in printed:
         raise AssertionError(f"wrk got other answers than pages:\n{printed}")
-    return float(found[1])
+    return int(requests[1]), float(rate[1])

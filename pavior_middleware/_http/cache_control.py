@@ -32,16 +32,17 @@ def private(directives: str, *, may_store: bool) -> str:
     # Werkzeug leaves it to its caller that these names are case-insensitive (section 5.2).
     parsed = parse_cache_control_header(directives)
     kept = {name.lower(): value for name, value in parsed.items()}
-    result = ResponseCacheControl(
-        {name: value for name, value in kept.items() if name not in _WITHOUT_ASKING}
-    )
+    for name in _WITHOUT_ASKING:
+        kept.pop(name, None)
+    if not may_store:
+        kept.pop("must-understand", None)
+    result = ResponseCacheControl(kept)
     result.public = False
     result.s_maxage = None
     result.private = True
     result.no_cache = True
     if not may_store:
         result.no_store = True
-        result.must_understand = False
     return result.to_header()
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from werkzeug.http import dump_cookie
-from werkzeug.sansio.http import parse_cookie  # which takes any bytes
 
 from .._http.caller import is_begun_elsewhere, is_for_tab, may_lack_cookies
 from .._model.identity import Identity, IdentityRefused, signed_options
@@ -19,7 +17,6 @@ NAME = "__Host-pavior-share"
 """A browser takes this name from the very host only, over TLS (RFC 6265bis section 4.1.3.2)."""
 
 _FRESH_PART = 0.1  # of its life, in which it is not renewed
-_USUAL = re.compile(rf"(?:^|; ){NAME}=([A-Za-z0-9_.-]+)(?:; |$)")
 _LONGEST = 4096  # bytes of name, value and attributes that a browser keeps; RFC 6265 section 6.1
 
 
@@ -88,7 +85,7 @@ class LoginCookie:
 
     def is_held(self, cookies: str) -> bool:
         """Whether a request's `Cookie` field holds the cookie, whatever it says."""
-        return NAME in cookies and bool(parse_cookie(cookies).getlist(NAME))
+        return bool(_values(cookies))
 
     def tells(self, fields: Mapping[str, str]) -> bool:
         """Whether the cookie came in a request that says something about who is logged in.
@@ -125,12 +122,14 @@ class LoginCookie:
 
 
 def _values(cookies: str) -> list[str]:
-    count = cookies.count(NAME)
-    if count == 1:
-        found = _USUAL.search(cookies)
-        if found:
-            return [found[1]]
-    return parse_cookie(cookies).getlist(NAME) if count else []
+    """Return the values of cookies of this name, trimmed as RFC 6265bis section 5.7 has it.
+
+    Libraries trim more of a name, so that a cookie that another host may set would pass for ours.
+    """
+    if NAME not in cookies:
+        return []
+    pairs = (piece.partition("=") for piece in cookies.split(";"))
+    return [value.strip(" \t") for name, _, value in pairs if name.strip(" \t") == NAME]
 
 
 def _dump(value: str, seconds: int) -> str:

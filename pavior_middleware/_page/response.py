@@ -242,7 +242,7 @@ class PageResponse(Generic[AnyStr]):
         """Decide about a 304: whether it speaks of the copy that this client would get now."""
         change = None if plan.is_skipped else self._change_of_page(visitor, cookie)
         variants = [] if change is None else [change.variant]
-        if self._request.kind.may_be_fragment:
+        if change is not None and self._request.kind.may_be_fragment:
             variants.append(FRAGMENT)
         copy = copy_that_holds(self._request.conditions.held, self._field("etag"), variants)
         is_isolated = self._head.policies.is_isolated and change and change.snippet

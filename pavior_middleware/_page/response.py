@@ -119,8 +119,7 @@ class PageResponse(Generic[AnyStr]):
 
     def start(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> State:
         """Take the head of the app's response; return the new state."""
-        if self.state is not State.IDLE:
-            raise _illegal("start", self.state)
+        self._check("start")
         pages = self._pages
         if not pages.may_change(self._request, status, headers):
             if pages.is_heard:
@@ -137,14 +136,12 @@ class PageResponse(Generic[AnyStr]):
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
-        if self.state is not State.ASKING:
-            raise _illegal("visitor", self.state)
+        self._check("visitor")
         return self._decide(visitor, cookie)
 
     def head(self) -> list[tuple[AnyStr, AnyStr]]:
         """Return the new header fields, as far as the bytes so far tell; to be taken once."""
-        if self.state not in _AFTER_HEAD:
-            raise _illegal("head", self.state)
+        self._check("head")
         self.state = _AFTER_HEAD[self.state]
         change, body = self._change, self._body
         changes_length, is_strong, length = self._drops_length, self._is_strong, None
@@ -170,8 +167,8 @@ class PageResponse(Generic[AnyStr]):
         What an app sends it may have flushed, so nothing of it waits for what comes next but an
         unfinished token of the head. A body ends where `is_last` says so, or its declared length.
         """
-        if self._body is None or not self.changes_body:
-            raise _illegal("feed", self.state)
+        self._check("feed")
+        assert self._body is not None  # noqa: S101  # these states have one
         self._received += len(data)
         is_last = is_last or self._received == self._declared
         if is_last:
@@ -193,6 +190,10 @@ class PageResponse(Generic[AnyStr]):
             return list(fields)
         decode = self._pages.form.decode
         return [field for field in fields if decode(field[0]).lower() not in _OF_ORIGINAL]
+
+    def _check(self, call: str) -> None:
+        if self.state not in TRANSITIONS[call]:
+            raise IllegalCall(f"{call}() may not be called in the state {self.state.name}")
 
     def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
         """Decide what the response becomes, now that all that its plan needs is known."""
@@ -315,7 +316,3 @@ _AFTER_HEAD = {
     State.HELD: State.SENDING,
     State.COMPLETE: State.DONE,
 }
-
-
-def _illegal(call: str, state: State) -> IllegalCall:
-    return IllegalCall(f"{call}() in the state {state.name}: see pavior_middleware._page.response")

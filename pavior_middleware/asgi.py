@@ -219,7 +219,11 @@ class _Response:
             message = {**message, "headers": raw}
         state = self._response.start(message["status"], raw)
         if state is State.ASKING:
-            visitor = await self._site.callbacks.visitor_async(self.scope)
+            callbacks = self._site.callbacks
+            if callbacks.are_immediate:
+                visitor = callbacks.visitor(self.scope)
+            else:
+                visitor = await callbacks.visitor_async(self.scope)
             state = self._response.visitor(visitor, self._login_cookie(visitor))
         if state is State.PASSING:
             await self._send(message)
@@ -248,7 +252,8 @@ class _Response:
             ready = piece
         if ready is None and received and not is_last:
             return  # all of it is held back
-        await self._release()
+        if self._start is not None:
+            await self._release()
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
 

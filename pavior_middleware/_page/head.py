@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import AnyStr, Generic, NamedTuple
+from typing import Any, AnyStr, Generic, NamedTuple
 
 from .._http import csp
 from .._http.cache_control import DIGESTS, covers, vary_names
@@ -14,6 +14,7 @@ from .._http.media import MediaType, is_inline, media_type
 from .skip import SKIP_FIELD
 
 _LENGTH = re.compile("[0-9]{1,18}")
+_MOST_HEADS = 512
 _MOST_NAMES = 1024  # of fields that a site has; others are looked at anew
 _NOT_HTML = MediaType(is_html=False, has_charset=False)
 _POLICIES = (csp.ENFORCED, csp.REPORT_ONLY)
@@ -76,6 +77,7 @@ class HeadReader(Generic[AnyStr]):
     def __init__(self, form: FieldForm[AnyStr]) -> None:
         self._decode: Callable[[AnyStr], str] = form.decode
         self._names: _DecisiveNames[AnyStr] = _DecisiveNames(form)
+        self._head = lru_cache(maxsize=_MOST_HEADS)(self._read_fields)
 
     def quick(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> tuple[bool, bool]:
         """Return whether a response is HTML, and whether the app says that it gets no chat."""
@@ -92,22 +94,35 @@ class HeadReader(Generic[AnyStr]):
     def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""
         nonces = csp.Nonces()
-        fields = []
         length = None
         names = self._names
-        for raw_name, value in headers:
-            name = names[raw_name]
+        fields: list[tuple[str, AnyStr | str | None]] = []
+        for field in headers:
+            name = names[field[0]]
             if name is None:
                 continue
             if name in _PRESENCES:
-                fields.append((name, ""))
                 if name == "content-length" and length is None:
-                    length = _length(self._decode(value))
+                    length = _length(self._decode(field[1]))
+                fields.append((name, None))
             elif name in _POLICIES:
-                fields.append((name, nonces.numbered(self._decode(value))))
+                fields.append((name, nonces.numbered(self._decode(field[1]))))
             else:
-                fields.append((name, self._decode(value)))
-        return Read(_head(status, tuple(fields)), nonces, length)
+                fields.append((name, field[1]))
+        return Read(self._head(status, tuple(fields)), nonces, length)
+
+    def _read_fields(
+        self, status: int, fields: tuple[tuple[str, AnyStr | str | None], ...]
+    ) -> ResponseHead:
+        """Read the fields that decide, policies as text in which the nonces are numbered."""
+        decode: Any = self._decode
+        return _head(
+            status,
+            [
+                (name, value if isinstance(value, str) else "" if value is None else decode(value))
+                for name, value in fields
+            ],
+        )
 
 
 class _DecisiveNames(dict[AnyStr, str | None]):
@@ -129,8 +144,7 @@ def _length(value: str) -> int | None:
     return int(value) if _LENGTH.fullmatch(value) else None
 
 
-@lru_cache(maxsize=512)
-def _head(status: int, fields: tuple[tuple[str, str], ...]) -> ResponseHead:
+def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:
     values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(value)

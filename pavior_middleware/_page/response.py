@@ -19,7 +19,7 @@ not taken. RETRY: none of the response goes out, and the app is to be asked agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, AnyStr, Generic
 
@@ -34,7 +34,7 @@ from .head import ResponseHead
 from .head_edit import HeadEdits, Values
 from .placeholder import Replacer
 from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
-from .request import PageRequest
+from .request import PageRequest, RequestKind
 from .snippet import Snippet
 from .variants import FRAGMENT, copy_that_holds
 
@@ -46,6 +46,8 @@ _OF_ORIGINAL = DIGESTS | {"etag", "signature", "signature-input"}
 
 class State(Enum):
     """How far a response is."""
+
+    __hash__ = object.__hash__  # that of `Enum` is a function in Python
 
     IDLE = auto()
     ASKING = auto()
@@ -89,6 +91,7 @@ class PageResponse(Generic[AnyStr]):
     Header fields are in the form of the adapter's interface (`headers.FieldForm`).
     """
 
+    _kind: RequestKind
     _head: ResponseHead
     _nonces: csp.Nonces
     _plan: Plan
@@ -128,7 +131,8 @@ class PageResponse(Generic[AnyStr]):
             return self.state
         self._head, self._nonces, self._declared = pages.reader.read(status, headers)
         self._headers = pages.joined(headers) if self._head.repeats else headers
-        self._plan, self._edits = pages.plan(self._request.kind, self._head)
+        self._kind = self._request.kind
+        self._plan, self._edits = pages.plan(self._kind, self._head)
         if not self._plan.needs_visitor:
             return self._decide(None, None)
         self.state = State.ASKING
@@ -161,8 +165,8 @@ class PageResponse(Generic[AnyStr]):
         values = Values(variant, is_strong and not is_masked, length, cookie, self._nonces)
         return self._edits[kind].apply(self._headers, values)
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the body's next bytes and return what may be sent of it now.
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
+        """Take the body's next bytes and return what may be sent of it now, in pieces.
 
         What an app sends it may have flushed, so nothing of it waits for what comes next but an
         unfinished token of the head. A body ends where `is_last` says so, or its declared length.
@@ -174,7 +178,7 @@ class PageResponse(Generic[AnyStr]):
         if is_last:
             self.state = State.COMPLETE if self.state is State.HELD else State.DONE
         elif not data:
-            return iter(())
+            return ()
         return self._body.feed(data, is_last=is_last)
 
     def abandon(self) -> None:
@@ -198,13 +202,13 @@ class PageResponse(Generic[AnyStr]):
     def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
         """Decide what the response becomes, now that all that its plan needs is known."""
         plan = self._plan
-        if isinstance(plan, Retry):
-            self._report("retried", plan.reason)
-            self.state = State.RETRY
+        if isinstance(plan, Inject):
+            self._inject(plan, self._change_of_page(visitor, cookie))
         elif isinstance(plan, Revalidate):
             self._revalidate(plan, visitor, cookie)
-        elif isinstance(plan, Inject):
-            self._inject(plan, self._change_of_page(visitor, cookie))
+        elif isinstance(plan, Retry):
+            self._report("retried", plan.reason)
+            self.state = State.RETRY
         elif isinstance(plan, StayWithoutScript):
             self._pass_edited(plan.reason, Change())
         elif isinstance(plan, Pass) or (isinstance(plan, FollowLogin) and cookie is None):
@@ -225,7 +229,7 @@ class PageResponse(Generic[AnyStr]):
             self._pass_edited(Reason.NO_CONSENT, change)
             return
         self._change = change
-        if self._request.kind.is_head:
+        if self._kind.is_head:
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
@@ -243,7 +247,7 @@ class PageResponse(Generic[AnyStr]):
         """Decide about a 304: whether it speaks of the copy that this client would get now."""
         change = None if plan.is_skipped else self._change_of_page(visitor, cookie)
         variants = [] if change is None else [change.variant]
-        if change is not None and self._request.kind.may_be_fragment:
+        if change is not None and self._kind.may_be_fragment:
             variants.append(FRAGMENT)
         copy = copy_that_holds(self._request.conditions.held, self._field("etag"), variants)
         is_isolated = self._head.policies.is_isolated and change and change.snippet
@@ -262,7 +266,7 @@ class PageResponse(Generic[AnyStr]):
     def _change_of_page(self, visitor: Visitor | None, cookie: str | None) -> Change:
         """Decide what a page gains."""
         pages, request = self._pages, self._request
-        kind, varies_by = request.kind, pages.rules.varies_by
+        kind, varies_by = self._kind, pages.rules.varies_by
         if not kind.gets_script:
             return Change()
         if visitor is not None and not visitor.consents:
@@ -281,12 +285,12 @@ class PageResponse(Generic[AnyStr]):
         head, request, rules = self._head, self._request, self._pages.rules
         number = head.policies.nonce
         nonce = None if number is None else self._nonces.value(number)
-        element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
+        element, early = snippet.elements(nonce, checks_files=head.policies.needs_hashes)
         inserter = Inserter(
             element,
             # A `<meta>` policy may block the embed unless it is loaded at once.
-            snippet_before_policy=snippet.early(element) if rules.extends_policies else None,
-            documents_only=request.kind.may_be_fragment,
+            snippet_before_policy=early if rules.extends_policies else None,
+            documents_only=self._kind.may_be_fragment,
             charset_is_known=head.has_charset,
             before_policy=rules.extends_policies,
         )

@@ -41,7 +41,7 @@ from tests.support.sites import ADA, API_KEY, SETTINGS
 from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
 ELEMENT = render(SETTINGS, ADA).element()
-EARLY_ELEMENT = Snippet.early(ELEMENT)  # where the rest of the head is still to come
+_, EARLY_ELEMENT = SNIPPET.elements()  # where the rest of the head is still to come
 
 # ── Real templates ─────────────────────────────────────────────────────────────────────────────
 

@@ -92,16 +92,16 @@ class PaviorMiddleware:
     ) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
         headers = scope["headers"]
+        names = dict(headers)
         request = site.pages.request(
             scope["method"],
             scope.get("scheme", "http"),
             scope["path"],
             scope.get("root_path", ""),
-            lambda: _fields(headers),
-            is_conditional=not _CONDITIONAL.isdisjoint(dict(headers)),
+            lambda: _fields(headers, names),
+            is_conditional=not _CONDITIONAL.isdisjoint(names),
         )
-        conditions = request.conditions
-        untouched = dict(scope) if conditions.may_ask_again else scope
+        untouched = dict(scope) if request.conditions.may_ask_again else scope
         response = self._response(site, request, scope, scope, send)
         await self.app(response.scope, receive, response.send)
         if response.needs_retry:
@@ -233,6 +233,8 @@ class _Response:
             self._start = message
 
     def _login_cookie(self, visitor: Visitor) -> str | None:
+        if self._site.sharing.cookie is None:
+            return None
         return self._site.login_cookie(
             self._request,
             self._response,
@@ -321,11 +323,17 @@ async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+def _fields(
+    headers: Sequence[tuple[bytes, bytes]], by_name: Mapping[bytes, bytes]
+) -> dict[str, str]:
     """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3).
 
     HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3).
+    `by_name` holds the last field of each name.
     """
+    if len(by_name) == len(headers):
+        found = _FIELD_NAMES.keys() & by_name.keys()
+        return {_FIELD_NAMES[name]: by_name[name].decode("latin-1") for name in found}
     fields: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name = _FIELD_NAMES.get(raw_name)

@@ -139,7 +139,9 @@ class _Callback(Generic[T]):
                 answer = self._callable(request)
             else:
                 answer = await self._limiter.run(self._callable, request)
-            return self._checked(await answer if inspect.isawaitable(answer) else answer)
+            if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+                answer = await answer
+            return self._checked(answer)
         return self._on_failure
 
     def _checked(self, answer: Any) -> T:

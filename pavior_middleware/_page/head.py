@@ -67,7 +67,7 @@ class Read(NamedTuple):
     """What a head says, the nonces of its policies, and the length of the body as it says."""
 
     head: ResponseHead
-    nonces: csp.Nonces
+    nonces: csp.Nonces | None
     length: int | None
 
 
@@ -78,37 +78,40 @@ class HeadReader(Generic[AnyStr]):
         self._decode: Callable[[AnyStr], str] = form.decode
         self._names: _DecisiveNames[AnyStr] = _DecisiveNames(form)
         self._head = lru_cache(maxsize=_MOST_HEADS)(self._read_fields)
+        self._is_html = lru_cache(maxsize=_MOST_HEADS)(
+            lambda value: media_type(form.decode(value)).is_html
+        )
 
-    def quick(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> tuple[bool, bool]:
+    def decisive(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[str, AnyStr]]:
+        """Return the fields that may decide, names in lower case."""
+        names = self._names
+        return [(name, field[1]) for field in headers if (name := names[field[0]]) is not None]
+
+    def quick(self, decisive: Sequence[tuple[str, AnyStr]]) -> tuple[bool, bool]:
         """Return whether a response is HTML, and whether the app says that it gets no chat."""
         is_html = is_skipped = False
-        names = self._names
-        for raw_name, value in headers:
-            name = names[raw_name]
+        for name, value in decisive:
             if name == "content-type":
-                is_html = is_html or media_type(self._decode(value)).is_html
+                is_html = is_html or self._is_html(value)
             elif name == SKIP_FIELD:
                 is_skipped = True
         return is_html, is_skipped
 
-    def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
+    def read(self, status: int, decisive: Sequence[tuple[str, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""
-        nonces = csp.Nonces()
+        nonces: csp.Nonces | None = None
         length = None
-        names = self._names
         fields: list[tuple[str, AnyStr | str | None]] = []
-        for field in headers:
-            name = names[field[0]]
-            if name is None:
-                continue
-            if name in _PRESENCES:
-                if name == "content-length" and length is None:
-                    length = _length(self._decode(field[1]))
+        for field in decisive:
+            name, value = field
+            if name == "content-length":
+                length = _length(self._decode(value)) if length is None else length
                 fields.append((name, None))
             elif name in _POLICIES:
-                fields.append((name, nonces.numbered(self._decode(field[1]))))
+                nonces = nonces or csp.Nonces()
+                fields.append((name, nonces.numbered(self._decode(value))))
             else:
-                fields.append((name, field[1]))
+                fields.append(field)
         return Read(self._head(status, tuple(fields)), nonces, length)
 
     def _read_fields(

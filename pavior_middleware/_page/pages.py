@@ -12,13 +12,13 @@ from .._http.headers import FieldForm
 from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
+from .changes import Changes
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
 from .rules import site_rules
-from .snippets import Snippets
 
 _PREFIX_WITHOUT_SETTING = (
     "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
@@ -54,7 +54,9 @@ class Pages(Generic[AnyStr]):
             asks_consent=asks_consent,
             has_login_cookie=holds_login_cookie is not None,
         )
-        self.snippets = Snippets(settings, asks_consent=asks_consent, report=report)
+        self.changes = Changes(
+            settings, self.rules.varies_by, asks_consent=asks_consent, report=report
+        )
         self.reader: HeadReader[AnyStr] = HeadReader(form)
         self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
@@ -92,10 +94,13 @@ class Pages(Generic[AnyStr]):
         return PageResponse(self, request)
 
     def may_change(
-        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+        self, request: PageRequest, status: int, decisive: Sequence[tuple[str, AnyStr]]
     ) -> bool:
-        """Whether a response may be anything but passed as it is: a look at few of its fields."""
-        is_html, is_skipped = self.reader.quick(headers)
+        """Whether a response may be anything but passed as it is: a look at few of its fields.
+
+        `decisive` are those that `reader.decisive` returns.
+        """
+        is_html, is_skipped = self.reader.quick(decisive)
         if is_skipped or (is_html and not request.is_skipped):
             return True
         if status == NOT_MODIFIED:
@@ -110,9 +115,10 @@ class Pages(Generic[AnyStr]):
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> bool:
         """Whether what becomes of a response depends on the visitor."""
-        if not self.may_change(request, status, headers):
+        decisive = self.reader.decisive(headers)
+        if not self.may_change(request, status, decisive):
             return False
-        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
+        decided, _ = self.plan(request.kind, self.reader.read(status, decisive).head)
         return decided.needs_visitor
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
@@ -135,10 +141,10 @@ class Pages(Generic[AnyStr]):
         return result
 
     def report_passed(
-        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+        self, request: PageRequest, status: int, decisive: Sequence[tuple[str, AnyStr]]
     ) -> None:
         """Report why a response passes."""
-        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
+        decided, _ = self.plan(request.kind, self.reader.read(status, decisive).head)
         if isinstance(decided, Pass):
             self.report(Event("passed", decided.reason))
 

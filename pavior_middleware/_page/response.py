@@ -29,9 +29,9 @@ from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
 from ..placement import Inserter
 from .body import Body, CodedBody, Document, PlainBody
-from .change import Change, edit_kind
+from .change import Change, without_snippet
 from .head import ResponseHead
-from .head_edit import HeadEdits, Values
+from .head_edit import EditKind, HeadEdits, Values
 from .placeholder import Replacer
 from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
 from .request import PageRequest, RequestKind
@@ -81,6 +81,10 @@ TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
 """What may be called in which state, and to which states it leads."""
 
 
+_IDLE, _ASKING, _HELD, _SENDING = State.IDLE, State.ASKING, State.HELD, State.SENDING
+_PASSING = State.PASSING
+
+
 class IllegalCall(RuntimeError):
     """An adapter has called what the state of the response does not allow."""
 
@@ -93,7 +97,7 @@ class PageResponse(Generic[AnyStr]):
 
     _kind: RequestKind
     _head: ResponseHead
-    _nonces: csp.Nonces
+    _nonces: csp.Nonces | None
     _plan: Plan
     _edits: HeadEdits[AnyStr]
     _headers: Sequence[tuple[AnyStr, AnyStr]]
@@ -101,19 +105,18 @@ class PageResponse(Generic[AnyStr]):
     _cookie: str | None = None
     _body: Body | None = None
     _is_strong = True  # whether every byte of the page is known
-    _drops_length = False
     _declared: int | None = None  # length, as the app says
     _received = 0
 
     def __init__(self, pages: Pages[AnyStr], request: PageRequest) -> None:
-        self.state = State.IDLE
+        self.state = _IDLE
         self._pages: Pages[AnyStr] = pages
         self._request = request
 
     @property
     def changes_body(self) -> bool:
         """Whether the body has to pass through `feed`."""
-        return self.state is State.HELD or self.state is State.SENDING
+        return self.state is _HELD or self.state is _SENDING
 
     @property
     def follows_login(self) -> bool:
@@ -124,19 +127,21 @@ class PageResponse(Generic[AnyStr]):
         """Take the head of the app's response; return the new state."""
         self._check("start")
         pages = self._pages
-        if not pages.may_change(self._request, status, headers):
+        decisive = pages.reader.decisive(headers)
+        if not pages.may_change(self._request, status, decisive):
             if pages.is_heard:
-                pages.report_passed(self._request, status, headers)
-            self.state = State.PASSING
-            return self.state
-        self._head, self._nonces, self._declared = pages.reader.read(status, headers)
-        self._headers = pages.joined(headers) if self._head.repeats else headers
+                pages.report_passed(self._request, status, decisive)
+            self.state = _PASSING
+            return _PASSING
+        head, self._nonces, self._declared = pages.reader.read(status, decisive)
+        self._head = head
+        self._headers = pages.joined(headers) if head.repeats else headers
         self._kind = self._request.kind
-        self._plan, self._edits = pages.plan(self._kind, self._head)
+        self._plan, self._edits = pages.plan(self._kind, head)
         if not self._plan.needs_visitor:
             return self._decide(None, None)
-        self.state = State.ASKING
-        return self.state
+        self.state = _ASKING
+        return _ASKING
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
@@ -147,23 +152,25 @@ class PageResponse(Generic[AnyStr]):
         """Return the new header fields, as far as the bytes so far tell; to be taken once."""
         self._check("head")
         self.state = _AFTER_HEAD[self.state]
-        change, body = self._change, self._body
-        changes_length, is_strong, length = self._drops_length, self._is_strong, None
+        change, body, length, is_strong = self._change, self._body, None, self._is_strong
         if body is not None and body.stays:
             change = change.of_fragment() if change and body.is_fragment else None
             self._report("passed", Reason.UNCHANGED)
         elif body is not None:
-            self._report("injected", is_named=change is not None and change.is_personal)
-            changes_length, is_strong = True, body.is_determined
+            is_strong = body.is_determined
             if self._declared is not None:
                 length = body.length(self._declared)
-        cookie = self._cookie if change is None else change.cookie
-        kind = edit_kind(change, has_cookie=cookie is not None, changes_length=changes_length)
-        variant = None if change is None else change.variant
-        # A policy may change the form of the element while the app's tag stays.
-        is_masked = self._head.policies.needs_hashes or (change is not None and change.is_masked)
-        values = Values(variant, is_strong and not is_masked, length, cookie, self._nonces)
-        return self._edits[kind].apply(self._headers, values)
+            if self._pages.is_heard:
+                self._report("injected", is_named=bool(change and change.edit.is_personal))
+        if change is None:
+            edit = EditKind(has_cookie=self._cookie is not None)
+            values = Values(cookie=self._cookie)
+        else:
+            edit = change.edit
+            # A policy may change the form of the element while the app's tag stays.
+            is_strong = is_strong and not (change.is_masked or self._head.policies.needs_hashes)
+            values = Values(change.variant, is_strong, length, change.cookie, self._nonces)
+        return self._edits[edit].apply(self._headers, values)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
         """Take the body's next bytes and return what may be sent of it now, in pieces.
@@ -176,7 +183,7 @@ class PageResponse(Generic[AnyStr]):
         self._received += len(data)
         is_last = is_last or self._received == self._declared
         if is_last:
-            self.state = State.COMPLETE if self.state is State.HELD else State.DONE
+            self.state = State.COMPLETE if self.state is _HELD else State.DONE
         elif not data:
             return ()
         return self._body.feed(data, is_last=is_last)
@@ -210,7 +217,7 @@ class PageResponse(Generic[AnyStr]):
             self._report("retried", plan.reason)
             self.state = State.RETRY
         elif isinstance(plan, StayWithoutScript):
-            self._pass_edited(plan.reason, Change())
+            self._pass_edited(plan.reason, without_snippet())
         elif isinstance(plan, Pass) or (isinstance(plan, FollowLogin) and cookie is None):
             self._report("passed", plan.reason)
             self.state = State.PASSING
@@ -233,7 +240,6 @@ class PageResponse(Generic[AnyStr]):
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
-            self._drops_length = True
             self.state = State.EDITED
             return
         document = self._document(change.snippet)
@@ -241,7 +247,7 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
-        self.state = State.HELD
+        self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
         """Decide about a 304: whether it speaks of the copy that this client would get now."""
@@ -260,31 +266,29 @@ class PageResponse(Generic[AnyStr]):
         elif copy.variant == FRAGMENT and change is not None:
             change = change.of_fragment() or change
         self._is_strong = copy.is_strong
-        self._drops_length = True
         self._pass_edited(Reason.NOT_MODIFIED, change)
 
     def _change_of_page(self, visitor: Visitor | None, cookie: str | None) -> Change:
         """Decide what a page gains."""
-        pages, request = self._pages, self._request
-        kind, varies_by = self._kind, pages.rules.varies_by
+        changes, kind, root_path = self._pages.changes, self._kind, self._request.root_path
         if not kind.gets_script:
-            return Change()
+            return without_snippet()
         if visitor is not None and not visitor.consents:
-            return Change(varies_by=varies_by, cookie=cookie)
-        identity = None if visitor is None else visitor.identity
+            return changes.without_script.with_cookie(cookie)
         if kind.is_foreign:
             # In a page of the site's own the script gets its answer, and nowhere else.
-            snippet = pages.snippets.asking(request.root_path)
+            change = changes.asking(root_path)
         else:
-            snippet = pages.snippets.for_identity(identity, request.root_path)
-        nonce = self._head.policies.nonce
-        return Change(snippet, nonce, varies_by, cookie, may_store=not kind.is_foreign)
+            change = changes.for_identity(visitor and visitor.identity, root_path)
+        if self._head.policies.nonce is not None:
+            change = change.with_nonce()
+        return change.with_cookie(cookie)
 
     def _document(self, snippet: Snippet) -> Document:
         """Return what puts the element into the page."""
         head, request, rules = self._head, self._request, self._pages.rules
         number = head.policies.nonce
-        nonce = None if number is None else self._nonces.value(number)
+        nonce = None if number is None or self._nonces is None else self._nonces.value(number)
         element, early = snippet.elements(nonce, checks_files=head.policies.needs_hashes)
         inserter = Inserter(
             element,

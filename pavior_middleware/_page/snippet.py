@@ -98,8 +98,12 @@ class Snippet:
             return b""
         size = len(self.hmac) // 2
         pad = new_pad(size)
-        masked = int(self.hmac, 16) ^ int.from_bytes(pad, "big")
+        masked = self._hmac_number ^ int.from_bytes(pad, "big")
         return (pad + masked.to_bytes(size, "big")).hex().encode("ascii")
+
+    @cached_property
+    def _hmac_number(self) -> int:
+        return int(self.hmac or "0", 16)
 
     @cached_property
     def _usual(self) -> tuple[bytes, bytes, bytes]:

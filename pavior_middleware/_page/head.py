@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, AnyStr, Generic, NamedTuple
@@ -13,7 +12,7 @@ from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
 from .skip import SKIP_FIELD
 
-_LENGTH = re.compile("[0-9]{1,18}")
+_MOST_DIGITS = 18  # of a length that is believed
 _MOST_HEADS = 512
 _MOST_NAMES = 1024  # of fields that a site has; others are looked at anew
 _NOT_HTML = MediaType(is_html=False, has_charset=False)
@@ -82,28 +81,31 @@ class HeadReader(Generic[AnyStr]):
             lambda value: media_type(form.decode(value)).is_html
         )
 
-    def decisive(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[str, AnyStr]]:
-        """Return the fields that may decide, names in lower case."""
+    def may_matter(self, headers: Sequence[tuple[AnyStr, AnyStr]], *, is_skipped: bool) -> bool:
+        """Whether a response is HTML, or the app says that it gets no chat.
+
+        With `is_skipped`, its path gets none, so that HTML does not matter.
+        """
         names = self._names
-        return [(name, field[1]) for field in headers if (name := names[field[0]]) is not None]
-
-    def quick(self, decisive: Sequence[tuple[str, AnyStr]]) -> tuple[bool, bool]:
-        """Return whether a response is HTML, and whether the app says that it gets no chat."""
-        is_html = is_skipped = False
-        for name, value in decisive:
+        for raw_name, value in headers:
+            name = names[raw_name]
+            if name is None:
+                continue
             if name == "content-type":
-                is_html = is_html or self._is_html(value)
+                if self._is_html(value) and not is_skipped:
+                    return True
             elif name == SKIP_FIELD:
-                is_skipped = True
-        return is_html, is_skipped
+                return True
+        return False
 
-    def read(self, status: int, decisive: Sequence[tuple[str, AnyStr]]) -> Read:
+    def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""
-        nonces: csp.Nonces | None = None
-        length = None
+        nonces, length, names = None, None, self._names
         fields: list[tuple[str, AnyStr | str | None]] = []
-        for field in decisive:
-            name, value = field
+        for raw_name, value in headers:
+            name = names[raw_name]
+            if name is None:
+                continue
             if name == "content-length":
                 length = _length(self._decode(value)) if length is None else length
                 fields.append((name, None))
@@ -111,7 +113,7 @@ class HeadReader(Generic[AnyStr]):
                 nonces = nonces or csp.Nonces()
                 fields.append((name, nonces.numbered(self._decode(value))))
             else:
-                fields.append(field)
+                fields.append((name, value))
         return Read(self._head(status, tuple(fields)), nonces, length)
 
     def _read_fields(
@@ -144,7 +146,7 @@ class _DecisiveNames(dict[AnyStr, str | None]):
 
 
 def _length(value: str) -> int | None:
-    return int(value) if _LENGTH.fullmatch(value) else None
+    return int(value) if value.isdecimal() and len(value) <= _MOST_DIGITS else None
 
 
 def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:

@@ -52,7 +52,7 @@ class Pages(Generic[AnyStr]):
         self.rules = site_rules(
             settings,
             asks_consent=asks_consent,
-            has_login_cookie=holds_login_cookie is not None,
+            holds_login_cookie=holds_login_cookie,
         )
         self.changes = Changes(
             settings, self.rules.varies_by, asks_consent=asks_consent, report=report
@@ -61,7 +61,6 @@ class Pages(Generic[AnyStr]):
         self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
         self.warn = WarnOnce()
-        self._holds_login_cookie = holds_login_cookie
         self._opened = lru_cache(maxsize=64)(self._open)
 
     def request(
@@ -70,7 +69,7 @@ class Pages(Generic[AnyStr]):
         scheme: str,
         path: str,
         root_path: str,
-        read_fields: Callable[[], Mapping[str, str]],
+        fields: Mapping[str, str],
         *,
         is_conditional: bool = True,
     ) -> PageRequest:
@@ -79,46 +78,26 @@ class Pages(Generic[AnyStr]):
         if rules.is_same_for_all and not rules.has_root_path and root_path.strip("/"):
             self.warn(_PREFIX_WITHOUT_SETTING)
         return PageRequest(
-            rules,
-            method,
-            scheme,
-            path,
-            root_path,
-            read_fields,
-            is_conditional=is_conditional,
-            holds_login_cookie=self._holds_login_cookie,
+            rules, method, scheme, path, root_path, fields, is_conditional=is_conditional
         )
 
-    def response(self, request: PageRequest) -> PageResponse[AnyStr]:
-        """Return the response to a request, which has not begun."""
-        return PageResponse(self, request)
-
-    def may_change(
-        self, request: PageRequest, status: int, decisive: Sequence[tuple[str, AnyStr]]
-    ) -> bool:
-        """Whether a response may be anything but passed as it is: a look at few of its fields.
-
-        `decisive` are those that `reader.decisive` returns.
-        """
-        is_html, is_skipped = self.reader.quick(decisive)
-        if is_skipped or (is_html and not request.is_skipped):
-            return True
-        if status == NOT_MODIFIED:
-            return bool(request.conditions.held)
-        return (
-            self.rules.has_login_cookie
-            and (request.method not in SAFE_METHODS or status in REDIRECTS)
-            and request.kind.holds_login_cookie
-        )
+    def begin(
+        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+    ) -> PageResponse[AnyStr] | None:
+        """Return the response that an app has begun; None for one that passes as it is."""
+        if self._may_change(request, status, headers):
+            return PageResponse(self, request, status, headers)
+        if self.is_heard:
+            self._report_passed(request, status, headers)
+        return None
 
     def needs_visitor(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> bool:
         """Whether what becomes of a response depends on the visitor."""
-        decisive = self.reader.decisive(headers)
-        if not self.may_change(request, status, decisive):
+        if not self._may_change(request, status, headers):
             return False
-        decided, _ = self.plan(request.kind, self.reader.read(status, decisive).head)
+        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         return decided.needs_visitor
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
@@ -140,13 +119,26 @@ class Pages(Generic[AnyStr]):
                 found.clear()
         return result
 
-    def report_passed(
-        self, request: PageRequest, status: int, decisive: Sequence[tuple[str, AnyStr]]
+    def _may_change(
+        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+    ) -> bool:
+        """Whether a response may be anything but passed as it is: a look at few of its fields."""
+        if self.reader.may_matter(headers, is_skipped=request.is_skipped):
+            return True
+        if status == NOT_MODIFIED:
+            return bool(request.conditions.held)
+        return (
+            self.rules.holds_login_cookie is not None
+            and (request.method not in SAFE_METHODS or status in REDIRECTS)
+            and request.kind.holds_login_cookie
+        )
+
+    def _report_passed(
+        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> None:
-        """Report why a response passes."""
-        decided, _ = self.plan(request.kind, self.reader.read(status, decisive).head)
+        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         if isinstance(decided, Pass):
-            self.report(Event("passed", decided.reason))
+            self.report(Event("passed", decided.reason.value))
 
     def _plan(self, request: RequestKind, head: ResponseHead) -> tuple[Plan, HeadEdits[AnyStr]]:
         """Return what happens to a response, and the edits of its head."""

@@ -3,8 +3,8 @@
 An adapter hands over what the app sends, and sends on what this object returns. The states, and
 what may be called in each:
 
-    IDLE      start(…)    → PASSING, EDITED, HELD, ASKING, RETRY
-    ASKING    visitor(…)  → EDITED, HELD, RETRY
+    at first  one of PASSING, EDITED, HELD, ASKING, RETRY
+    ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY
     EDITED    head()      → PASSING
     HELD      feed(…)     → HELD, COMPLETE      head() → SENDING
     SENDING   feed(…)     → SENDING, DONE
@@ -23,18 +23,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, AnyStr, Generic
 
-from .._http import csp
 from .._http.cache_control import DIGESTS
 from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
 from ..placement import Inserter
 from .body import Body, CodedBody, Document, PlainBody
 from .change import Change, without_snippet
-from .head import ResponseHead
 from .head_edit import EditKind, HeadEdits, Values
 from .placeholder import Replacer
 from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
-from .request import PageRequest, RequestKind
+from .request import PageRequest
 from .snippet import Snippet
 from .variants import FRAGMENT, copy_that_holds
 
@@ -49,7 +47,6 @@ class State(Enum):
 
     __hash__ = object.__hash__  # that of `Enum` is a function in Python
 
-    IDLE = auto()
     ASKING = auto()
     EDITED = auto()
     HELD = auto()
@@ -61,12 +58,9 @@ class State(Enum):
 
 
 TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
-    "start": {
-        State.IDLE: frozenset(
-            {State.PASSING, State.EDITED, State.HELD, State.ASKING, State.RETRY},
-        )
+    "visitor": {
+        State.ASKING: frozenset({State.PASSING, State.EDITED, State.HELD, State.RETRY}),
     },
-    "visitor": {State.ASKING: frozenset({State.EDITED, State.HELD, State.RETRY})},
     "head": {
         State.EDITED: frozenset({State.PASSING}),
         State.HELD: frozenset({State.SENDING}),
@@ -81,8 +75,7 @@ TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
 """What may be called in which state, and to which states it leads."""
 
 
-_IDLE, _ASKING, _HELD, _SENDING = State.IDLE, State.ASKING, State.HELD, State.SENDING
-_PASSING = State.PASSING
+_ASKING, _HELD, _SENDING = State.ASKING, State.HELD, State.SENDING
 
 
 class IllegalCall(RuntimeError):
@@ -90,28 +83,38 @@ class IllegalCall(RuntimeError):
 
 
 class PageResponse(Generic[AnyStr]):
-    """One response on its way to the client.
+    """One response on its way to the client, which an app has begun.
 
-    Header fields are in the form of the adapter's interface (`headers.FieldForm`).
+    `headers` are the fields of its head in the form of the adapter's interface
+    (`headers.FieldForm`).
     """
 
-    _kind: RequestKind
-    _head: ResponseHead
-    _nonces: csp.Nonces | None
-    _plan: Plan
-    _edits: HeadEdits[AnyStr]
-    _headers: Sequence[tuple[AnyStr, AnyStr]]
     _change: Change | None = None
     _cookie: str | None = None
     _body: Body | None = None
     _is_strong = True  # whether every byte of the page is known
-    _declared: int | None = None  # length, as the app says
     _received = 0
 
-    def __init__(self, pages: Pages[AnyStr], request: PageRequest) -> None:
-        self.state = _IDLE
+    def __init__(
+        self,
+        pages: Pages[AnyStr],
+        request: PageRequest,
+        status: int,
+        headers: Sequence[tuple[AnyStr, AnyStr]],
+    ) -> None:
         self._pages: Pages[AnyStr] = pages
         self._request = request
+        self._kind = request.kind
+        head, self._nonces, self._declared = pages.reader.read(status, headers)
+        self._head = head
+        self._headers: Sequence[tuple[AnyStr, AnyStr]]
+        self._headers = pages.joined(headers) if head.repeats else headers
+        self._plan: Plan
+        self._edits: HeadEdits[AnyStr]
+        self._plan, self._edits = pages.plan(self._kind, head)
+        self.state = _ASKING
+        if not self._plan.needs_visitor:
+            self._decide(None, None)
 
     @property
     def changes_body(self) -> bool:
@@ -122,26 +125,6 @@ class PageResponse(Generic[AnyStr]):
     def follows_login(self) -> bool:
         """Whether it is no page, but the login cookie follows it."""
         return isinstance(self._plan, FollowLogin)
-
-    def start(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> State:
-        """Take the head of the app's response; return the new state."""
-        self._check("start")
-        pages = self._pages
-        decisive = pages.reader.decisive(headers)
-        if not pages.may_change(self._request, status, decisive):
-            if pages.is_heard:
-                pages.report_passed(self._request, status, decisive)
-            self.state = _PASSING
-            return _PASSING
-        head, self._nonces, self._declared = pages.reader.read(status, decisive)
-        self._head = head
-        self._headers = pages.joined(headers) if head.repeats else headers
-        self._kind = self._request.kind
-        self._plan, self._edits = pages.plan(self._kind, head)
-        if not self._plan.needs_visitor:
-            return self._decide(None, None)
-        self.state = _ASKING
-        return _ASKING
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""

@@ -67,7 +67,7 @@ def test_a_star_stands_for_any_text_and_all_else_for_itself(
 ) -> None:
     written = before + pattern
     settings = Settings(TEAM, API_KEY, skip_paths=[written])
-    rules = site_rules(settings, asks_consent=False, has_login_cookie=False)
+    rules = site_rules(settings, asks_consent=False)
     expression = ".*".join(map(re.escape, written.strip().split("*")))
     assert rules.skips("/" + path) == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 

@@ -40,8 +40,8 @@ from tests.support.pages import init_calls
 from tests.support.sites import ADA, API_KEY, SETTINGS
 from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
-ELEMENT = render(SETTINGS, ADA).element()
-_, EARLY_ELEMENT = SNIPPET.elements()  # where the rest of the head is still to come
+ELEMENT, EARLY_ELEMENT = render(SETTINGS, ADA).elements()
+"""The second is for a place behind which the rest of the head is still to come."""
 
 # ── Real templates ─────────────────────────────────────────────────────────────────────────────
 

@@ -189,13 +189,15 @@ class _Response:
                 await self._send(message)
             else:
                 await self._begin(message)
-        elif response.changes_body:
-            await self._take(message, response)
-        elif response.state is not State.RETRY:
-            if message["type"] == "http.response.trailers":
-                headers = response.trailers(list(message.get("headers", ())))
-                message = {**message, "headers": headers}
-            await self._send(message)
+        elif not response.changes_body:
+            await self._pass_on(message, response)
+        elif message["type"] == "http.response.body":
+            await self._rewrite(message, response)
+        elif message["type"] in (PATHSEND, ZEROCOPYSEND):
+            await self._rewrite_file(message, response)
+        else:
+            await self._release(response)
+            await self._pass_on(message, response)
 
     async def _begin(self, message: Message) -> None:
         raw = message.get("headers", ())
@@ -240,16 +242,14 @@ class _Response:
             lambda: self._middleware.session_cookies(self._scope),
         )
 
-    async def _take(self, message: Message, response: PageResponse[bytes]) -> None:
-        """Take a message while the body of a page is on its way."""
-        kind = message["type"]
-        if kind == "http.response.body":
-            await self._rewrite(message, response)
-        elif kind in (PATHSEND, ZEROCOPYSEND):
-            await self._rewrite_file(message, response)
-        else:
-            await self._release(response)
-            await self._send(message)
+    async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Send a message that holds nothing of a page's body."""
+        if response.state is State.RETRY:
+            return
+        if message["type"] == "http.response.trailers":
+            headers = response.trailers(list(message.get("headers", ())))
+            message = {**message, "headers": headers}
+        await self._send(message)
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         received = message.get("body", b"")

@@ -15,6 +15,7 @@ from .._model.settings import Settings
 from .changes import Changes
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
+from .known_heads import KnownHeads
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
@@ -60,6 +61,9 @@ class Pages(Generic[AnyStr]):
         self.reader: HeadReader[AnyStr] = HeadReader(form)
         self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
+        self.known_heads = {False: KnownHeads(), True: KnownHeads()}
+        """Of documents, and of what may be a part of one."""
+
         self.warn = WarnOnce()
         self._opened = lru_cache(maxsize=64)(self._open)
 

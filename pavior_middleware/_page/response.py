@@ -30,6 +30,7 @@ from ..placement import Inserter
 from .body import Body, CodedBody, Document, PlainBody
 from .change import Change, without_snippet
 from .head_edit import EditKind, HeadEdits, Values
+from .known_heads import KnownHeadInserter
 from .placeholder import Replacer
 from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
 from .request import PageRequest
@@ -272,20 +273,26 @@ class PageResponse(Generic[AnyStr]):
         head, request, rules = self._head, self._request, self._pages.rules
         number = head.policies.nonce
         nonce = None if number is None or self._nonces is None else self._nonces.value(number)
-        element, early = snippet.elements(nonce, checks_files=head.policies.needs_hashes)
-        inserter = Inserter(
-            element,
-            # A `<meta>` policy may block the embed unless it is loaded at once.
-            snippet_before_policy=early if rules.extends_policies else None,
-            documents_only=self._kind.may_be_fragment,
-            charset_is_known=head.has_charset,
-            before_policy=rules.extends_policies,
-        )
+        element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
+
+        def make() -> Inserter:
+            return Inserter(
+                element,
+                # A `<meta>` policy may block the embed unless it is loaded at once.
+                snippet_before_policy=snippet.early(element) if rules.extends_policies else None,
+                documents_only=self._kind.may_be_fragment,
+                charset_is_known=head.has_charset,
+                before_policy=rules.extends_policies,
+            )
+
         # What tells its length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been told.
-        if request.placeholder is None and head.has_length:
-            return inserter
-        return Replacer(inserter, lambda: request.placeholder)
+        if request.placeholder is not None or not head.has_length:
+            return Replacer(make(), lambda: request.placeholder)
+        if not head.has_charset:  # a `<meta charset>` that is far behind the place may decide
+            return make()
+        heads = self._pages.known_heads[self._kind.may_be_fragment]
+        return KnownHeadInserter(heads, element, snippet.early, make)
 
     def _field(self, wanted: str) -> str | None:
         """Return a field of the app's head; of several, the first."""

@@ -39,8 +39,7 @@ SCRIPT = _assets.read("core.js").rstrip("\n")
 SCRIPT_INTEGRITY = f"sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}"
 
 _VERSION = 1  # of the data's format
-_START_OF_DATA = f'{{"v":{_VERSION},'.encode("ascii")
-_EARLY = b'"early":true,'
+_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode("ascii")
 _START = f" data-astro-rerun {ATTRIBUTE}='".encode("ascii")
 _END = f"'>{SCRIPT}</script>".encode("ascii")
 
@@ -81,16 +80,14 @@ class Snippet:
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
         tell nothing of it.
         """
-        return self.elements(nonce, checks_files=checks_files)[0]
-
-    def elements(
-        self, nonce: str | None = None, *, checks_files: bool = False
-    ) -> tuple[bytes, bytes]:
-        """Return the element, and its form for a page whose later policy would block the embed."""
         tag = b"<script" if nonce is None else b'<script nonce="%s"' % nonce.encode("ascii")
-        start, data, end = self._checking if checks_files else self._usual
-        end = self._masked_hmac() + end
-        return tag + start + data + end, tag + start + _EARLY + data + end
+        start, end = self._checking if checks_files else self._usual
+        return b"".join((tag, start, self._masked_hmac(), end))
+
+    @staticmethod
+    def early(element: bytes) -> bytes:
+        """Return the form of an element for a page whose later policy would block the embed."""
+        return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
     def _masked_hmac(self) -> bytes:
         """Return a pad, and behind it the hmac XORed with it, both in hex; nothing for no hmac."""
@@ -106,20 +103,19 @@ class Snippet:
         return int(self.hmac or "0", 16)
 
     @cached_property
-    def _usual(self) -> tuple[bytes, bytes, bytes]:
+    def _usual(self) -> tuple[bytes, bytes]:
         return self._around_hmac({})
 
     @cached_property
-    def _checking(self) -> tuple[bytes, bytes, bytes]:
+    def _checking(self) -> tuple[bytes, bytes]:
         return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
 
-    def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes, bytes]:
-        """Return the element's start, with that of the data; the data up to the hmac; the rest."""
+    def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes]:
+        """Return what stands before the masked hmac, and behind it."""
         data = {**self.data, **more}
         text = _json(data if self.hmac is None else {**data, "hmac": ""}).encode("ascii")
         place = len(text) if self.hmac is None else len(text) - len(b'"}')
-        start = len(_START_OF_DATA)
-        return _START + text[:start], text[start:place], text[place:] + _END
+        return _START + text[:place], text[place:] + _END
 
     @cached_property
     def needs(self) -> csp.Needs:

@@ -40,7 +40,8 @@ from tests.support.pages import init_calls
 from tests.support.sites import ADA, API_KEY, SETTINGS
 from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
-ELEMENT, EARLY_ELEMENT = render(SETTINGS, ADA).elements()
+ELEMENT = render(SETTINGS, ADA).element()
+EARLY_ELEMENT = Snippet.early(ELEMENT)
 """The second is for a place behind which the rest of the head is still to come."""
 
 # ── Real templates ─────────────────────────────────────────────────────────────────────────────

@@ -406,7 +406,7 @@ SENT_WHEN_APP_WENT_ON = {"wsgi": sent_when_app_went_on_wsgi, "asgi": sent_when_a
 @pytest.mark.parametrize(
     "forms", [*([form] for form in FORMS), [GZIP, BR], [BARE_DEFLATE, ZSTD, GZIP]]
 )
-def test_what_the_app_flushed_can_be_decoded_before_it_goes_on(
+def test_flushed_bytes_can_be_decoded_before_the_app_goes_on(
     adapter: str, forms: list[Form]
 ) -> None:
     parts = [
@@ -475,7 +475,9 @@ def test_several_zstd_frames_are_one_page_and_skippable_ones_are_skipped(
 
 @given(data=st.data(), parts=st.lists(st.sampled_from([b"", START, ROWS, b"<p>"]), min_size=1))
 @pytest.mark.parametrize("form", [GZIP, ZSTD], ids=["gzip", "zstd"])
-def test_members_may_be_cut_anywhere(form: Form, data: st.DataObject, parts: list[bytes]) -> None:
+def test_gzip_members_may_be_cut_anywhere(
+    form: Form, data: st.DataObject, parts: list[bytes]
+) -> None:
     page = START + b"".join(parts)
     whole = form.encode(START) + b"".join(map(form.encode, parts))
     sent = through(coded_body([form]), drawn_pieces(data, whole))
@@ -487,19 +489,21 @@ def test_members_may_be_cut_anywhere(form: Form, data: st.DataObject, parts: lis
 )
 @pytest.mark.parametrize("size", [5, 100_000])
 @pytest.mark.parametrize("form", [form for form in FORMS if form is not BR])
-def test_what_follows_the_end_of_a_page_is_dropped(form: Form, garbage: bytes, size: int) -> None:
+def test_bytes_behind_the_end_of_a_coded_page_are_dropped(
+    form: Form, garbage: bytes, size: int
+) -> None:
     warnings: list[str] = []
     sent = through(coded_body([form], warnings), cut(form.encode(PAGE) + garbage, size))
     assert form.decode(sent) == insert(PAGE, SNIPPET)
     assert warnings == []
 
 
-def test_what_follows_the_end_of_a_br_page_in_pieces_of_its_own_is_dropped() -> None:
+def test_pieces_behind_the_end_of_a_br_page_are_dropped() -> None:
     sent = through(coded_body([BR]), [BR.encode(PAGE), b"<!-- cached -->", b"x"])
     assert BR.decode(sent) == insert(PAGE, SNIPPET)
 
 
-def test_a_br_page_that_comes_with_what_follows_its_end_passes_as_it_came() -> None:
+def test_a_br_page_in_one_piece_with_bytes_behind_its_end_passes_untouched() -> None:
     """The library takes no data in which the page ends, and gives nothing of it."""
     warnings: list[str] = []
     page = BR.encode(PAGE) + b"<!-- cached -->"
@@ -513,7 +517,7 @@ def test_a_br_page_that_comes_with_what_follows_its_end_passes_as_it_came() -> N
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
 @pytest.mark.parametrize("size", [7, 100_000])
 @each_form
-def test_a_page_that_is_cut_short_stays_so(form: Form, part: float, size: int) -> None:
+def test_a_coded_page_that_is_cut_short_stays_cut_short(form: Form, part: float, size: int) -> None:
     whole = b"".join(streamed(cut(PAGE, 100), [form]))
     whole = whole[: int(len(whole) * part)]
     warnings: list[str] = []
@@ -525,7 +529,7 @@ def test_a_page_that_is_cut_short_stays_so(form: Form, part: float, size: int) -
     assert warnings == []
 
 
-def test_a_page_that_is_cut_short_arrives_as_far_as_it_came(fetch: Fetch) -> None:
+def test_a_coded_page_that_is_cut_short_arrives_up_to_the_cut(fetch: Fetch) -> None:
     first, *_ = streamed([START + b"<p>A", b"<p>B"], [GZIP])
     seen = fetch(reply_of([first], "gzip"), SETTINGS, ADA)
     assert decodable(seen.body, [GZIP]) == insert(START + b"<p>A", SNIPPET)
@@ -551,7 +555,7 @@ def assert_untouched(fetch: Fetch, reply: Reply, **request: Any) -> None:
 
 @pytest.mark.parametrize("size", [9, 100_000])
 @each_form
-def test_what_is_not_coded_at_all_passes_untouched_and_is_told_once(
+def test_a_body_that_is_not_coded_passes_untouched_and_is_logged_once(
     fetch: Fetch, form: Form, size: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     not_coded = b"\xff\xff" + PAGE
@@ -561,7 +565,7 @@ def test_what_is_not_coded_at_all_passes_untouched_and_is_told_once(
 
 
 @each_form
-def test_a_page_that_goes_wrong_while_nothing_of_it_was_sent_passes_untouched(
+def test_a_coding_error_before_anything_was_sent_passes_the_page_untouched(
     fetch: Fetch, form: Form, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second, *_ = streamed([START + b"<p>A", b"<p>B"], [form])
@@ -572,7 +576,7 @@ def test_a_page_that_goes_wrong_while_nothing_of_it_was_sent_passes_untouched(
 
 
 @each_form
-def test_a_page_that_goes_wrong_on_its_way_ends_there_and_is_told_once(
+def test_a_coding_error_after_bytes_were_sent_ends_the_page_and_is_logged_once(
     fetch: Fetch, form: Form, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second, *rest = streamed([START + b"<p>A", b"<p>B", ROWS], [form])
@@ -583,7 +587,7 @@ def test_a_page_that_goes_wrong_on_its_way_ends_there_and_is_told_once(
 
 
 @each_form
-def test_a_page_that_goes_wrong_in_its_head_is_like_one_that_is_cut_short(form: Form) -> None:
+def test_a_coding_error_in_the_head_is_like_a_page_that_is_cut_short(form: Form) -> None:
     head = b"<!doctype html><head><title>A</title>"
     first, *_ = streamed([head, b"<p>A"], [form])
     sent = through(coded_body([form]), [first, b"\xff" * 50, b"more"])
@@ -615,14 +619,14 @@ def test_any_header_of_a_gzip_member_is_skipped(size: int) -> None:
 @pytest.mark.parametrize(
     ("form", "beginning"), [(GZIP, b"\x1f\x8b\x08\xe0"), (DEFLATE, b"\x78\xbb")]
 )
-def test_what_a_browser_cannot_open_either_passes_as_it_came(form: Form, beginning: bytes) -> None:
+def test_a_body_that_browsers_cannot_decode_passes_untouched(form: Form, beginning: bytes) -> None:
     warnings: list[str] = []
     page = beginning + form.encode(PAGE)[len(beginning) :]
     assert through(coded_body([form], warnings), [page]) == page
     assert len(warnings) == 1
 
 
-def test_a_wrong_page_of_one_shell_is_told_once_however_often_it_is_asked_for(
+def test_a_coding_error_is_logged_once_however_often_the_page_is_requested(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -763,7 +767,7 @@ def test_a_bomb_that_goes_off_between_two_codings_is_given_up() -> None:
     ],
     ids=["empty blocks", "a long name", "skippable frames"],
 )
-def test_a_page_of_which_nothing_comes_is_not_kept(
+def test_coded_bytes_that_decode_to_nothing_are_not_held(
     form: Form, start: bytes, nothing: bytes
 ) -> None:
     body = coded_body([form])
@@ -812,7 +816,7 @@ def test_the_body_of_a_coded_fragment_passes_untouched(
     assert "Sec-Fetch-Dest" in seen.headers["Vary"]
 
 
-def test_a_coded_fragment_is_a_document_where_a_browser_makes_one_of_it(fetch: Fetch) -> None:
+def test_a_coded_fragment_that_a_browser_navigates_to_gains_the_script(fetch: Fetch) -> None:
     reply = reply_of([gzip.compress(FRAGMENT)], "gzip")
     seen = fetch(reply, SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
     assert gzip.decompress(seen.body) == insert(FRAGMENT, SNIPPET)
@@ -833,7 +837,7 @@ def test_a_coded_body_without_a_byte_passes_untouched(fetch: Fetch, chunks: list
         (["gzip, gzip, gzip, gzip, gzip"], "too many"),
     ],
 )
-def test_a_coding_that_cannot_be_opened_passes_untouched_and_is_told_once(
+def test_an_unknown_coding_passes_untouched_and_is_logged_once(
     fetch: Fetch, encodings: list[str], told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert_untouched(fetch, reply_of([b"\x1f\x9d" + PAGE], *encodings, others=VALIDATORS))
@@ -856,7 +860,7 @@ def without_libraries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_libraries")
 @pytest.mark.parametrize("form", [BR, ZSTD], ids=["br", "zstd"])
-def test_without_its_library_a_coding_passes_untouched_and_the_mend_is_told_once(
+def test_a_coding_without_its_library_passes_untouched_and_the_remedy_is_logged_once(
     fetch: Fetch, form: Form, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert_untouched(fetch, reply_of([form.encode(PAGE)], form.name, others=VALIDATORS))
@@ -897,7 +901,9 @@ def test_an_old_brotli_that_cannot_be_kept_within_bounds_is_not_used(
 
 
 @each_form
-def test_the_length_of_a_page_that_came_whole_is_right(fetch: Fetch, form: Form) -> None:
+def test_the_content_length_of_a_coded_page_that_came_whole_is_right(
+    fetch: Fetch, form: Form
+) -> None:
     data = form.encode(PAGE)
     others = [("Content-Length", str(len(data)))]
     seen = fetch(reply_of([data], form.name, others=others), SETTINGS, ADA)
@@ -906,7 +912,7 @@ def test_the_length_of_a_page_that_came_whole_is_right(fetch: Fetch, form: Form)
 
 
 @each_form
-def test_a_length_that_is_not_known_in_time_is_not_told(fetch: Fetch, form: Form) -> None:
+def test_a_content_length_that_is_not_known_in_time_is_removed(fetch: Fetch, form: Form) -> None:
     pieces = streamed([START + b"<p>A", ROWS], [form])
     others = [("Content-Length", str(sum(map(len, pieces))))]
     seen = fetch(reply_of(pieces, form.name, others=others), SETTINGS, ADA)
@@ -916,7 +922,9 @@ def test_a_length_that_is_not_known_in_time_is_not_told(fetch: Fetch, form: Form
 
 @given(data=st.data())
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> None:
+def test_the_content_length_of_a_coded_page_is_right_or_absent(
+    adapter: str, data: st.DataObject
+) -> None:
     whole = ZSTD.encode(PAGE)
     others = [("Content-Length", str(len(whole)))]
     seen = ADAPTERS[adapter](
@@ -926,12 +934,12 @@ def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> N
     assert ZSTD.decode(seen.body) == insert(PAGE, SNIPPET)
 
 
-def test_a_length_that_the_app_did_not_tell_is_not_told(fetch: Fetch) -> None:
+def test_a_coded_page_without_a_content_length_gets_none(fetch: Fetch) -> None:
     seen = fetch(reply_of([gzip.compress(PAGE)], "gzip"), SETTINGS, ADA)
     assert "Content-Length" not in seen.headers
 
 
-def test_the_length_of_a_page_too_long_to_hold_is_not_told(fetch: Fetch) -> None:
+def test_a_coded_page_too_long_to_hold_has_no_content_length(fetch: Fetch) -> None:
     page = START + b"<img src=data:;base64," + b64encode(random.Random(1).randbytes(1_500_000))
     data = gzip.compress(page, 1)
     others = [("Content-Length", str(len(data)))]
@@ -956,7 +964,7 @@ def test_a_coded_page_still_varies_by_the_codings_that_the_client_takes(fetch: F
 
 
 @each_form
-def test_the_head_of_a_coded_page_alone_tells_no_wrong_length(fetch: Fetch, form: Form) -> None:
+def test_a_head_request_for_a_coded_page_gets_no_wrong_length(fetch: Fetch, form: Form) -> None:
     length = str(len(form.encode(PAGE)))
     others = [("Content-Length", length), ("ETag", '"1"'), ("Vary", "Accept-Encoding")]
     seen = fetch(reply_of([], form.name, others=others), SETTINGS, ADA, method="HEAD")
@@ -990,7 +998,7 @@ THEIRS = Middleware(GZipMiddleware)
 
 @pytest.mark.parametrize("path", ["/whole", "/streamed"])
 @pytest.mark.parametrize("order", [[OURS, THEIRS], [THEIRS, OURS]], ids=["inside", "outside"])
-def test_a_page_is_right_whichever_side_of_us_starlettes_gzip_is(
+def test_a_page_is_right_with_starlettes_gzip_inside_or_around_the_middleware(
     order: list[Middleware], path: str
 ) -> None:
     routes = [Route("/whole", whole_page), Route("/streamed", streamed_page)]

@@ -144,7 +144,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("marked", PLACES.values(), ids=list(PLACES))
-def test_the_place(marked: bytes) -> None:
+def test_the_script_goes_where_the_document_is_marked(marked: bytes) -> None:
     before, after = marked.split(b"|")
     assert insert(before + after, MARK) == before + MARK + after
 
@@ -181,7 +181,9 @@ def test_the_place(marked: bytes) -> None:
         (b"<html>&am", b"<html>" + MARK + b"&am"),
     ],
 )
-def test_a_document_that_ends_in_the_middle(document: bytes, changed: bytes) -> None:
+def test_a_document_that_ends_in_the_middle_gains_the_script_at_its_place(
+    document: bytes, changed: bytes
+) -> None:
     assert insert(document, MARK) == changed
     assert describe(parse_bytes(changed)) == describe(parse_bytes(document))
 
@@ -295,7 +297,7 @@ def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_stands_be
     assert inserter.feed(CHARSET) == EARLY + POLICY + CHARSET
 
 
-def test_what_follows_a_stylesheet_is_held_within_bounds() -> None:
+def test_bytes_behind_a_stylesheet_are_held_within_bounds() -> None:
     inserter = Inserter(MARK, snippet_before_policy=EARLY)
     sent, held = inserter.feed(b"<head><style>"), len(b"<style>")
     while not sent.endswith(b"x"):
@@ -369,7 +371,7 @@ def test_amp_pages_stay_as_they_are(start: str, documents_only: bool, size: int)
     ["<html data-amp>", "<html class=amp>", "<html amps>", "<html amp4x>", "<html \u26a1s>"]
     + ["<html lang='amp' title=' amp '>", "<!-- <html amp> -->", "<meta amp>", "<html \ufe0f>"],
 )
-def test_pages_that_are_not_amps_gain_the_script(start: str) -> None:
+def test_a_page_that_is_not_amp_gains_the_script(start: str) -> None:
     document = f"<!doctype html>{start}".encode()
     assert insert(document, MARK) == document + MARK
 
@@ -443,7 +445,9 @@ def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
 
 @given(document=documents, data=st.data())
 @settings(max_examples=5 * settings().max_examples)
-def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -> None:
+def test_any_chunking_of_a_document_gives_the_same_bytes(
+    document: str, data: st.DataObject
+) -> None:
     whole = document.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
     assert insert_chunks(chunks(whole, cuts)) == insert(whole, MARK)
@@ -513,20 +517,20 @@ SLOW_BYTES = 1_000
         for name, marked in PLACES.items()
     ],
 )
-def test_a_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
+def test_a_document_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
     whole = marked.replace(b"|", b"")
     for cut in range(len(whole)):
         assert insert_chunks([whole[:cut], whole[cut:]]) == insert(whole, MARK)
 
 
 @given(document=documents)
-def test_single_bytes_give_the_same_bytes(document: str) -> None:
+def test_a_document_fed_byte_by_byte_gives_the_same_bytes(document: str) -> None:
     whole = document.encode()
     assert insert_chunks(chunks(whole, range(len(whole)))) == insert(whole, MARK)
 
 
 @given(document=documents)
-def test_the_growth_is_told(document: str) -> None:
+def test_an_inserter_reports_how_many_bytes_it_added(document: str) -> None:
     inserter = Inserter(MARK)
     changed = inserter.feed(document.encode()) + inserter.finish()
     assert inserter.added == len(changed) - len(document)
@@ -546,7 +550,7 @@ def test_the_growth_is_told(document: str) -> None:
         (b"<head>text", b"<head>" + MARK + b"text"),
     ],
 )
-def test_what_is_fed_goes_on_its_way_but_for_what_is_unfinished(fed: bytes, sent: bytes) -> None:
+def test_a_feed_returns_all_but_an_unfinished_token(fed: bytes, sent: bytes) -> None:
     assert Inserter(MARK).feed(fed) == sent
 
 
@@ -612,7 +616,7 @@ FRAGMENTS = [
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-def test_what_begins_like_a_document_is_one(document: bytes, size: int) -> None:
+def test_a_text_that_begins_like_a_document_is_a_document(document: bytes, size: int) -> None:
     inserter = Inserter(MARK, documents_only=True)
     pieces = chunks(document, range(size, len(document), size))
     assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == insert(document, MARK)

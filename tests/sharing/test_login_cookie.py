@@ -97,7 +97,7 @@ def with_hmac(identity: Identity) -> dict[str, str]:
 # ── Who gets it ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
+def test_a_page_that_names_a_user_sets_the_login_cookie(fetch: Fetch) -> None:
     seen = fetch(Reply(), SETTINGS, ADA)
     assert init_call(seen.body)["id"] == "7"
     (field,) = cookies(seen)
@@ -109,14 +109,14 @@ def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
     assert told_for(fetch, value(seen)) == with_hmac(ADA)
 
 
-def test_it_lasts_as_long_as_is_set(fetch: Fetch) -> None:
+def test_the_login_cookie_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, shared_auth_seconds=120
     )
     assert "; Max-Age=120;" in cookies(fetch(Reply(), settings, ADA))[0]
 
 
-def test_it_says_who_it_is_and_not_what_pavior_believes(fetch: Fetch) -> None:
+def test_the_login_cookie_holds_the_identity_and_no_hmac(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, ADA))
     _, said = URLSafeSerializer("any key").loads_unsafe(cookie)
     made = said.pop("at")
@@ -126,7 +126,7 @@ def test_it_says_who_it_is_and_not_what_pavior_believes(fetch: Fetch) -> None:
     assert sign(API_KEY, "7") not in str(said) + cookie
 
 
-def test_a_page_that_names_nobody_sets_none(fetch: Fetch) -> None:
+def test_a_page_that_names_nobody_sets_no_login_cookie(fetch: Fetch) -> None:
     assert cookies(fetch(Reply(), SETTINGS)) == []
     assert cookies(fetch(Reply(), SETTINGS, Identity())) == []
 
@@ -144,7 +144,9 @@ def test_a_page_that_names_nobody_sets_none(fetch: Fetch) -> None:
     ids=["nothing", "no whitelist", "no key", "empty key", "empty list of keys", "borrows"],
 )
 @pytest.mark.parametrize("reply", [Reply(), Reply([], [("Location", "/")], status=303)])
-def test_a_site_that_lends_nothing_has_none(fetch: Fetch, settings: Settings, reply: Reply) -> None:
+def test_a_site_that_lends_no_login_neither_sets_nor_deletes_a_login_cookie(
+    fetch: Fetch, settings: Settings, reply: Reply
+) -> None:
     for identity in (ADA, None):
         for method in ("GET", "POST"):
             seen = fetch(reply, settings, identity, method=method, headers=HELD)
@@ -152,7 +154,7 @@ def test_a_site_that_lends_nothing_has_none(fetch: Fetch, settings: Settings, re
 
 
 @pytest.mark.parametrize("identity", [ADA, None])
-def test_a_page_that_is_the_same_for_everyone_neither_sets_nor_deletes_it(
+def test_a_cacheable_page_neither_sets_nor_deletes_a_login_cookie(
     fetch: Fetch, identity: Identity | None
 ) -> None:
     settings = site(
@@ -182,19 +184,23 @@ NO_PAGES = {
 
 @pytest.mark.parametrize("reply", NO_PAGES.values(), ids=list(NO_PAGES))
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_no_page_renews_none(fetch: Fetch, reply: Reply, method: str) -> None:
+def test_a_response_that_is_no_page_renews_no_login_cookie(
+    fetch: Fetch, reply: Reply, method: str
+) -> None:
     for headers in ({}, held(ADA, 100)):
         assert cookies(fetch(reply, SETTINGS, ADA, method=method, headers=headers)) == []
 
 
 @pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object", "image", "script"])
-def test_what_stands_in_a_page_sets_none(fetch: Fetch, destination: str) -> None:
+def test_a_frame_or_subresource_neither_sets_nor_deletes_a_login_cookie(
+    fetch: Fetch, destination: str
+) -> None:
     headers = {"Sec-Fetch-Dest": destination}
     assert cookies(fetch(Reply(), SETTINGS, ADA, headers=headers)) == []
     assert cookies(fetch(Reply(), SETTINGS, None, headers={**headers, **HELD})) == []
 
 
-def test_a_frame_with_a_chat_of_its_own_does(fetch: Fetch) -> None:
+def test_a_frame_with_a_chat_of_its_own_sets_the_login_cookie(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, inject_in_frames=True
     )
@@ -203,7 +209,7 @@ def test_a_frame_with_a_chat_of_its_own_does(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("destination", ["empty", None])
-def test_a_part_of_a_page_sets_none_and_a_whole_one_does(
+def test_a_fragment_sets_no_login_cookie_and_a_whole_page_does(
     fetch: Fetch, destination: str | None
 ) -> None:
     headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
@@ -213,7 +219,7 @@ def test_a_part_of_a_page_sets_none_and_a_whole_one_does(
     assert value(fetch(Reply(), SETTINGS, ADA, headers=headers))
 
 
-def test_a_skipped_path_neither_sets_nor_deletes_it(fetch: Fetch) -> None:
+def test_a_skipped_path_neither_sets_nor_deletes_a_login_cookie(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, skip_paths=["/admin/*"]
     )
@@ -226,19 +232,21 @@ def test_a_skipped_path_neither_sets_nor_deletes_it(fetch: Fetch) -> None:
 
 @pytest.mark.parametrize("status", [200, 404, 500])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_every_page_counts(fetch: Fetch, status: int, method: str) -> None:
+def test_a_page_of_any_status_and_method_sets_and_deletes_the_login_cookie(
+    fetch: Fetch, status: int, method: str
+) -> None:
     reply = Reply([b"<!doctype html>", b"<title>A</title>", b"<p>A"], status=status)
     assert told_for(fetch, value(fetch(reply, SETTINGS, ADA, method=method))) == with_hmac(ADA)
     seen = fetch(reply, SETTINGS, method=method, headers=HELD)
     assert cookies(seen) == [DELETION]
 
 
-def test_head_is_as_get(fetch: Fetch) -> None:
+def test_head_sets_and_deletes_the_login_cookie_as_get_does(fetch: Fetch) -> None:
     assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, method="HEAD"))) == with_hmac(ADA)
     assert cookies(fetch(Reply(), SETTINGS, method="HEAD", headers=HELD)) == [DELETION]
 
 
-def test_it_follows_the_user(fetch: Fetch) -> None:
+def test_the_login_cookie_is_replaced_when_another_user_logs_in(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
     for identity in (ADA, BOB):
         for site in ("none", "cross-site"):
@@ -249,7 +257,7 @@ def test_it_follows_the_user(fetch: Fetch) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("identity", [BOB, None])
-def test_it_is_found_in_a_field_that_http2_has_cut_in_pieces(
+def test_a_login_cookie_is_found_in_cookie_fields_that_http2_has_split(
     method: str, identity: Identity | None
 ) -> None:
     """RFC 9113 section 8.2.3."""
@@ -262,12 +270,12 @@ def test_it_is_found_in_a_field_that_http2_has_cut_in_pieces(
             assert told_for(fetch_asgi, value(seen)) == with_hmac(identity)
 
 
-def test_a_lead_stays_one(fetch: Fetch) -> None:
+def test_a_lead_in_the_login_cookie_stays_a_lead(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, LEAD))
     assert told_for(fetch, cookie) == {"email": "lead@example.com"}
 
 
-def test_a_refused_identity_has_none_and_loses_the_one_before(fetch: Fetch) -> None:
+def test_a_refused_identity_gets_no_login_cookie_and_loses_an_earlier_one(fetch: Fetch) -> None:
     assert cookies(fetch(Reply(), SETTINGS, REFUSED)) == []
     assert cookies(fetch(Reply(), SETTINGS, REFUSED, headers=HELD)) == [DELETION]
     assert cookies(fetch(Reply(), SETTINGS, Identity("\ud800"))) == []
@@ -278,7 +286,7 @@ def random_text(length: int) -> str:
     return random.Random(length).randbytes(length).hex()[:length]
 
 
-def test_an_id_too_long_for_a_cookie_has_none_and_is_warned_of_once(
+def test_an_id_too_long_for_a_login_cookie_sets_none_and_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     long = Identity(random_text(8000))
@@ -298,7 +306,7 @@ def page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [PAGE]
 
 
-def test_it_is_as_long_as_browsers_keep_and_no_longer(fetch: Fetch) -> None:
+def test_no_login_cookie_is_longer_than_browsers_keep(fetch: Fetch) -> None:
     lengths: list[int] = []
     for length in range(4800, 5400, 25):
         lengths.extend(map(len, cookies(fetch(Reply(), SETTINGS, Identity(random_text(length))))))
@@ -310,13 +318,17 @@ def test_it_is_as_long_as_browsers_keep_and_no_longer(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none", None])
-def test_the_first_page_after_a_logout_deletes_it(fetch: Fetch, site: str | None) -> None:
+def test_the_first_page_after_a_logout_deletes_the_login_cookie(
+    fetch: Fetch, site: str | None
+) -> None:
     headers = {**HELD, **DOCUMENT} | ({} if site is None else {"Sec-Fetch-Site": site})
     assert cookies(fetch(Reply(), SETTINGS, headers=headers)) == [DELETION]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "theme=dark"}, {"Cookie": "pavior-share=x"}])
-def test_who_has_none_loses_none(fetch: Fetch, headers: dict[str, str]) -> None:
+def test_a_logged_out_visitor_without_a_login_cookie_gets_no_deletion(
+    fetch: Fetch, headers: dict[str, str]
+) -> None:
     redirect = Reply([], [("Location", "/")], status=302)
     for reply in (Reply(), JSON, redirect):
         for method in ("GET", "POST"):
@@ -328,7 +340,7 @@ REDIRECTS = [Reply([], [("Location", "/")], status) for status in (301, 302, 303
 
 @pytest.mark.parametrize("reply", REDIRECTS, ids=lambda reply: str(reply.status))
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_a_redirect_when_nobody_is_logged_in_any_more_deletes_it(
+def test_a_redirect_for_a_logged_out_visitor_deletes_the_login_cookie(
     fetch: Fetch, reply: Reply, method: str
 ) -> None:
     seen = fetch(reply, SETTINGS, method=method, headers=HELD)
@@ -338,7 +350,7 @@ def test_a_redirect_when_nobody_is_logged_in_any_more_deletes_it(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("reply", [JSON, Reply([], [], status=204)])
-def test_the_answer_to_what_may_be_a_logout_deletes_it(
+def test_the_response_to_a_logout_by_a_script_deletes_the_login_cookie(
     fetch: Fetch, method: str, reply: Reply
 ) -> None:
     seen = fetch(reply, SETTINGS, method=method, headers={**HELD, "Sec-Fetch-Dest": "empty"})
@@ -348,20 +360,22 @@ def test_the_answer_to_what_may_be_a_logout_deletes_it(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_what_only_reads_is_no_logout(fetch: Fetch, method: str) -> None:
+def test_a_safe_request_that_gets_json_deletes_no_login_cookie(fetch: Fetch, method: str) -> None:
     expected = fetch(JSON, site(), method=method)
     assert fetch(JSON, SETTINGS, method=method, headers=HELD) == expected
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_page_of_the_apps_that_is_skipped_is_left_alone(fetch: Fetch, method: str) -> None:
+def test_a_skipped_page_deletes_no_login_cookie(fetch: Fetch, method: str) -> None:
     skipped = Reply(headers=[HTML_TYPE, ("Pavior-Skip", "1")])
     seen = fetch(skipped, SETTINGS, method=method, headers=HELD)
     assert (seen.body, cookies(seen)) == (PAGE, [])
 
 
 @pytest.mark.parametrize("reply", [JSON, REDIRECTS[1]], ids=["json", "redirect"])
-def test_whoever_is_logged_in_keeps_it(fetch: Fetch, reply: Reply) -> None:
+def test_the_response_to_a_post_keeps_the_login_cookie_of_a_logged_in_user(
+    fetch: Fetch, reply: Reply
+) -> None:
     seen = fetch(reply, SETTINGS, ADA, method="POST", headers=held(ADA))
     assert seen == fetch(reply, site(), ADA, method="POST")
 
@@ -372,7 +386,7 @@ def test_whoever_is_logged_in_keeps_it(fetch: Fetch, reply: Reply) -> None:
     [held(BOB), held(ADA, 3700), held(Identity("7", "ada@example.com", authenticated=False)), HELD],
     ids=["another user's", "too old", "a lead's", "nobody's"],
 )
-def test_whoever_logs_in_has_their_own_at_once(
+def test_a_login_by_post_sets_the_login_cookie_at_once(
     fetch: Fetch, reply: Reply, cookie: dict[str, str]
 ) -> None:
     """A page in which one logs in by a script may lead to a help center without another page."""
@@ -383,14 +397,14 @@ def test_whoever_logs_in_has_their_own_at_once(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_redirect_after_a_login_brings_it_too(fetch: Fetch, method: str) -> None:
+def test_a_redirect_after_a_login_sets_the_login_cookie(fetch: Fetch, method: str) -> None:
     seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=held(BOB))
     assert told_for(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[1]], ids=["page", "json", "redirect"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_another_site_began_says_nothing_about_a_logout(
+def test_a_cross_site_request_deletes_no_login_cookie(
     fetch: Fetch, reply: Reply, method: str
 ) -> None:
     headers = {**HELD, "Sec-Fetch-Site": "cross-site"}
@@ -400,7 +414,7 @@ def test_what_another_site_began_says_nothing_about_a_logout(
 
 
 @pytest.mark.parametrize("reply", [JSON, REDIRECTS[1]], ids=["json", "redirect"])
-def test_what_a_frame_in_another_sites_page_began_says_nothing_either(
+def test_a_request_from_a_frame_in_another_sites_page_deletes_no_login_cookie(
     fetch: Fetch, reply: Reply
 ) -> None:
     """There `SameSite=Lax` cookies of the app stay away, in any request of the frame."""
@@ -409,7 +423,7 @@ def test_what_a_frame_in_another_sites_page_began_says_nothing_either(
     assert cookies(seen) == []
 
 
-def test_a_part_of_a_page_that_is_for_nobody_deletes_it(fetch: Fetch) -> None:
+def test_an_anonymous_fragment_deletes_the_login_cookie(fetch: Fetch) -> None:
     headers = {**HELD, "Sec-Fetch-Dest": "empty"}
     seen = fetch(Reply([b"<tr><td>", b"A"]), SETTINGS, headers=headers)
     assert (seen.body, cookies(seen)) == (b"<tr><td>A", [DELETION])
@@ -417,7 +431,9 @@ def test_a_part_of_a_page_that_is_for_nobody_deletes_it(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[2]], ids=["page", "json", "redirect"])
-def test_without_consent_it_is_deleted_and_never_set(fetch: Fetch, reply: Reply) -> None:
+def test_without_consent_the_login_cookie_is_deleted_and_never_set(
+    fetch: Fetch, reply: Reply
+) -> None:
     seen = fetch(reply, SETTINGS, ADA, consent=False, method="POST")
     assert (seen.body, cookies(seen)) == (b"".join(reply.chunks), [])
     seen = fetch(reply, SETTINGS, ADA, consent=False, method="POST", headers=HELD)
@@ -425,7 +441,7 @@ def test_without_consent_it_is_deleted_and_never_set(fetch: Fetch, reply: Reply)
     assert seen.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_an_identity_without_consent_has_no_cookie_whoever_asks() -> None:
+def test_an_identity_without_consent_has_no_login_cookie() -> None:
     cookie = ShareCookie(SETTINGS, Tokens(SETTINGS.secret_keys, 3600))
     visitor = Visitor(ADA, consents=False)
     assert cookie.update(visitor, "") is None
@@ -434,7 +450,7 @@ def test_an_identity_without_consent_has_no_cookie_whoever_asks() -> None:
             assert timeless([deleted or ""]) == [DELETION]
 
 
-def test_with_consent_it_is_set(fetch: Fetch) -> None:
+def test_with_consent_the_login_cookie_is_set(fetch: Fetch) -> None:
     assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, consent=True))) == with_hmac(ADA)
 
 
@@ -455,7 +471,7 @@ CSV = ("Content-Type", "text/csv")
         (None, HELD, "POST", CSV),
     ],
 )
-def test_no_cache_keeps_it(
+def test_no_cache_stores_a_response_that_sets_or_deletes_the_login_cookie(
     fetch: Fetch,
     identity: Identity | None,
     headers: dict[str, str],
@@ -471,7 +487,9 @@ def test_no_cache_keeps_it(
 
 
 @pytest.mark.parametrize("status", [302, 308])
-def test_no_cache_keeps_it_with_a_redirect(fetch: Fetch, status: int) -> None:
+def test_no_cache_stores_a_redirect_that_deletes_the_login_cookie(
+    fetch: Fetch, status: int
+) -> None:
     reply = Reply([], [("Location", "/"), *CACHEABLE], status=status)
     seen = fetch(reply, SETTINGS, headers=HELD)
     assert set(seen.headers["Cache-Control"].split(", ")) == {"private", "no-cache", "max-age=60"}
@@ -479,7 +497,7 @@ def test_no_cache_keeps_it_with_a_redirect(fetch: Fetch, status: int) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "theme=dark"}, DOCUMENT])
-def test_an_anonymous_page_stays_as_cacheable_as_the_app_made_it(
+def test_an_anonymous_page_of_a_lender_stays_as_cacheable_as_the_app_made_it(
     fetch: Fetch, headers: dict[str, str]
 ) -> None:
     reply = Reply(headers=[HTML_TYPE, *CACHEABLE, ("ETag", '"1"')])
@@ -532,7 +550,7 @@ VALIDATED: App = validated
 
 
 @pytest.mark.parametrize(("identity", "headers"), [(ADA, {}), (ADA, HELD), (None, HELD)])
-def test_a_304_carries_it_too(
+def test_a_304_sets_or_deletes_the_login_cookie(
     fetch: Fetch, identity: Identity | None, headers: dict[str, str]
 ) -> None:
     first = fetch(VALIDATED, SETTINGS, identity, headers={**DOCUMENT, **headers})
@@ -546,13 +564,15 @@ def test_a_304_carries_it_too(
         assert told_for(fetch, value(seen)) == with_hmac(identity)
 
 
-def test_an_anonymous_304_stays_as_it_is(fetch: Fetch) -> None:
+def test_an_anonymous_304_of_a_lender_stays_as_it_is(fetch: Fetch) -> None:
     first = fetch(VALIDATED, SETTINGS, headers=DOCUMENT)
     seen = fetch(VALIDATED, SETTINGS, headers={**DOCUMENT, "If-None-Match": first.headers["ETag"]})
     assert (seen.status, seen.headers["Cache-Control"], cookies(seen)) == (304, "public", [])
 
 
-def test_whoever_logs_out_gets_a_fresh_page_that_deletes_it(fetch: Fetch) -> None:
+def test_a_revalidation_after_a_logout_gets_a_fresh_page_that_deletes_the_login_cookie(
+    fetch: Fetch,
+) -> None:
     first = fetch(VALIDATED, SETTINGS, ADA, headers=DOCUMENT)
     headers = {**DOCUMENT, **HELD, "If-None-Match": first.headers["ETag"]}
     seen = fetch(VALIDATED, SETTINGS, None, headers=headers)
@@ -564,7 +584,7 @@ def test_whoever_logs_out_gets_a_fresh_page_that_deletes_it(fetch: Fetch) -> Non
 
 
 @pytest.mark.parametrize("cacheable_pages", [True, False])
-def test_the_question_of_a_page_of_the_site_itself_keeps_it_up_to_date(
+def test_a_share_auth_request_of_the_sites_own_page_updates_the_login_cookie(
     fetch: Fetch, cacheable_pages: bool
 ) -> None:
     settings = site(
@@ -583,26 +603,26 @@ def test_the_question_of_a_page_of_the_site_itself_keeps_it_up_to_date(
 
 
 @pytest.mark.parametrize("access", ["none", "inactive", "active"])
-def test_a_question_from_a_frame_of_another_sites_page_is_no_sign_of_a_logout(
+def test_a_share_auth_request_from_a_frame_in_another_sites_page_deletes_no_login_cookie(
     fetch: Fetch, access: str
 ) -> None:
     headers = {**HELD, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Storage-Access": access}
     assert cookies(fetch(JSON, SETTINGS, path=SHARE_AUTH, headers=headers)) == []
 
 
-def test_without_consent_the_question_deletes_it(fetch: Fetch) -> None:
+def test_a_share_auth_request_without_consent_deletes_the_login_cookie(fetch: Fetch) -> None:
     ask = partial(fetch, JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH)
     assert cookies(ask(headers={})) == []
     assert cookies(ask(headers=HELD)) == [DELETION]
 
 
-def test_the_question_of_another_site_leaves_it_alone(fetch: Fetch) -> None:
+def test_a_share_auth_request_of_another_site_leaves_the_login_cookie_alone(fetch: Fetch) -> None:
     for identity in (ADA, None):
         headers = {**HELD, "Origin": HELP}
         assert cookies(fetch(JSON, SETTINGS, identity, path=SHARE_AUTH, headers=headers)) == []
 
 
-def test_a_site_without_it_is_told_all_the_same(fetch: Fetch) -> None:
+def test_share_auth_names_the_user_on_a_site_without_a_login_cookie(fetch: Fetch) -> None:
     seen = fetch(JSON, site(), ADA, path=SHARE_AUTH, headers=HELD)
     assert (json.loads(seen.body)["id"], cookies(seen)) == ("7", [])
 
@@ -610,7 +630,7 @@ def test_a_site_without_it_is_told_all_the_same(fetch: Fetch) -> None:
 # ── What share-auth makes of it ────────────────────────────────────────────────────────────────
 
 
-def test_a_loan_is_as_old_as_the_cookie(fetch: Fetch) -> None:
+def test_a_borrowed_login_is_as_old_as_the_login_cookie(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 1000).cookie(ADA)
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     seen = fetch(JSON, SETTINGS, path=SHARE_AUTH, headers=headers)
@@ -618,19 +638,19 @@ def test_a_loan_is_as_old_as_the_cookie(fetch: Fetch) -> None:
     assert 2590 <= int(seen.headers["Pavior-Expires-In"]) <= 2600
 
 
-def test_a_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
+def test_a_login_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 3700).cookie(ADA)
     assert told_for(fetch, cookie) == {}
 
 
-def test_two_cookies_of_the_name_name_nobody(fetch: Fetch) -> None:
+def test_two_login_cookies_name_nobody(fetch: Fetch) -> None:
     adas, bobs = (value(fetch(Reply(), SETTINGS, each)) for each in (ADA, BOB))
     assert told_for(fetch, adas) == with_hmac(ADA)
     assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
     assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
 
 
-def test_other_cookies_beside_it_do_not_matter(fetch: Fetch) -> None:
+def test_other_cookies_beside_the_login_cookie_do_not_matter(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
     assert told_for(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
 
@@ -641,7 +661,7 @@ def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", '"', "whatever"])
-def test_a_forged_one_names_nobody(fetch: Fetch, cookie: str) -> None:
+def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
     assert told_for(fetch, cookie) == {}
 
 
@@ -662,7 +682,7 @@ def problems(**given: Any) -> str:
         *(API_KEY, API_KEY.encode(), [API_KEY, "a key"], ["a key", API_KEY.encode()]),
     ],
 )
-def test_what_is_no_secret_key_is_told_without_showing_it(key: Any) -> None:
+def test_a_bad_secret_key_is_reported_without_showing_it(key: Any) -> None:
     text = problems(secret_key=key, shared_auth_domains=["help.example.com"])
     assert "secret_key (PAVIOR_SECRET_KEY)" in text
     assert not re.search(f"a key|padded|{API_KEY}", text)
@@ -672,13 +692,13 @@ def test_what_is_no_secret_key_is_told_without_showing_it(key: Any) -> None:
     "key",
     [SECRET_KEY, SECRET_KEY.encode(), b" as it is\n\xff", [SECRET_KEY, b"\x00"], (SECRET_KEY,)],
 )
-def test_a_secret_key_is_text_or_bytes_or_several(key: Any) -> None:
+def test_a_secret_key_may_be_text_or_bytes_or_several(key: Any) -> None:
     settings = site(shared_auth_domains=["help.example.com"], secret_key=key)
     expected = (key,) if isinstance(key, str | bytes) else tuple(key)
     assert settings.secret_keys == expected
 
 
-def test_keys_do_not_follow_the_list_they_were_given_in() -> None:
+def test_settings_keep_a_copy_of_the_list_of_secret_keys() -> None:
     keys = [SECRET_KEY]
     settings = site(secret_key=keys)
     keys.append("another")
@@ -700,7 +720,7 @@ def test_a_setting_that_would_put_a_secret_key_into_pages_is_refused(key: Any) -
     assert SECRET_KEY not in text.lower()
 
 
-def test_several_keys_are_lines_where_only_text_can_be_kept() -> None:
+def test_several_secret_keys_may_be_lines_of_text() -> None:
     given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
     read = Settings.from_mapping
     assert read({**given, "PAVIOR_SECRET_KEY": "one, two"}).secret_keys == ("one, two",)
@@ -709,7 +729,7 @@ def test_several_keys_are_lines_where_only_text_can_be_kept() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 86401, True, 60.0, "60", None, "an hour"])
-def test_a_loan_lasts_from_a_second_to_a_day(seconds: Any) -> None:
+def test_a_borrowed_login_lasts_from_a_second_to_a_day(seconds: Any) -> None:
     text = problems(shared_auth_seconds=seconds)
     assert "shared_auth_seconds (PAVIOR_SHARED_AUTH_SECONDS) must be a whole number" in text
     for allowed in (1, 86400):
@@ -717,14 +737,14 @@ def test_a_loan_lasts_from_a_second_to_a_day(seconds: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["120", " 120\n"])
-def test_its_seconds_may_be_text_where_only_text_can_be_kept(text: str) -> None:
+def test_the_seconds_of_a_borrowed_login_may_be_text(text: str) -> None:
     given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
     settings = Settings.from_mapping({**given, "PAVIOR_SHARED_AUTH_SECONDS": text})
     assert settings.shared_auth_seconds == 120
     assert Settings.from_mapping(given).shared_auth_seconds == 3600
 
 
-def test_the_handoff_may_be_switched_off_in_text() -> None:
+def test_the_handoff_may_be_switched_off_by_text() -> None:
     given = {
         "PAVIOR_TEAM_VANITY_ID": TEAM,
         "PAVIOR_API_KEY": API_KEY,
@@ -735,7 +755,7 @@ def test_the_handoff_may_be_switched_off_in_text() -> None:
     assert not Settings.from_mapping({**given, "PAVIOR_HANDOFF": "off"}).hands_off
 
 
-def test_a_lender_without_a_key_is_told_at_start_up(
+def test_a_lender_without_a_secret_key_is_warned_at_start_up(
     fetch: Fetch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fetch(Reply(), site(shared_auth_domains=["help.example.com"]), ADA)
@@ -815,7 +835,7 @@ def flask_tells(app: Flask, cookie: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_flask_keeps_it_from_login_to_logout(logout: str) -> None:
+def test_flask_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
     app = flask_app(SECRET_KEY=SECRET_KEY)
     client = logged_in(app)
     assert LOGIN_COOKIE not in client.cookies  # which a page sets, and the login was none
@@ -827,13 +847,13 @@ def test_flask_keeps_it_from_login_to_logout(logout: str) -> None:
     assert "Set-Cookie" not in client.get("/").headers
 
 
-def test_flask_deletes_it_where_the_login_has_run_out() -> None:
+def test_flask_deletes_the_login_cookie_when_the_session_has_ended() -> None:
     client = tls(flask_app(SECRET_KEY=SECRET_KEY))
     client.set_cookie(LOGIN_COOKIE, "left-over")
     assert timeless(client.get("/").headers.getall("Set-Cookie")) == [DELETION]
 
 
-def test_flasks_own_secret_key_signs_by_default() -> None:
+def test_flasks_secret_key_signs_the_login_cookie_by_default() -> None:
     for key in (SECRET_KEY, SECRET_KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
         app = flask_app(SECRET_KEY=key)
         assert flask_tells(app, cookie_of(app)) == with_hmac(ADA)
@@ -842,7 +862,7 @@ def test_flasks_own_secret_key_signs_by_default() -> None:
     assert flask_tells(text, cookie_of(raw)) == with_hmac(ADA)
 
 
-def test_flasks_old_keys_are_still_read() -> None:
+def test_flasks_fallback_keys_verify_login_cookies() -> None:
     old, new = flask_app(SECRET_KEY="old"), flask_app(SECRET_KEY="new")
     older = flask_app(SECRET_KEY="older")
     both = flask_app(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old", b"older"])
@@ -853,7 +873,7 @@ def test_flasks_old_keys_are_still_read() -> None:
     assert flask_tells(new, cookie_of(old)) == {}
 
 
-def test_paviors_secret_key_goes_first() -> None:
+def test_the_pavior_secret_key_goes_before_flasks_own() -> None:
     app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
     other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=SECRET_KEY)
     assert flask_tells(other, cookie_of(app)) == with_hmac(ADA)
@@ -864,7 +884,7 @@ def test_paviors_secret_key_goes_first() -> None:
     assert flask_tells(app, cookie_of(lines)) == with_hmac(ADA)
 
 
-def test_settings_as_an_object_get_flasks_key_unless_they_have_one() -> None:
+def test_a_settings_object_without_a_secret_key_gets_flasks() -> None:
     without = site(shared_auth_domains=["help.example.com"])
     app = flask_app(without, SECRET_KEY=SECRET_KEY)
     assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
@@ -873,12 +893,12 @@ def test_settings_as_an_object_get_flasks_key_unless_they_have_one() -> None:
     assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
 
 
-def test_a_flask_site_without_a_whitelist_has_none() -> None:
+def test_a_flask_site_without_a_whitelist_sets_no_login_cookie() -> None:
     assert cookie_of(flask_app(SECRET_KEY=SECRET_KEY, PAVIOR_SHARED_AUTH_DOMAINS="")) == ""
     assert cookie_of(flask_app(site(), SECRET_KEY=SECRET_KEY)) == ""
 
 
-def test_old_keys_alone_sign_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_flasks_fallback_keys_alone_sign_no_login_cookie(caplog: pytest.LogCaptureFixture) -> None:
     app = Flask(__name__)
     app.config["SECRET_KEY_FALLBACKS"] = ["old"]
     app.add_url_rule("/", view_func=lambda: PAGE)
@@ -964,7 +984,7 @@ def starlette_tells(client: TestClient, cookie: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_starlette_keeps_it_from_login_to_logout(logout: str) -> None:
+def test_starlette_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
     client = starlette_client(SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
     assert starlette_tells(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
@@ -974,7 +994,7 @@ def test_starlette_keeps_it_from_login_to_logout(logout: str) -> None:
     assert "set-cookie" not in client.get("/").headers
 
 
-def test_the_key_of_a_config_signs_by_default() -> None:
+def test_the_secret_key_of_a_starlette_config_signs_by_default() -> None:
     cookie = starlette_cookie(starlette_client(SECRET_KEY=SECRET_KEY))
     assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
     assert starlette_tells(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
@@ -984,7 +1004,7 @@ def test_the_key_of_a_config_signs_by_default() -> None:
     assert starlette_tells(starlette_client(SECRET_KEY=odd), cookie) == with_hmac(ADA)
 
 
-def test_paviors_key_in_a_config_goes_first() -> None:
+def test_the_pavior_secret_key_of_a_starlette_config_goes_first() -> None:
     client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
     assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
@@ -994,5 +1014,7 @@ def test_paviors_key_in_a_config_goes_first() -> None:
 @pytest.mark.parametrize(
     "environ", [{}, {"SECRET_KEY": ""}, {"SHOP_X": "", "SECRET_KEY": SECRET_KEY}]
 )
-def test_a_config_without_a_key_signs_nothing(environ: dict[str, str]) -> None:
+def test_a_starlette_config_without_a_secret_key_sets_no_login_cookie(
+    environ: dict[str, str],
+) -> None:
     assert starlette_cookie(starlette_client(**environ)) == ""

@@ -221,7 +221,7 @@ def is_readable(got: Got) -> bool:
 
 
 @pytest.mark.parametrize("kind", ORIGIN_TRICKS)
-def test_no_origin_that_looks_like_a_borrowers_is_told_anything(lender: Lender, kind: str) -> None:
+def test_no_origin_that_looks_like_a_borrowers_gets_an_identity(lender: Lender, kind: str) -> None:
     """Has: a page on any other origin, and Ada as its visitor.
 
     Tries: to read share-auth, with each form of `Origin`, in CORS, a preflight, with a code.
@@ -235,7 +235,7 @@ def test_no_origin_that_looks_like_a_borrowers_is_told_anything(lender: Lender, 
 
 
 @pytest.mark.parametrize("kind", ORIGIN_TRICKS)
-def test_no_parameter_that_looks_like_a_borrower_is_told_anything(
+def test_no_parameter_that_looks_like_a_borrowers_origin_gets_a_frame_or_an_identity(
     lender: Lender, kind: str
 ) -> None:
     """Has: a page that frames the lender's frame, or asks as it does.
@@ -250,7 +250,7 @@ def test_no_parameter_that_looks_like_a_borrower_is_told_anything(
 
 
 @pytest.mark.parametrize("kind", REDIRECT_TRICKS)
-def test_no_address_that_looks_like_a_borrowers_is_handed_a_code(lender: Lender, kind: str) -> None:
+def test_no_address_that_looks_like_a_borrowers_gets_a_code(lender: Lender, kind: str) -> None:
     """Has: a link that Ada follows. Tries: to have her led elsewhere. Gets: no redirect at all."""
     for trick in REDIRECT_TRICKS[kind]:
         target = f"{HANDOFF}?to={quote(trick, safe='')}"
@@ -258,7 +258,7 @@ def test_no_address_that_looks_like_a_borrowers_is_handed_a_code(lender: Lender,
         expect_refused_alike(lender, "GET", target, CROSS, ("Sec-Fetch-Mode", "navigate"))
 
 
-def test_what_is_let_through_leads_where_it_says(lender: Lender) -> None:
+def test_an_odd_address_that_is_allowed_leads_where_it_says(lender: Lender) -> None:
     """Has: a link to an odd address of a borrower's. Tries: that it leads to another site.
 
     Gets: the very address, up to its fragment, with the code of the user who follows the link.
@@ -329,7 +329,7 @@ def raw_request(port: int, request: str, origin: str) -> bytes:
     return re.sub(rb"(?i)^date:[^\r]*\r\n", b"", received, flags=re.MULTILINE)
 
 
-def test_several_origins_are_none(lender: Lender) -> None:
+def test_several_origin_fields_are_refused(lender: Lender) -> None:
     """Has: a proxy that adds a field, or a client of their own. Tries: `Origin` more than once.
 
     Gets: a refusal, also if both are whitelisted, and if the parameter names one as well.
@@ -372,7 +372,7 @@ def test_a_parameter_that_comes_twice_or_with_more_opens_no_frame(
 
 
 @pytest.mark.parametrize("query", ["to={}&to=https://evil.test/", "to=https://evil.test/&to={}"])
-def test_a_destination_that_comes_twice_is_none(lender: Lender, query: str) -> None:
+def test_a_destination_that_comes_twice_is_refused(lender: Lender, query: str) -> None:
     """Has: the query. Tries: that one destination is checked and the other followed. Gets: 403."""
     expect_refused_alike(lender, "GET", f"{HANDOFF}?{query.format(HELP)}")
 
@@ -396,7 +396,7 @@ EMBEDDED = [
 
 @pytest.mark.parametrize("site_field", ["cross-site", "same-site", "none", "", "same-origin, none"])
 @pytest.mark.parametrize(("mode", "destination"), EMBEDDED)
-def test_what_other_sites_load_without_cors_is_refused_alike(
+def test_a_request_of_another_site_without_cors_is_refused_alike_for_every_user(
     lender: Lender, site_field: str, mode: str, destination: str
 ) -> None:
     """Has: a page with an image, a script, a frame, a window, a prefetch of the lender's paths.
@@ -419,9 +419,7 @@ def test_what_other_sites_load_without_cors_is_refused_alike(
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", METHODS)
-def test_no_request_of_another_site_changes_anything(
-    lender: Lender, method: str, path: str
-) -> None:
+def test_no_request_of_another_site_sets_a_cookie(lender: Lender, method: str, path: str) -> None:
     """Has: a page that posts forms and loads what it likes, with all cookies along, and none.
 
     Tries: to have the narrow cookie set, exchanged or taken away, at each path.
@@ -438,7 +436,7 @@ def test_no_request_of_another_site_changes_anything(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE"])
 @pytest.mark.parametrize("status", [200, 302, 303, 307, 401, 404])
-def test_no_page_that_another_site_asks_for_takes_the_narrow_cookie_away(
+def test_no_page_that_another_site_requests_deletes_the_login_cookie(
     lender: Lender, method: str, status: int
 ) -> None:
     """Has: a page that links to, posts to or frames the shop, so that its session stays at home.
@@ -454,7 +452,7 @@ def test_no_page_that_another_site_asks_for_takes_the_narrow_cookie_away(
     assert "Max-Age=0" in own
 
 
-def test_every_answer_keeps_out_of_other_pages_and_stores(lender: Lender) -> None:
+def test_every_response_stays_out_of_other_pages_and_caches(lender: Lender) -> None:
     """Has: a page that embeds, and a cache on the way. Tries: each path, as anybody.
 
     Gets: fields that keep every personal answer where it belongs.
@@ -530,7 +528,7 @@ def told(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) ->
 
 
 @pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
-def test_a_code_is_worth_something_for_a_minute(clock: Clock, adapter: str) -> None:
+def test_a_stolen_code_works_for_a_minute(clock: Clock, adapter: str) -> None:
     """Has: Ada's code, from over a shoulder. Tries: to exchange it again, and again later.
 
     Gets: what its bearer gets, for 60 seconds (documented), and a refusal from then on.
@@ -549,7 +547,9 @@ def test_a_code_is_worth_something_for_a_minute(clock: Clock, adapter: str) -> N
 
 
 @pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
-def test_a_narrow_cookie_is_worth_something_for_its_time(clock: Clock, adapter: str) -> None:
+def test_a_stolen_login_cookie_works_for_the_seconds_of_the_setting(
+    clock: Clock, adapter: str
+) -> None:
     """Has: Ada's narrow cookie, from a disk. Tries: it after its time. Gets: nothing."""
     lender = Lender(adapter)
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
@@ -563,7 +563,7 @@ def test_a_narrow_cookie_is_worth_something_for_its_time(clock: Clock, adapter: 
         assert told(lender, cookie) == {}
 
 
-def test_a_code_is_for_one_origin(lender: Lender) -> None:
+def test_a_code_is_redeemed_by_its_one_origin_alone(lender: Lender) -> None:
     """Has: Ada's code for one borrower, and scripts at another borrower or anywhere.
 
     Tries: to exchange it there. Gets: a refusal, which other sites cannot even read.
@@ -582,7 +582,7 @@ def test_a_code_is_for_one_origin(lender: Lender) -> None:
     assert json.loads(exchanged(lender, code).body) == ADAS
 
 
-def test_a_frame_exchanges_no_code(lender: Lender) -> None:
+def test_the_lenders_frame_redeems_no_code(lender: Lender) -> None:
     """Has: Ada's code, and a way to ask as the lender's own frame does. Tries: to exchange it.
 
     Gets: a refusal, whichever borrower the parameter names.
@@ -592,7 +592,7 @@ def test_a_frame_exchanges_no_code(lender: Lender) -> None:
             expect_refused_alike(lender, "POST", f"{SHARE_AUTH}?origin={by}", *more)
 
 
-def test_a_code_counts_in_the_body_alone(lender: Lender) -> None:
+def test_a_code_counts_in_the_content_alone(lender: Lender) -> None:
     """Has: their own code. Tries: it in the query, a cookie, a field. Gets: what nobody gets."""
     code = handed(lender, MALLORY)
     for target in (f"{SHARE_AUTH}?pavior-handoff={code}", f"{SHARE_AUTH}?code={code}"):
@@ -601,7 +601,7 @@ def test_a_code_counts_in_the_body_alone(lender: Lender) -> None:
         assert lender.ask("POST", target, origin(HELP)).status == 403
 
 
-def test_the_session_is_no_code(lender: Lender) -> None:
+def test_a_session_cookie_redeems_nothing(lender: Lender) -> None:
     """Has: a form or a fetch that posts to share-auth, with Ada's cookies along.
 
     Tries: to be told of her without a code. Gets: a refusal; no cookie is looked at.
@@ -612,7 +612,7 @@ def test_the_session_is_no_code(lender: Lender) -> None:
     assert "ada" not in got.text
 
 
-def test_a_code_is_no_cookie_and_a_cookie_no_code(lender: Lender) -> None:
+def test_a_code_is_no_login_cookie_and_a_login_cookie_no_code(lender: Lender) -> None:
     """Has: Ada's code or narrow cookie. Tries: each as the other, to outlive its time or origin.
 
     Gets: nothing.
@@ -728,7 +728,7 @@ def test_flask_refuses_the_api_key_as_a_secret_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
-def test_a_key_that_is_out_signs_nothing(adapter: str) -> None:
+def test_a_token_of_a_retired_key_names_nobody(adapter: str) -> None:
     """Has: a key that the site has exchanged, or that of another site. Tries: its tokens.
 
     Gets: nothing, while the old key, as long as it stands before the new one, still does.
@@ -749,7 +749,7 @@ def test_a_key_that_is_out_signs_nothing(adapter: str) -> None:
 # ── Somebody else's cookie in one's browser ────────────────────────────────────────────────────
 
 
-def test_a_planted_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> None:
+def test_a_planted_login_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> None:
     """Has: a way to plant their own narrow cookie in Ada's browser. Tries: to be her at the help
     center, and so to read what she writes.
 
@@ -769,7 +769,7 @@ def test_a_planted_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> No
     assert json.loads(got.body) == {}
 
 
-def test_the_next_page_replaces_a_planted_cookie(lender: Lender) -> None:
+def test_the_next_page_replaces_a_planted_login_cookie(lender: Lender) -> None:
     """Has: planted their narrow cookie. Tries: to keep it there. Gets: one page view."""
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
     planted = narrow(TOKENS.cookie(MALLORY))
@@ -799,7 +799,7 @@ def test_the_next_page_replaces_a_planted_cookie(lender: Lender) -> None:
         "%5f%5fHost-pavior-share",
     ],
 )
-def test_a_cookie_of_another_name_is_not_the_narrow_one(lender: Lender, name: str) -> None:
+def test_a_cookie_of_a_similar_name_is_not_the_login_cookie(lender: Lender, name: str) -> None:
     """Has: a subdomain, which may set any name that browsers do not take for `__Host-`.
 
     Tries: names that a server could take for ours. Gets: nothing.
@@ -856,7 +856,7 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
 
 
 @pytest.mark.parametrize("user_id", ODD_IDS, ids=map(str, range(len(ODD_IDS))))
-def test_an_id_is_data_whatever_it_says(lender: Lender, user_id: str) -> None:
+def test_an_id_that_looks_like_code_arrives_as_it_is(lender: Lender, user_id: str) -> None:
     """Has: an account whose id they choose. Tries: ids that look like a part of the package.
 
     Gets: the very id, by every way.
@@ -865,7 +865,7 @@ def test_an_id_is_data_whatever_it_says(lender: Lender, user_id: str) -> None:
     expect_the_id_itself(lender, Identity(user_id, "mallory@evil.test"))
 
 
-def test_an_id_too_long_for_a_code_travels_by_none(lender: Lender) -> None:
+def test_an_id_too_long_for_a_code_arrives_whole_or_not_at_all(lender: Lender) -> None:
     """Has: an account with an id of 10 kB that nothing compresses. Tries: to have it cut off.
 
     Gets: a login that is whole, or none.
@@ -875,16 +875,14 @@ def test_an_id_too_long_for_a_code_travels_by_none(lender: Lender) -> None:
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "@" not in text))
 @example("\x00")
-def test_any_id_is_data(text: str) -> None:
+def test_any_id_arrives_as_it_is(text: str) -> None:
     """Has: an account whose id they choose. Tries: any text. Gets: the very id, by every way."""
     for lender in both():
         expect_the_id_itself(lender, Identity(text))
 
 
 @pytest.mark.parametrize("user_id", ["ada@example.com", "@", "ada@example.com ", "a\ud800"])
-def test_an_id_that_vouches_for_somebody_elses_address_goes_nowhere(
-    lender: Lender, user_id: str
-) -> None:
+def test_an_id_that_is_another_users_email_names_nobody(lender: Lender, user_id: str) -> None:
     """Has: an account whose id they choose. Tries: Ada's email as their id. Gets: nobody's login,
     by any way.
     """
@@ -902,7 +900,7 @@ def test_an_id_that_vouches_for_somebody_elses_address_goes_nowhere(
 # ── What lies around ───────────────────────────────────────────────────────────────────────────
 
 
-def test_the_address_of_a_handoff_is_nobodys(lender: Lender) -> None:
+def test_the_url_of_a_handoff_holds_no_login(lender: Lender) -> None:
     """Has: the URL of Ada's handoff, from a log. Tries: to open it, logged out or as themselves.
 
     Gets: a link to the help center, with no code or their own.
@@ -914,7 +912,7 @@ def test_the_address_of_a_handoff_is_nobodys(lender: Lender) -> None:
     assert json.loads(exchanged(lender, code).body) == MALLORYS
 
 
-def test_a_code_that_a_link_brings_does_not_pass_the_handoff(lender: Lender) -> None:
+def test_a_code_in_the_fragment_of_a_link_is_removed_by_the_handoff(lender: Lender) -> None:
     """Has: a link on the shop, with their own code in its fragment. Tries: to have it pass as the
     that of the user who follows it.
 
@@ -957,7 +955,7 @@ def every_answer(lender: Lender) -> Iterator[Got]:
                             yield lender.ask(method, target, *by, *more, body=body, user=user)
 
 
-def test_no_key_is_in_anything_that_is_answered(lender: Lender) -> None:
+def test_no_response_holds_a_key(lender: Lender) -> None:
     """Has: every answer of every path. Tries: to find a key in it, plain or in base64 or hex.
 
     Gets: none.
@@ -974,7 +972,7 @@ def test_no_key_is_in_anything_that_is_answered(lender: Lender) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_head_tells_as_much_as_get(lender: Lender, path: str) -> None:
+def test_head_gets_the_fields_of_get_and_no_body(lender: Lender, path: str) -> None:
     """Has: any origin. Tries: HEAD where GET is refused. Gets: the fields of GET, and no body."""
     query = {HANDOFF: f"?to={HELP}/", FRAME: f"?origin={HELP}"}.get(path, "")
     for by in ((), (origin(HELP),), (origin(EVIL),), (CROSS,)):
@@ -987,7 +985,9 @@ def test_head_tells_as_much_as_get(lender: Lender, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["get", "Get", "post", "GET ", "TRACE", "CONNECT", "X", ""])
 @pytest.mark.parametrize("path", PATHS)
-def test_no_other_method_opens_anything(lender: Lender, method: str, path: str) -> None:
+def test_any_other_method_gets_a_405_without_a_lookup(
+    lender: Lender, method: str, path: str
+) -> None:
     """Has: a client that sends any method. Tries: those that a check may pass over.
 
     Gets: 405, and nobody is asked.
@@ -1004,7 +1004,7 @@ OVERRIDES = ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method")
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-def test_a_method_is_not_overridden(lender: Lender, name: str) -> None:
+def test_no_field_or_parameter_overrides_the_method(lender: Lender, name: str) -> None:
     """Has: a client of their own. Tries: fields and parameters that name another method.
 
     Gets: what the method that was sent gets.
@@ -1046,7 +1046,9 @@ NEARLY = [
 
 
 @pytest.mark.parametrize("path", NEARLY)
-def test_no_other_path_is_ours(lender: Lender, path: str) -> None:
+def test_a_path_that_resembles_one_of_the_package_is_left_to_the_app(
+    lender: Lender, path: str
+) -> None:
     """Has: a client that sends any path. Tries: those that a router or a proxy may take for ours.
 
     Gets: what the app says of it, and no login.
@@ -1072,7 +1074,7 @@ UNDERSCORES = [
 
 
 @pytest.mark.parametrize("more", UNDERSCORES, ids=lambda more: more[0])
-def test_no_other_field_makes_a_borrower(lender: Lender, more: tuple[str, str]) -> None:
+def test_no_other_field_makes_a_caller_a_borrower(lender: Lender, more: tuple[str, str]) -> None:
     """Has: a client of their own, beside Ada's cookies. Tries: fields that others believe.
 
     Gets: the refusal.

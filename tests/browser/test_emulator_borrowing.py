@@ -187,7 +187,7 @@ def test_inits_with_the_same_lender_load_its_script_once(borrowing: Borrowing) -
     assert borrowing.page.locator("script[src$='/share.js']").count() == 1
 
 
-def test_an_init_that_does_not_borrow_hears_of_the_lender_no_more(borrowing: Borrowing) -> None:
+def test_an_init_without_share_auth_ends_the_borrowing(borrowing: Borrowing) -> None:
     borrowing.log_in("ada")
     borrowing.open(borrowing.same_site_help + borrowing_page(borrowing))
     borrowing.ready(1)
@@ -216,7 +216,9 @@ def test_a_lender_without_the_script_leaves_the_visitor_anonymous(borrowing: Bor
     assert borrowing.count_loaded(f":{nobody}/.well-known/pavior/share.js") == 2
 
 
-def test_a_script_that_tells_nothing_leaves_the_visitor_anonymous(borrowing: Borrowing) -> None:
+def test_a_lenders_script_that_reports_nothing_leaves_the_visitor_anonymous(
+    borrowing: Borrowing,
+) -> None:
     borrowing.page.clock.install()
     borrowing.page.route(
         "**/share.js", lambda route: route.fulfill(body="", content_type="text/javascript")
@@ -245,7 +247,9 @@ def test_a_script_that_tells_nothing_leaves_the_visitor_anonymous(borrowing: Bor
 
 
 @pytest.mark.parametrize("lender", ["a.example/b", "a@b.example", "a.example?b", "[", "a:b"])
-def test_what_is_no_domain_lends_nothing(borrowing: Borrowing, lender: str) -> None:
+def test_a_share_auth_that_is_no_domain_leaves_the_visitor_anonymous(
+    borrowing: Borrowing, lender: str
+) -> None:
     borrowing.open(borrowing.help + borrowing_page(borrowing, lender=lender))
     seen = borrowing.ready(1)
     assert seen["status"] == "anonymous"

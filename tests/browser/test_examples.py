@@ -353,7 +353,7 @@ def test_with_third_party_cookies_a_help_center_of_another_site_borrows_the_logi
     assert visit(page, site.same_site_stranger)["status"] == "anonymous"
 
 
-def test_the_api_key_is_in_nothing_that_the_browser_is_sent(page: Page, site: Site) -> None:
+def test_no_api_key_is_in_anything_that_the_browser_gets(page: Page, site: Site) -> None:
     seen: dict[str, str] = {}
 
     def keep(url: str, text: str) -> str:

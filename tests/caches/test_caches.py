@@ -258,9 +258,7 @@ def storing_route(request: pytest.FixtureRequest, clients: dict[str, Client]) ->
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_each_visitor_gets_the_page_that_names_them_whoever_came_before(
-    route: Route, page: str
-) -> None:
+def test_each_visitor_gets_their_own_page_in_any_order_of_visitors(route: Route, page: str) -> None:
     for order in ORDERS:
         url = route.new_url(page)
         for visitor in (*order, *reversed(order)):
@@ -291,7 +289,7 @@ def test_a_page_that_names_nobody_comes_from_the_cache(storing_route: Route, pag
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_ETAG)
-def test_a_copy_is_confirmed_to_its_own_visitor_and_to_nobody_else(route: Route, page: str) -> None:
+def test_a_304_confirms_a_copy_to_its_own_visitor_alone(route: Route, page: str) -> None:
     url = route.new_url(page)
     etags = {visitor: route.visit(visitor, url).headers["ETag"] for visitor in VISITORS}
     for asker, holder in product(VISITORS, repeat=2):
@@ -316,7 +314,7 @@ def _is_confirmed(route: Route, page: str, visitor: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_ETAG)
-def test_the_copies_of_all_others_together_confirm_nothing(route: Route, page: str) -> None:
+def test_the_entity_tags_of_all_other_visitors_get_no_304(route: Route, page: str) -> None:
     url = route.new_url(page)
     etags = {visitor: route.visit(visitor, url).headers["ETag"] for visitor in VISITORS}
     for asker in VISITORS:
@@ -325,7 +323,7 @@ def test_the_copies_of_all_others_together_confirm_nothing(route: Route, page: s
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_a_date_confirms_no_copy_across_visitors(route: Route, page: str) -> None:
+def test_a_date_gets_no_304_for_another_visitors_copy(route: Route, page: str) -> None:
     url = route.new_url(page)
     dates = {
         visitor: route.visit(visitor, url).headers.get("Last-Modified") for visitor in VISITORS
@@ -337,7 +335,7 @@ def test_a_date_confirms_no_copy_across_visitors(route: Route, page: str) -> Non
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_head_tells_what_get_tells(route: Route, page: str) -> None:
+def test_head_gets_the_fields_of_get_through_a_cache(route: Route, page: str) -> None:
     for visitor in VISITORS:
         url = route.new_url(page)
         before = route.visit(visitor, url, "HEAD")

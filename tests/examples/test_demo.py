@@ -74,7 +74,7 @@ def test_a_server_that_never_answers_is_given_up(
 
 
 @posix_only
-def test_a_server_that_will_not_stop_is_killed(
+def test_a_server_that_does_not_stop_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("demo.servers.LONGEST_STOP_SECONDS", 0.2)

@@ -329,7 +329,7 @@ def test_a_signature_is_removed_if_it_covers_an_edited_field(
     assert [name in headers for name, _ in signature] == [stays, stays]
 
 
-def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
+def test_other_header_fields_of_a_page_stay_as_they_are(fetch: Fetch) -> None:
     fields = [("Set-Cookie", "a=1"), ("X-Name", "Zo\xeb"), ("Set-Cookie", "b=2")]
     seen = fetch(with_headers(*fields), SETTINGS, ADA)
     assert seen.headers.getlist("Set-Cookie") == ["a=1", "b=2"]

@@ -231,7 +231,7 @@ def test_the_skip_field_is_removed_from_a_start_that_replaces_another() -> None:
     assert server.starts[-1][1] == HTML_HEADERS
 
 
-def test_a_page_that_ends_in_its_head_where_its_length_says_so_tells_its_new_length() -> None:
+def test_a_page_whose_content_length_ends_in_its_head_gets_its_new_length() -> None:
     page = b"<!doctype html><title>A</title><style>"
     server = Server(answering(Body(page), [*HTML_HEADERS, ("Content-Length", str(len(page)))]))
     sent = server.run()

@@ -273,9 +273,7 @@ def take_a_note(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", ["etag", "max-age", "last-modified", "nothing"])
-def test_whoever_has_logged_out_is_named_by_no_page_again(
-    page: Page, shop: Shop, name: str
-) -> None:
+def test_no_cached_page_names_a_user_who_has_logged_out(page: Page, shop: Shop, name: str) -> None:
     log_in(page, shop, ADA, name)
     log_out(page, shop)
     go(page, -1)
@@ -289,7 +287,7 @@ def test_whoever_has_logged_out_is_named_by_no_page_again(
     assert shop.calls.empty()
 
 
-def test_what_one_user_has_sent_is_not_sent_again_by_the_next(page: Page, shop: Shop) -> None:
+def test_a_form_of_one_user_is_not_sent_again_by_the_next(page: Page, shop: Shop) -> None:
     log_in(page, shop, ADA)
     page.evaluate("document.forms[0].action = '/order'")
     page.get_by_role("button", name="Log out").click()
@@ -301,7 +299,7 @@ def test_what_one_user_has_sent_is_not_sent_again_by_the_next(page: Page, shop: 
 
 
 @pytest.mark.parametrize("name", ["etag", "max-age"])
-def test_one_user_after_another_each_has_their_own_page(page: Page, shop: Shop, name: str) -> None:
+def test_two_users_in_turn_each_get_their_own_page(page: Page, shop: Shop, name: str) -> None:
     log_in(page, shop, ADA, name)
     log_out(page, shop)
     log_in(page, shop, BOB, name)
@@ -314,7 +312,7 @@ def test_one_user_after_another_each_has_their_own_page(page: Page, shop: Shop, 
     assert shop.calls.empty()
 
 
-def test_forward_again_names_nobody_who_has_logged_out(stored_page: Page, shop: Shop) -> None:
+def test_going_forward_names_nobody_who_has_logged_out(stored_page: Page, shop: Shop) -> None:
     stored_page.goto(f"{shop.origin}/start")
     assert shop.next_call() is None
     log_in(stored_page, shop, ADA)
@@ -416,7 +414,7 @@ def test_a_stored_page_names_its_user_again(stored_page: Page, shop: Shop) -> No
     shop.asked.get(timeout=PATIENCE)
 
 
-def test_a_page_in_a_stored_page_names_nobody_who_has_logged_out(storing: Browser) -> None:
+def test_a_frame_in_a_stored_page_names_nobody_who_has_logged_out(storing: Browser) -> None:
     with serving(Shop(keeps_cookie=True)) as shop, tab(storing) as page:
         log_in(page, shop, ADA)
         page.goto(f"{shop.origin}/fetching/max-age")
@@ -443,7 +441,7 @@ def test_a_reload_is_answered_by_304_to_the_same_user_alone(stored_page: Page, s
     assert ("/pages/etag", 304) in shop.responses
 
 
-def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
+def test_a_cacheable_page_names_the_user_who_is_logged_in(storing: Browser) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
         log_in(page, shop, ADA, "max-age")
         log_out(page, shop)
@@ -456,12 +454,14 @@ def test_a_cacheable_page_names_whoever_is_logged_in(storing: Browser) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_nothing_in_the_head_is_in_the_way_of_the_question(storing: Browser, name: str) -> None:
+def test_no_element_of_the_head_prevents_a_cacheable_page_from_asking(
+    storing: Browser, name: str
+) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
         log_in(page, shop, ADA, name)
 
 
-def test_a_cacheable_page_that_was_prefetched_names_whoever_is_logged_in(storing: Browser) -> None:
+def test_a_prefetched_cacheable_page_names_the_user_who_is_logged_in(storing: Browser) -> None:
     rules = {"prefetch": [{"urls": ["/pages/nothing"], "eagerness": "immediate"}]}
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(storing) as page:
         log_in(page, shop, ADA, "start")
@@ -484,7 +484,7 @@ def test_a_cacheable_page_that_was_prefetched_names_whoever_is_logged_in(storing
         assert shop.responses.count(("/pages/nothing", 200)) == 1
 
 
-def test_a_frozen_cacheable_page_names_whoever_is_logged_in(freezing: Browser) -> None:
+def test_a_frozen_cacheable_page_names_the_user_who_is_logged_in(freezing: Browser) -> None:
     with serving(Shop(keeps_cookie=True), cacheable_pages=True) as shop, tab(freezing) as page:
         log_in(page, shop, ADA)
         take_a_note(page)

@@ -354,7 +354,7 @@ def test_a_policy_in_the_page_that_is_left_rules_over_the_chat_too(
     assert after == replace(before, calls=[OPTIONS])
 
 
-def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:
+def test_policies_that_are_to_be_left_stay_as_they_are(sites: Sites) -> None:
     for shape in SHAPES:
         before, _ = fetch(f"{sites.plain}/{shape}")
         after, body = fetch(f"{sites.leave}/{shape}")
@@ -364,7 +364,7 @@ def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("shape", ["nonce", "nonce-and-strict-dynamic", "unsafe-inline-and-embed"])
-def test_the_chat_runs_under_a_policy_that_is_left_if_that_allows_it(
+def test_the_chat_runs_under_a_policy_that_is_left_and_allows_the_chat(
     page: Page, sites: Sites, shape: str
 ) -> None:
     before = load(page, f"{sites.plain}/{shape}")

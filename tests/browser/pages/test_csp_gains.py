@@ -178,7 +178,7 @@ def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[An
         "script-src-elem 'none'; default-src 'none'",
     ],
 )
-def test_where_all_is_forbidden_the_chat_gains_what_is_documented(
+def test_a_policy_that_forbids_everything_gains_what_is_documented(
     site: Site, kind: str, policy: str
 ) -> None:
     assert gained(site, kind, [policy]) == (GAINS[kind], set())
@@ -208,7 +208,7 @@ policy = st.lists(directive, min_size=1, max_size=4).map("; ".join)
 @example(policies=["default-src 'unsafe-inline' 'unsafe-eval' blob:"])
 @example(policies=["child-src 'self' blob:; script-src 'self'"])
 @hypothesis_settings(max_examples=10)
-def test_any_policy_gains_nothing_else_and_loses_nothing(
+def test_any_policy_gains_what_is_documented_alone_and_loses_nothing(
     site: Site, kind: str, policies: list[str]
 ) -> None:
     gains, losses = gained(site, kind, policies)

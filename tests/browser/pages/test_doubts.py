@@ -221,9 +221,7 @@ def test_nobody_is_named_after_a_logout_before_the_embed_is_there(
     assert shop.next_calls(0) == []
 
 
-def test_nobody_is_named_at_once_after_a_logout_in_a_tab_that_is_not_looked_at(
-    page: Page, shop: SlowShop
-) -> None:
+def test_a_hidden_tab_names_nobody_at_once_after_a_logout(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     page.evaluate(LOOK, "hidden")
     tell(page, "pavior:logout")
@@ -249,7 +247,7 @@ def test_further_logouts_call_no_init(page: Page, shop: SlowShop, user: str | No
 
 
 @cacheable
-def test_a_page_that_tells_of_a_logout_before_it_knows_its_user_names_nobody(
+def test_a_page_with_a_logout_event_before_it_knows_its_user_names_nobody(
     page: Page, shop: SlowShop
 ) -> None:
     first = open_asking_page(page, shop)
@@ -283,7 +281,7 @@ def test_a_page_that_is_brought_back_names_its_user_who_has_logged_in_again(
 
 
 @cacheable
-def test_a_page_in_doubt_that_asks_again_in_vain_is_in_doubt_still(
+def test_a_page_in_doubt_whose_second_request_fails_stays_in_doubt(
     page: Page, shop: SlowShop
 ) -> None:
     first = open_asking_page(page, shop)
@@ -299,7 +297,7 @@ def test_a_page_in_doubt_that_asks_again_in_vain_is_in_doubt_still(
 @pytest.mark.parametrize(
     ("event", "named"), [("look", BOB), ("pavior:refresh", None), ("pavior:logout", None)]
 )
-def test_a_page_that_is_brought_back_keeps_no_chat_because_something_else_happens(
+def test_a_page_that_is_brought_back_keeps_no_chat_for_an_unrelated_event(
     page: Page, shop: SlowShop, event: str, named: str | None
 ) -> None:
     page.clock.install()
@@ -319,9 +317,7 @@ def test_a_page_that_is_brought_back_keeps_no_chat_because_something_else_happen
     assert shop.next_calls(1) == [named]
 
 
-def test_a_page_that_asks_in_vain_again_and_again_names_nobody_once(
-    page: Page, shop: SlowShop
-) -> None:
+def test_a_page_whose_requests_keep_failing_names_nobody_once(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     leave(page, shop, ADA)
     shop.is_failing = True
@@ -332,9 +328,7 @@ def test_a_page_that_asks_in_vain_again_and_again_names_nobody_once(
         assert shop.next_calls(0) == []
 
 
-def test_what_happens_before_the_file_is_there_counts_in_the_order_in_which_it_happened(
-    page: Page, shop: SlowShop
-) -> None:
+def test_events_before_the_file_has_loaded_count_in_their_order(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     shop.may_have_file.clear()
     for event in ("pavior:refresh", "pavior:logout", "pavior:refresh"):
@@ -344,7 +338,7 @@ def test_what_happens_before_the_file_is_there_counts_in_the_order_in_which_it_h
     assert shop.next_calls(1) == [ADA]
 
 
-def test_a_visit_after_a_logout_counts_though_one_before_it_had_not_been_handled(
+def test_a_visit_after_a_logout_counts_though_an_earlier_one_was_pending(
     page: Page, shop: SlowShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -359,9 +353,7 @@ def test_a_visit_after_a_logout_counts_though_one_before_it_had_not_been_handled
 
 
 @cacheable
-def test_an_answer_that_comes_while_a_page_is_kept_alive_counts_no_more(
-    page: Page, shop: SlowShop
-) -> None:
+def test_an_answer_that_comes_while_a_page_is_frozen_is_ignored(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     shop.is_holding = True
     tell(page, "pavior:refresh")
@@ -398,7 +390,7 @@ def test_a_consent_that_was_taken_back_leaves_nobody_named_and_nothing_stored(
 
 
 @pytest.mark.parametrize("event", ["pavior:logout", "pavior:refresh"])
-def test_nothing_is_loaded_or_stored_before_consent_whatever_the_page_tells(
+def test_nothing_is_loaded_or_stored_before_consent_on_any_event(
     chrome: Browser, event: str
 ) -> None:
     shop = SlowShop(consent=lambda environ: False)
@@ -502,9 +494,7 @@ def test_an_embed_that_throws_is_called_once_for_each_user(
     assert set(errors) == {"broken"}
 
 
-def test_what_happens_while_a_page_is_not_looked_at_takes_no_memory(
-    page: Page, shop: SlowShop
-) -> None:
+def test_events_in_a_hidden_page_take_no_memory(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     evaluate(page, BUBBLE)
     tell(page, "pavior:refresh")

@@ -98,7 +98,7 @@ def calls_expected(library: str, embed: str) -> list[list[str | None]]:
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_library_leaves_the_chat_with_who_is_logged_in_and_costs_what_the_table_says(
+def test_a_library_leaves_the_chat_with_the_logged_in_user_at_the_cost_of_the_table(
     page: Page, site: LibrarySite, library: str, embed: str
 ) -> None:
     line, for_a_link, for_a_change = rows()[library]
@@ -134,7 +134,7 @@ def test_the_table_has_each_library_that_is_tested() -> None:
 
 
 @pytest.mark.parametrize("library", ["Turbo frames", "alpine-ajax", "fetch"])
-def test_without_the_line_that_the_table_names_a_login_is_not_noticed(
+def test_a_library_without_its_line_of_the_table_misses_logins(
     browser: Browser, library: str
 ) -> None:
     line = rows()[library][0].strip("`")

@@ -54,7 +54,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
         yield page
 
 
-def test_markup_of_a_user_in_the_body_is_not_the_data_of_a_visit(page: Page) -> None:
+def test_markup_in_the_body_is_not_taken_for_the_data_of_a_visit(page: Page) -> None:
     with page.expect_response(f"**{PAGE_FILE.path}"):
         evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
     data = {"v": 1, "site": {"teamVanityId": "evil"}, "user": {"id": "mallory"}, "urls": ["", ""]}
@@ -86,7 +86,7 @@ def test_no_script_of_the_page_changes_what_is_loaded(page: Page) -> None:
     ],
     ids=["another body", "first the new nodes", "other content"],
 )
-def test_a_bubble_that_goes_with_the_body_is_there_again(page: Page, swap: str) -> None:
+def test_a_bubble_that_is_replaced_with_the_body_comes_back(page: Page, swap: str) -> None:
     make = "const made = document.createElement('body'); made.innerHTML = '<main>Other</main>';"
     evaluate(page, f"(() => {{ {make} {swap} }})()")
     wait_for(page, "calls.length === 2 && document.querySelector('.bubble')")

@@ -244,7 +244,7 @@ CHANGES = [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA), (None, None)]
 
 @pytest.mark.parametrize(("then", "now"), CHANGES)
 @pytest.mark.parametrize("where", ["by fetch", "in another tab"])
-def test_a_prefetched_page_names_who_is_logged_in_when_it_is_opened(
+def test_a_prefetched_page_names_the_user_who_is_logged_in_when_it_is_opened(
     page: Page, shop: MomentShop, then: str | None, now: str | None, where: str
 ) -> None:
     with page.expect_event("requestfinished", lambda request: request.url.endswith("/pages/next")):
@@ -275,7 +275,7 @@ def chromium_on_its_own(playwright: Playwright, profile: Path, url: str) -> Iter
 
 
 @pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA)])
-def test_a_prerendered_page_names_nobody_until_it_is_opened_and_then_who_is_logged_in(
+def test_a_prerendered_page_names_nobody_until_it_is_opened(
     playwright: Playwright, tmp_path: Path, shop: MomentShop, then: str | None, now: str | None
 ) -> None:
     path = "/pages/prerendering" if then is None else f"/login/prerendering?as={then}"
@@ -294,7 +294,7 @@ def test_a_prerendered_page_names_nobody_until_it_is_opened_and_then_who_is_logg
 
 
 @pytest.mark.parametrize("now", [BOB, None, ADA])
-def test_a_page_from_a_workers_cache_names_who_is_logged_in_now(
+def test_a_page_from_a_service_workers_cache_names_the_user_who_is_logged_in_now(
     page: Page, shop: MomentShop, now: str | None
 ) -> None:
     log_in(page, shop, ADA)
@@ -307,7 +307,9 @@ def test_a_page_from_a_workers_cache_names_who_is_logged_in_now(
     assert shop.responses.count(("/pages/kept", 200)) == 1
 
 
-def test_a_page_that_a_worker_passes_on_names_its_user_once(page: Page, shop: MomentShop) -> None:
+def test_a_page_that_a_service_worker_passes_on_names_its_user_once(
+    page: Page, shop: MomentShop
+) -> None:
     log_in(page, shop, ADA)
     page.evaluate(REGISTER)
     for _ in range(2):
@@ -332,7 +334,7 @@ def come_back(page: Page) -> None:
 
 
 @pytest.mark.parametrize("now", [BOB, None])
-def test_a_page_brought_back_offline_names_who_is_logged_in_once_it_is_online(
+def test_a_page_brought_back_offline_names_the_user_once_it_is_online(
     page: Page, shop: MomentShop, now: str | None
 ) -> None:
     log_in(page, shop, ADA)
@@ -345,7 +347,7 @@ def test_a_page_brought_back_offline_names_who_is_logged_in_once_it_is_online(
     assert shop.next_calls(1) == [now]
 
 
-def test_a_page_brought_back_offline_stays_once_it_is_online_if_its_user_is_the_same(
+def test_a_page_brought_back_offline_keeps_its_chat_if_its_user_is_the_same(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -359,7 +361,7 @@ def test_a_page_brought_back_offline_stays_once_it_is_online_if_its_user_is_the_
 
 @pytest.mark.parametrize("now", [ADA, BOB])
 @pytest.mark.parametrize("event", ["online", "look"])
-def test_a_question_that_fails_is_no_answer_and_the_next_one_decides(
+def test_a_request_that_fails_decides_nothing_and_the_next_one_decides(
     page: Page, shop: MomentShop, now: str, event: str
 ) -> None:
     log_in(page, shop, ADA)
@@ -376,7 +378,7 @@ def test_a_question_that_fails_is_no_answer_and_the_next_one_decides(
     assert shop.next_calls(1) == [now]
 
 
-def test_a_page_of_nobody_that_is_brought_back_names_who_has_logged_in_since(
+def test_an_anonymous_page_that_is_brought_back_names_the_user_who_logged_in_since(
     page: Page, shop: MomentShop
 ) -> None:
     be(page, shop, None)
@@ -390,7 +392,9 @@ def test_a_page_of_nobody_that_is_brought_back_names_who_has_logged_in_since(
 # ── Answers out of order ───────────────────────────────────────────────────────────────────────
 
 
-def test_of_two_looks_the_answer_to_the_newer_one_counts(page: Page, shop: MomentShop) -> None:
+def test_of_two_requests_of_a_tab_shown_twice_the_newer_answer_counts(
+    page: Page, shop: MomentShop
+) -> None:
     def held_answer_after(user: str | None) -> Event:
         change_in_another_tab(page, shop, user)
         shop.is_holding = True
@@ -408,7 +412,7 @@ def test_of_two_looks_the_answer_to_the_newer_one_counts(page: Page, shop: Momen
     assert shop.next_calls(0) == []
 
 
-def test_a_change_in_another_tab_while_a_question_is_open_is_not_lost(
+def test_a_login_in_another_tab_while_a_request_is_open_is_not_lost(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -425,7 +429,7 @@ def test_a_change_in_another_tab_while_a_question_is_open_is_not_lost(
 
 
 @pytest.mark.parametrize("shop", ["cacheable"], indirect=True)
-def test_of_two_visits_in_one_document_the_answer_to_the_newer_one_counts(
+def test_of_two_visits_in_one_document_the_newer_answer_counts(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -442,7 +446,7 @@ def test_of_two_visits_in_one_document_the_answer_to_the_newer_one_counts(
 
 
 @pytest.mark.parametrize("shop", ["named"], indirect=True)
-def test_a_visit_that_names_somebody_is_newer_than_a_question_of_before(
+def test_a_visit_that_names_a_user_outdates_an_earlier_request(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -463,7 +467,7 @@ def test_a_visit_that_names_somebody_is_newer_than_a_question_of_before(
 
 @pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB)])
 @pytest.mark.parametrize("name", ["nothing", "policy"])
-def test_a_tab_that_is_looked_at_again_names_who_has_logged_in_in_another_tab(
+def test_a_tab_that_is_shown_again_names_the_user_who_logged_in_in_another_tab(
     page: Page, shop: MomentShop, then: str | None, now: str | None, name: str
 ) -> None:
     be(page, shop, then, name)
@@ -490,7 +494,7 @@ def test_a_tab_whose_user_came_back_in_another_tab_keeps_its_chat(
 
 
 @pytest.mark.parametrize("user", [ADA, None])
-def test_nothing_is_asked_in_a_tab_that_is_looked_at_soon_again(
+def test_a_tab_that_is_shown_again_soon_asks_nothing(
     page: Page, shop: MomentShop, user: str | None
 ) -> None:
     be(page, shop, user)
@@ -501,7 +505,7 @@ def test_nothing_is_asked_in_a_tab_that_is_looked_at_soon_again(
     assert shop.questions() == asked
 
 
-def test_a_tab_that_is_looked_at_later_asks_once_and_notices_that_its_user_has_gone(
+def test_a_tab_that_is_shown_later_asks_once_and_notices_a_logout(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -518,7 +522,7 @@ def test_a_tab_that_is_looked_at_later_asks_once_and_notices_that_its_user_has_g
     assert shop.next_calls(1) == [None]
 
 
-def test_a_tab_of_nobody_asks_nothing_however_late_it_is_looked_at(
+def test_an_anonymous_tab_asks_nothing_however_late_it_is_shown(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -530,7 +534,7 @@ def test_a_tab_of_nobody_asks_nothing_however_late_it_is_looked_at(
     assert shop.questions() == asked
 
 
-def test_a_look_after_a_while_whose_question_fails_changes_nothing(
+def test_a_tab_that_is_shown_later_and_whose_request_fails_keeps_its_user(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -542,7 +546,7 @@ def test_a_look_after_a_while_whose_question_fails_changes_nothing(
         assert shop.next_calls(0) == []
 
 
-def test_a_tab_that_learns_of_a_change_but_gets_no_answer_names_nobody(
+def test_a_tab_that_hears_of_a_login_but_gets_no_answer_names_nobody(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -555,7 +559,7 @@ def test_a_tab_that_learns_of_a_change_but_gets_no_answer_names_nobody(
 STORED_TEXT = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 
 
-def test_what_a_page_stores_for_other_tabs_tells_nothing_about_its_user(
+def test_the_values_that_a_page_stores_for_other_tabs_reveal_no_user(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)

@@ -67,7 +67,7 @@ def test_a_stored_page_of_another_release_works_with_the_files_of_this_one(
 
 @pytest.mark.parametrize("path", ["/named", "/cacheable"])
 @pytest.mark.parametrize("name", ["Symbol", "Promise", "fetch"])
-def test_where_a_browser_lacks_what_the_script_needs_nothing_fails(
+def test_the_script_fails_silently_in_a_browser_that_lacks_its_features(
     page: Page, url: str, name: str, path: str
 ) -> None:
     errors: list[str] = []

@@ -135,9 +135,7 @@ def calls(window: Window, count: int) -> list[str | None]:
     return found
 
 
-def test_a_page_of_nobody_names_who_has_logged_in_when_it_is_told(
-    window: Window, site: Site
-) -> None:
+def test_an_anonymous_page_names_the_user_after_a_refresh_event(window: Window, site: Site) -> None:
     show(window, site, "/page", "")
     log_in(window, "ada")
     tell(window, "pavior:refresh")
@@ -156,7 +154,9 @@ def test_a_page_names_nobody_at_once_after_a_logout_and_until_the_site_knows_of_
     assert calls(window, 3) == ["ada", None, "bob"]
 
 
-def test_each_init_is_told_to_the_page_and_no_hmac_with_it(window: Window, site: Site) -> None:
+def test_each_init_dispatches_an_event_to_the_page_without_an_hmac(
+    window: Window, site: Site
+) -> None:
     show(window, site, "/page", "")
     window.evaluate("addEventListener('pavior:identity', event => { window.told = event.detail })")
     log_in(window, "ada")
@@ -168,7 +168,7 @@ def test_each_init_is_told_to_the_page_and_no_hmac_with_it(window: Window, site:
     assert window.evaluate("told") == {"id": None, "email": None, "authenticated": False}
 
 
-def test_of_two_questions_the_answer_to_the_newer_one_counts(window: Window, site: Site) -> None:
+def test_of_two_requests_the_newer_answer_counts(window: Window, site: Site) -> None:
     show(window, site, "/page", "")
     log_in(window, "ada")
     site.holds = True
@@ -185,7 +185,7 @@ def test_of_two_questions_the_answer_to_the_newer_one_counts(window: Window, sit
     assert calls(window, 2) == [None, "bob"]
 
 
-def test_a_tab_that_is_looked_at_again_names_who_another_tab_has_told_of(
+def test_a_tab_that_is_shown_again_names_the_user_of_another_tabs_login(
     window: Window, site: Site
 ) -> None:
     show(window, site, "/page", "ada")
@@ -197,7 +197,7 @@ def test_a_tab_that_is_looked_at_again_names_who_another_tab_has_told_of(
 
 
 @pytest.mark.parametrize("now", ["bob", ""])
-def test_a_page_that_is_brought_back_names_who_is_logged_in_now(
+def test_a_page_that_is_brought_back_names_the_user_who_is_logged_in_now(
     window: Window, site: Site, now: str
 ) -> None:
     show(window, site, "/page", "ada")
@@ -212,7 +212,7 @@ def test_a_page_that_is_brought_back_names_who_is_logged_in_now(
     assert window.evaluate("calls.at(-1)") == (now or None)
 
 
-def test_turbo_under_a_new_nonce_each_time_names_who_has_logged_in_and_keeps_the_bubble(
+def test_turbo_under_a_new_nonce_each_time_names_the_user_and_keeps_the_bubble(
     window: Window, site: Site
 ) -> None:
     show(window, site, "/turbo/first", "ada")

@@ -291,7 +291,7 @@ def test_a_partner_reads_no_copy_that_the_browser_stored_for_the_site(
 
 @pytest.mark.parametrize("policy", ["", "<meta name=referrer content=no-referrer>"])
 @pytest.mark.parametrize("bank", [SECURE_BANK, BANK], ids=["fetch-metadata", "plain-http"])
-def test_a_page_that_answers_another_sites_form_names_its_user(
+def test_a_page_that_answers_a_form_of_another_site_names_its_user(
     page: Page, login: Login, bank: str, policy: str
 ) -> None:
     login(bank)
@@ -307,7 +307,7 @@ def test_a_page_that_answers_another_sites_form_names_its_user(
     "prefix", [".evil.test", "//evil.test", "/\\\\evil.test", "/uploads/mallory"]
 )
 @pytest.mark.parametrize("path", ["cached", "terms"])
-def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
+def test_a_page_whose_url_prefix_an_attacker_chose_asks_on_its_own_site(
     page: Page, login: Login, path: str, prefix: str
 ) -> None:
     login(SECURE_BANK)
@@ -330,7 +330,7 @@ def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
         assert f"{SECURE_BANK}/.well-known/pavior/share-auth" in requests
 
 
-def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) -> None:
+def test_an_answer_of_share_auth_sets_the_user_and_no_option_of_the_site(page: Page) -> None:
     answer = """{"id": "7", "name": "Ada", "teamVanityId": "mallory", "doChat": false,
         "doTimeTravel": false}"""
     page.route("**/share-auth", lambda route: route.fulfill(body=answer))
@@ -341,7 +341,7 @@ def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) ->
     assert page.evaluate("calls[0].hmac ?? null") is None
 
 
-def test_a_question_that_is_led_to_another_origin_is_not_answered_there(
+def test_a_request_that_is_redirected_to_another_origin_is_not_answered_there(
     page: Page, world: World
 ) -> None:
     away = {"status": 302, "headers": {"Location": f"{EVIL}/answer"}}

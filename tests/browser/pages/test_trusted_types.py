@@ -149,7 +149,7 @@ REACHED = """() => {
 
 @pytest.mark.parametrize("element", [signed, borrowed])
 @pytest.mark.parametrize("has_trusted_types", [True, False])
-def test_no_script_of_the_page_gets_hold_of_what_makes_urls(
+def test_no_script_of_the_page_gets_hold_of_the_policy_that_makes_urls(
     site: Site, element: Callable[[], str], has_trusted_types: bool
 ) -> None:
     if not has_trusted_types:
@@ -191,7 +191,7 @@ def test_where_a_second_policy_is_forbidden_a_later_run_of_the_script_needs_none
     assert site.errors == []
 
 
-def test_no_later_script_takes_the_name_while_the_visitor_is_asked_for_consent(site: Site) -> None:
+def test_no_later_script_takes_the_policys_name_while_consent_is_asked_for(site: Site) -> None:
     settings = Settings(TEAM, API_KEY, cacheable_pages=True)
     site.answers = iter([{"id": "7"}])
     later = (

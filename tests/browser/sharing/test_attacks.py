@@ -358,7 +358,7 @@ def test_no_page_logs_anybody_in_as_somebody_else(
 
 @blocked
 @pytest.mark.parametrize("way", ["a link", "a redirect", "the shop's handoff"])
-def test_no_reload_does_either(tab: Page, sites: Sites, way: str) -> None:
+def test_no_reload_logs_anybody_in_as_somebody_else(tab: Page, sites: Sites, way: str) -> None:
     """Has: the same. Tries: to have Ada reload. Gets: the same."""
     url = f"{sites.help}/page#pavior-handoff={sites.code()}"
     places = {"url": url, "quoted": quote(url, safe=""), "shop": sites.shop, "handoff": HANDOFF}
@@ -602,7 +602,7 @@ def test_a_code_in_a_frame_logs_nobody_in(tab: Page, sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("user", [None, MALLORY])
-def test_the_address_of_a_handoff_is_nobodys(browser: Browser, sites: Sites, user: str) -> None:
+def test_the_url_of_a_handoff_logs_nobody_in(browser: Browser, sites: Sites, user: str) -> None:
     """Has: the URL of Ada's handoff, from a log or a Referer. Tries: to open it in their browser,
     logged out or as themselves.
 
@@ -761,7 +761,7 @@ def test_a_page_of_the_shop_that_another_site_posts_to_changes_nothing(
     assert narrow_cookies(tab.context, sites) == cookies
 
 
-def test_a_help_center_that_is_not_whitelisted_is_told_nothing(tab: Page, sites: Sites) -> None:
+def test_a_help_center_that_is_not_whitelisted_gets_no_identity(tab: Page, sites: Sites) -> None:
     """Has: a help center that runs share.js too, and to which the shop links.
 
     Tries: to borrow Ada's login, from a link, a click, the cookie.
@@ -871,7 +871,7 @@ def test_the_frame_speaks_to_its_borrower_alone(tab: Page, sites: Sites, at: str
 
 
 @allowed
-def test_the_frame_tells_its_borrower_and_share_auth_tells_no_other(
+def test_the_frame_and_share_auth_name_the_user_to_their_borrower_alone(
     tab: Page, sites: Sites
 ) -> None:
     """Has: a borrower's page in which the frame of another borrower stands. Tries: to be told.
@@ -913,7 +913,7 @@ HEAR_ONE = """() => {
 
 @blocked
 @pytest.mark.parametrize("teller", ["evil frame", "shop frame", "opener", "the page itself"])
-def test_messages_of_others_are_not_taken_for_the_frames(
+def test_messages_of_other_windows_are_not_taken_for_the_frames(
     tab: Page, sites: Sites, teller: str
 ) -> None:
     """Has: an advertisement in the help center, the window that opened it, or a page of the shop
@@ -994,7 +994,7 @@ def plants(value: str) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["script", "header"])
-def test_no_subdomain_plants_a_narrow_cookie(tab: Page, sites: Sites, way: str) -> None:
+def test_no_subdomain_plants_a_login_cookie(tab: Page, sites: Sites, way: str) -> None:
     """Has: a subdomain of the shop. Tries: to give Ada their narrow cookie, for all of the domain.
 
     Gets: a cookie for the subdomain at most; the shop is sent Ada's own and no other.
@@ -1018,7 +1018,7 @@ def test_no_subdomain_plants_a_narrow_cookie(tab: Page, sites: Sites, way: str) 
     assert "planted" not in "".join(each.request.get("Cookie", "") for each in sites.answers())
 
 
-def test_plain_http_plants_no_narrow_cookie(tab: Page) -> None:
+def test_plain_http_plants_no_login_cookie(tab: Page) -> None:
     """Has: the network, and so any answer to plain http. Tries: to set the cookie from there.
 
     Gets: a browser that keeps no such cookie.
@@ -1041,7 +1041,9 @@ def test_plain_http_plants_no_narrow_cookie(tab: Page) -> None:
 
 
 @allowed
-def test_a_planted_cookie_does_not_outdo_whoever_is_there(tab: Page, sites: Sites) -> None:
+def test_a_planted_login_cookie_does_not_outdo_the_user_who_is_logged_in(
+    tab: Page, sites: Sites
+) -> None:
     """Has: planted their narrow cookie after all, on the shop's very host. Tries: to be who Ada is
     at the help center.
 
@@ -1067,7 +1069,7 @@ def test_a_planted_cookie_does_not_outdo_whoever_is_there(tab: Page, sites: Site
 
 
 @blocked
-def test_no_code_is_told_to_any_server_but_the_shop(tab: Page, sites: Sites) -> None:
+def test_no_code_is_sent_to_any_server_but_the_shop(tab: Page, sites: Sites) -> None:
     """Has: the logs of every server, and what the help center's page sends to it and to others.
 
     Tries: to find a code in a request line, a `Referer` or any other field.
@@ -1096,7 +1098,7 @@ def test_no_code_is_told_to_any_server_but_the_shop(tab: Page, sites: Sites) -> 
 
 
 @blocked
-def test_what_runs_after_share_js_does_not_see_the_code_in_the_address(
+def test_a_script_behind_share_js_does_not_see_the_code_in_the_address(
     tab: Page, sites: Sites
 ) -> None:
     """Has: another script of the help center's, which sends addresses to a log.
@@ -1179,7 +1181,7 @@ def test_an_id_arrives_as_it_is_by_the_cookie_and_the_frame(tab: Page, sites: Si
         assert calls(tab)[-1] == told
 
 
-def test_the_keys_are_in_nothing_that_the_browser_is_sent(tab: Page, sites: Sites) -> None:
+def test_no_key_is_in_anything_that_the_browser_gets(tab: Page, sites: Sites) -> None:
     """Has: all that any server answers, in the course of every way. Tries: to find a key.
 
     Gets: none.

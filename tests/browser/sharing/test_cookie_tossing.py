@@ -218,14 +218,14 @@ def chats(page: Page, site: Site) -> list[Any]:
     return [*told, chat(page)]
 
 
-def test_the_chat_does_not_speak_as_whose_session_another_host_has_set(
+def test_the_chat_does_not_name_the_user_of_a_session_that_another_host_has_set(
     page: Page, site: Site, mallorys: str
 ) -> None:
     toss(page, site, mallorys, "/.well-known/pavior")
     assert [each for each in chats(page, site) if each not in ({}, ADA)] == []
 
 
-def test_the_chat_speaks_as_the_user_again_once_another_hosts_session_is_gone(
+def test_the_chat_names_the_user_again_once_another_hosts_session_is_gone(
     page: Page, site: Site, mallorys: str
 ) -> None:
     toss(page, site, mallorys, "/.well-known/pavior")
@@ -268,7 +268,7 @@ def test_a_session_set_for_another_path_does_not_get_into_the_login_cookie_out_o
     assert [each for each in chats(page, site) if each not in ({}, ADA)] == []
 
 
-def test_who_logs_in_as_somebody_else_by_a_fetch_is_named(page: Page, site: Site) -> None:
+def test_a_user_who_logs_in_as_another_by_fetch_is_named(page: Page, site: Site) -> None:
     evaluate(page, "fetch('/as/bob', {method: 'POST'}).then(answer => answer.json())")
     bob = {"id": "bob", "hmac": sign(API_KEY, "bob")}
     if site.lends:

@@ -103,7 +103,7 @@ def who(window: Window, sites: Sites, query: str = "") -> Any:
     )
 
 
-def test_a_site_in_every_browser(window: Window, sites: Sites) -> None:
+def test_every_browser_shows_a_site_over_tls(window: Window, sites: Sites) -> None:
     window.open(f"{sites.shop}/login")
     assert window.url() == f"{sites.shop}/login"
     assert window.evaluate("isSecureContext")
@@ -111,7 +111,7 @@ def test_a_site_in_every_browser(window: Window, sites: Sites) -> None:
     assert window.evaluate("document.querySelector('input').value") == "Grüße!"
 
 
-def test_an_asgi_app_over_tls(window: Window) -> None:
+def test_every_browser_shows_an_asgi_app_over_tls(window: Window) -> None:
     (port,) = free_ports([0])
     with serving_asgi_over_tls(HTMLResponse("<!doctype html><title>Hello</title>"), port):
         window.open(f"https://help.shop.localhost:{port}/")
@@ -132,7 +132,9 @@ def test_a_fragment_replaced_early_is_the_one_that_is_shown(window: Window, site
     assert window.evaluate("document.querySelector(':target').id") == "section"
 
 
-def test_other_sites_do_not_get_the_cookies(window: Window, sites: Sites) -> None:
+def test_browsers_that_block_cookies_send_none_from_other_sites(
+    window: Window, sites: Sites
+) -> None:
     window.open(f"{sites.shop}/login")
     window.open(f"{sites.help}/page")
     assert who(window, sites)[0] == ""
@@ -141,13 +143,15 @@ def test_other_sites_do_not_get_the_cookies(window: Window, sites: Sites) -> Non
 
 
 @pytest.mark.parametrize("engine", TOLERANT, indirect=True)
-def test_tolerant_browsers_give_other_sites_the_narrow_cookie(window: Window, sites: Sites) -> None:
+def test_tolerant_browsers_send_the_login_cookie_from_other_sites(
+    window: Window, sites: Sites
+) -> None:
     window.open(f"{sites.shop}/login")
     window.open(f"{sites.help}/page")
     assert who(window, sites)[0] == "__Host-x"
 
 
-def test_a_frame_gets_the_narrow_cookie_once_the_visitor_agrees(
+def test_a_frame_sends_the_login_cookie_once_the_visitor_agrees(
     window: Window, sites: Sites
 ) -> None:
     window.open(f"{sites.shop}/login")
@@ -161,7 +165,7 @@ def test_a_frame_gets_the_narrow_cookie_once_the_visitor_agrees(
 
 # WebKit has no such fields.
 @pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
-def test_later_pages_get_the_narrow_cookie_by_asking_in_a_field(
+def test_later_pages_send_the_login_cookie_after_a_retry_field(
     window: Window, sites: Sites
 ) -> None:
     window.open(f"{sites.shop}/login")
@@ -177,7 +181,7 @@ def test_later_pages_get_the_narrow_cookie_by_asking_in_a_field(
 
 # WebKit has no such field.
 @pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
-def test_what_a_script_begins_is_taken_for_the_users_while_a_click_is_recent(
+def test_a_navigation_of_a_script_counts_as_the_users_while_a_click_is_recent(
     window: Window, sites: Sites
 ) -> None:
     """And no longer, which is what share.js waits for before it goes to the lender."""

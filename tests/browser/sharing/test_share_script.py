@@ -303,7 +303,9 @@ def look_again(page: Page) -> None:
 # ── What the chat gets ──────────────────────────────────────────────────────────────────────
 
 
-def test_init_is_called_once_and_again_on_a_change(page: Page, sites: Sites, told: Told) -> None:
+def test_init_is_called_once_and_again_when_the_user_changes(
+    page: Page, sites: Sites, told: Told
+) -> None:
     log_in(page, sites, "ada")
     init = {"teamVanityId": TEAM, "doChat": True, "shareAuth": "other.example", "plan": "gold"}
     page.goto(sites.at("help.shop") + sites.page(sites.element(init)))
@@ -323,13 +325,17 @@ def test_init_is_called_once_and_again_on_a_change(page: Page, sites: Sites, tol
 
 
 @pytest.mark.parametrize("host", ["help.shop", "help"])
-def test_nobody_is_an_init_without_names(page: Page, sites: Sites, told: Told, host: str) -> None:
+def test_an_anonymous_visitor_gets_an_init_without_an_identity(
+    page: Page, sites: Sites, told: Told, host: str
+) -> None:
     page.goto(sites.at(host) + sites.page(sites.element()))
     assert calls(page) == [named(None)]
     assert (told.messages, told.errors) == ([], [])
 
 
-def test_a_borrower_is_given_nothing_but_the_identity(page: Page, sites: Sites) -> None:
+def test_a_borrower_takes_nothing_but_the_identity_from_the_lender(
+    page: Page, sites: Sites
+) -> None:
     def overwriting(request: Request) -> Response:
         return answer(
             request, '{"id": "7", "email": 5, "hmac": null, "teamVanityId": "x", "plan": "y"}', "60"
@@ -340,7 +346,7 @@ def test_a_borrower_is_given_nothing_but_the_identity(page: Page, sites: Sites) 
     assert calls(page) == [["init", {"teamVanityId": TEAM, "id": "7"}]]
 
 
-def test_options_may_hold_any_characters(page: Page, sites: Sites) -> None:
+def test_init_options_may_hold_any_characters(page: Page, sites: Sites) -> None:
     odd = {
         "teamVanityId": "\"'<>&amp;</script><!--\u2028\u00e9\U0001f600\x00\\",
         "a": [1, None, {"b": "\n"}],
@@ -350,7 +356,7 @@ def test_options_may_hold_any_characters(page: Page, sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("text", ["{'teamVanityId': 1}", "null"])
-def test_options_that_are_none_cost_an_error_and_nothing_else(
+def test_bad_init_options_throw_one_error_and_break_nothing_else(
     page: Page, sites: Sites, told: Told, text: str
 ) -> None:
     body = (
@@ -364,7 +370,9 @@ def test_options_that_are_none_cost_an_error_and_nothing_else(
     assert told.complaints == []
 
 
-def test_without_options_whoever_loads_it_is_told(page: Page, sites: Sites) -> None:
+def test_share_js_without_init_options_reports_the_identity_to_its_loader(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     body = f"""<script>{{
         window.calls = [];
@@ -383,7 +391,7 @@ def test_without_options_whoever_loads_it_is_told(page: Page, sites: Sites) -> N
     assert "pavior/embed" not in sites.loaded
 
 
-def test_a_loader_may_bring_the_code_that_it_has_found(page: Page, sites: Sites) -> None:
+def test_a_loader_may_pass_the_code_that_it_has_found_to_share_js(page: Page, sites: Sites) -> None:
     body = f"""<script>{{
         window.calls = [];
         const script = document.createElement('script');
@@ -400,7 +408,7 @@ def test_a_loader_may_bring_the_code_that_it_has_found(page: Page, sites: Sites)
 
 
 @pytest.mark.parametrize("host", ["help.shop", "help"])
-def test_a_page_may_say_that_nobody_is_logged_in_any_more(
+def test_a_logout_event_of_the_page_names_nobody_from_then_on(
     page: Page, sites: Sites, told: Told, host: str
 ) -> None:
     """By the cookie or by a code, and before the lender knows of it."""
@@ -425,7 +433,7 @@ def test_a_page_may_say_that_nobody_is_logged_in_any_more(
     assert told.complaints == []
 
 
-def test_a_login_that_follows_a_logout_is_noticed(page: Page, sites: Sites, told: Told) -> None:
+def test_a_login_after_a_logout_event_is_noticed(page: Page, sites: Sites, told: Told) -> None:
     log_in(page, sites, "ada")
     page.goto(sites.at("help.shop") + sites.page(sites.element()))
     assert calls(page) == [named("ada")]
@@ -457,7 +465,7 @@ DYNAMIC = """<script>{{
 @pytest.mark.parametrize(
     "way", ["async", "defer", "at once", "after the page has loaded", "in a fragment's head"]
 )
-def test_it_may_be_loaded_in_any_classic_way(
+def test_share_js_may_be_loaded_in_any_classic_way(
     page: Page, sites: Sites, told: Told, way: str
 ) -> None:
     late = {
@@ -477,7 +485,7 @@ def test_it_may_be_loaded_in_any_classic_way(
     assert (told.messages, told.errors) == ([], [])
 
 
-def test_it_runs_with_the_integrity_of_its_bytes_and_with_no_other(
+def test_share_js_runs_with_the_integrity_of_its_bytes_and_with_no_other(
     page: Page, sites: Sites, told: Told
 ) -> None:
     log_in(page, sites, "ada")
@@ -492,7 +500,9 @@ def test_it_runs_with_the_integrity_of_its_bytes_and_with_no_other(
     assert "integrity" in "".join(told.complaints)
 
 
-def test_as_a_module_it_says_how_it_is_to_be_loaded(page: Page, sites: Sites, told: Told) -> None:
+def test_share_js_as_a_module_logs_how_to_load_a_classic_script(
+    page: Page, sites: Sites, told: Told
+) -> None:
     with page.expect_console_message():
         page.goto(sites.at("help") + sites.page(sites.element(more="type=module")))
     assert [each.type for each in told.messages] == ["warning"]
@@ -505,7 +515,7 @@ def test_as_a_module_it_says_how_it_is_to_be_loaded(page: Page, sites: Sites, to
     [Response("", 404), Response("window.other = 1", mimetype="text/javascript")],
     ids=["not found", "another script"],
 )
-def test_an_embed_that_is_none_is_told_once(
+def test_an_embed_that_cannot_be_used_is_logged_once(
     page: Page, sites: Sites, told: Told, answered: Response
 ) -> None:
     page.route(
@@ -536,7 +546,7 @@ LATER = """
 """
 
 
-def test_no_later_script_sees_the_code(page: Page, sites: Sites, told: Told) -> None:
+def test_no_later_script_sees_the_code_in_the_address(page: Page, sites: Sites, told: Told) -> None:
     sites.pages["/later.js"] = Response("seen.file = location.href", mimetype="text/javascript")
     sites.pages["/deferred.js"] = Response(
         "seen.deferred = location.href", mimetype="text/javascript"
@@ -578,9 +588,7 @@ def test_the_fragment_of_a_link_stays(page: Page, sites: Sites, fragment: str) -
 @pytest.mark.parametrize(
     "fragment", ["#/route?x=1&y", "#a&pavior-handoff=x", "#pavior-handoffs=x", "#"]
 )
-def test_a_fragment_without_a_code_is_left_to_the_letter(
-    page: Page, sites: Sites, fragment: str
-) -> None:
+def test_a_fragment_without_a_code_stays_as_it_is(page: Page, sites: Sites, fragment: str) -> None:
     body = (
         "<script>for (const name of ['replaceState', 'pushState'])"
         " history[name] = () => { seen[name] = true; };</script>" + sites.element()
@@ -591,7 +599,7 @@ def test_a_fragment_without_a_code_is_left_to_the_letter(
     assert page.evaluate("[location.href, seen]") == [url, {}]
 
 
-def test_the_state_of_the_history_stays(page: Page, sites: Sites) -> None:
+def test_removing_a_code_keeps_the_history_state(page: Page, sites: Sites) -> None:
     page.goto(sites.at("help") + sites.page(sites.element()))
     page.evaluate("history.replaceState({a: [1]}, '', '#pavior-handoff=x&b')")
     page.reload()
@@ -599,7 +607,7 @@ def test_the_state_of_the_history_stays(page: Page, sites: Sites) -> None:
     assert page.evaluate("[location.hash, history.state, history.length]") == ["#b", {"a": [1]}, 2]
 
 
-def test_back_and_forward_work(page: Page, sites: Sites) -> None:
+def test_back_and_forward_lead_over_a_page_that_had_a_code(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
     url = sites.at("help") + sites.page(sites.element())
     follow(page, sites, url)
@@ -612,7 +620,7 @@ def test_back_and_forward_work(page: Page, sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "bob"])
-def test_a_code_that_comes_later_is_removed_and_never_used(
+def test_a_code_that_arrives_after_loading_is_removed_and_never_used(
     page: Page, sites: Sites, name: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -628,7 +636,9 @@ def test_a_code_that_comes_later_is_removed_and_never_used(
     assert calls(page) == [named("ada")]
 
 
-def test_a_code_counts_only_if_this_tab_asked_for_it(page: Page, sites: Sites, told: Told) -> None:
+def test_a_code_that_this_tab_did_not_ask_for_is_ignored(
+    page: Page, sites: Sites, told: Told
+) -> None:
     page.goto(sites.at("help") + sites.page(sites.element()) + CODE + sites.code())
     assert calls(page) == [named(None)]
     assert page.evaluate("location.hash") == ""
@@ -646,7 +656,9 @@ def test_a_code_that_is_refused_leaves_the_visitor_anonymous(
     assert told.ours == [f"Pavior: {sites.shop} does not take the code: HTTP 403"]
 
 
-def test_a_link_of_nobody_makes_the_tab_forget(page: Page, sites: Sites) -> None:
+def test_a_link_followed_after_a_logout_makes_the_tab_forget_the_user(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     url = sites.at("help") + sites.page(sites.element())
     follow(page, sites, url)
@@ -686,7 +698,7 @@ OWN_GARBAGE = """for (const key of Object.keys(sessionStorage))
         "FULL",
     ],
 )
-def test_where_the_storage_has_no_room_the_loan_is_the_pages(
+def test_without_session_storage_a_borrowed_login_lasts_for_the_page(
     page: Page, sites: Sites, told: Told, state: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -700,7 +712,7 @@ def test_where_the_storage_has_no_room_the_loan_is_the_pages(
 
 
 @pytest.mark.parametrize("state", ["CLOSED", "FULL", "GARBAGE"])
-def test_whatever_the_storage_holds_the_page_of_a_link_works(
+def test_a_page_that_a_link_leads_to_works_with_any_session_storage(
     page: Page, sites: Sites, told: Told, state: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -716,7 +728,7 @@ def test_whatever_the_storage_holds_the_page_of_a_link_works(
 
 
 @pytest.mark.parametrize("garbage", ["'{'", "'5'", "'{}'"])
-def test_garbage_in_the_place_of_the_loan_is_none(
+def test_garbage_in_place_of_the_stored_login_counts_as_no_login(
     page: Page, sites: Sites, told: Told, garbage: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -729,7 +741,7 @@ def test_garbage_in_the_place_of_the_loan_is_none(
     assert (told.complaints, told.errors) == ([], [])
 
 
-def test_in_a_sandbox_the_page_works(page: Page, sites: Sites, told: Told) -> None:
+def test_a_sandboxed_borrower_has_an_anonymous_chat(page: Page, sites: Sites, told: Told) -> None:
     framed = sites.page(sites.element() + "<h1>Framed</h1>", "/framed")
     body = f"<iframe sandbox=allow-scripts src='{framed}{CODE}x'></iframe>"
     page.goto(sites.at("help") + sites.page(body))
@@ -739,7 +751,7 @@ def test_in_a_sandbox_the_page_works(page: Page, sites: Sites, told: Told) -> No
     assert (len(told.ours), told.errors) == (1, [])
 
 
-def test_two_tabs_have_a_loan_each(page: Page, sites: Sites) -> None:
+def test_two_tabs_have_a_borrowed_login_each(page: Page, sites: Sites) -> None:
     url = sites.at("help") + sites.page(sites.element())
     other = page.context.new_page()
     for tab, name in ((page, "ada"), (other, "bob")):
@@ -758,7 +770,7 @@ HASTE = """{
 }"""
 
 
-def test_a_loan_is_over_in_time(page: Page, sites: Sites) -> None:
+def test_a_borrowed_login_ends_after_its_seconds(page: Page, sites: Sites) -> None:
     page.add_init_script(HASTE)
     log_in(page, sites, "ada")
     sites.fault = lambda request: answer(request, '{"id": "7"}', "60") if is_code(request) else None
@@ -775,7 +787,9 @@ SLEEP = """{
 }"""
 
 
-def test_a_loan_is_over_in_time_though_the_machine_slept(page: Page, sites: Sites) -> None:
+def test_a_borrowed_login_ends_after_its_seconds_though_the_machine_slept(
+    page: Page, sites: Sites
+) -> None:
     """Timers stand still then, and the clock goes on."""
     page.add_init_script(SLEEP)
     log_in(page, sites, "ada")
@@ -826,7 +840,7 @@ def answers(sites: Sites) -> Iterator[threading.Event]:
     answers.set()
 
 
-def test_a_new_page_of_the_tab_knows_at_once_whom_a_link_brought(
+def test_the_next_page_of_a_tab_names_at_once_the_user_of_a_link(
     page: Page, sites: Sites, answers: threading.Event
 ) -> None:
     log_in(page, sites, "ada")
@@ -840,7 +854,9 @@ def test_a_new_page_of_the_tab_knows_at_once_whom_a_link_brought(
     assert calls(page, 1) == [named("ada")]
 
 
-def test_a_new_page_asks_before_it_names_whom_a_cookie_named(page: Page, sites: Sites) -> None:
+def test_the_next_page_of_a_tab_asks_before_it_names_the_user_of_a_cookie(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     url = sites.at("help.shop") + sites.page(sites.element())
     page.goto(url)
@@ -850,7 +866,9 @@ def test_a_new_page_asks_before_it_names_whom_a_cookie_named(page: Page, sites: 
     assert calls(page) == [named(None)]
 
 
-def test_a_lender_that_knows_of_a_logout_ends_the_loan_of_a_link(page: Page, sites: Sites) -> None:
+def test_a_logout_that_the_lender_reports_ends_the_login_of_a_link(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
     assert calls(page) == [named("ada")]
@@ -864,7 +882,7 @@ def test_a_lender_that_knows_of_a_logout_ends_the_loan_of_a_link(page: Page, sit
 HIDE = "Object.defineProperty(document, 'hidden', {value: true, writable: true})"
 
 
-def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> None:
+def test_a_hidden_page_does_not_ask_the_lender(page: Page, sites: Sites) -> None:
     page.goto(sites.at("help.shop") + sites.page(sites.element()))
     assert calls(page) == [named(None)]
     page.evaluate(HIDE)
@@ -874,7 +892,7 @@ def test_a_page_that_nobody_looks_at_does_not_ask(page: Page, sites: Sites) -> N
     assert calls(page, 2) == [named(None)]
 
 
-def test_nor_does_it_when_the_loan_is_over(page: Page, sites: Sites) -> None:
+def test_a_hidden_page_does_not_ask_when_its_borrowed_login_ends(page: Page, sites: Sites) -> None:
     """Or else a tab in the background would keep the lender's session alive for ever."""
     page.add_init_script(HASTE)
     page.add_init_script(HIDE)
@@ -893,7 +911,7 @@ def of_nobody(request: Request) -> Response | None:
     return None if is_code(request) else answer(request, "{}", access="active")
 
 
-def test_a_link_is_asked_about_where_only_the_narrow_cookie_could_have_told(
+def test_the_login_of_a_link_survives_an_answer_without_a_login_cookie(
     page: Page, sites: Sites
 ) -> None:
     """It may be too old, or never have been set, and the app's own is `SameSite=Lax`."""
@@ -918,7 +936,7 @@ def follow_nobody(page: Page, sites: Sites, url: str) -> None:
 
 
 @pytest.mark.parametrize("access", ["active", None])  # which not every browser tells
-def test_where_cookies_get_through_their_loan_ends_with_them(
+def test_the_login_of_a_cookie_ends_with_the_cookie(
     page: Page, sites: Sites, access: str | None
 ) -> None:
     sites.fault = lambda request: answer(request, '{"id": "7"}', "60")
@@ -930,7 +948,7 @@ def test_where_cookies_get_through_their_loan_ends_with_them(
 
 
 @pytest.mark.parametrize("way", ["a link", "a script", "an open page"])
-def test_whoever_the_lender_leads_here_is_asked_for_anew(
+def test_a_page_that_the_lender_leads_to_asks_for_the_user_anew(
     page: Page, sites: Sites, way: str
 ) -> None:
     """Somebody else may have logged in there."""
@@ -943,7 +961,7 @@ def test_whoever_the_lender_leads_here_is_asked_for_anew(
 
 
 @pytest.mark.parametrize("way", ["a link", "a script", "an open page"])
-def test_nobody_is_taken_for_whom_the_tab_knew_if_the_lender_fails_then(
+def test_the_earlier_user_of_a_tab_is_not_named_if_the_lender_leads_there_and_fails(
     page: Page, sites: Sites, way: str
 ) -> None:
     url = known_before_bob(page, sites)
@@ -977,7 +995,7 @@ def lead(page: Page, sites: Sites, url: str, way: str) -> None:
         evaluate(page, "location.hash = 'pavior-handoff=ask'")
 
 
-def test_who_looks_at_a_page_that_is_still_asking_is_known_there(
+def test_a_page_that_becomes_visible_while_it_asks_names_its_user(
     page: Page, sites: Sites, answers: threading.Event
 ) -> None:
     """As in a tab that was opened in the background."""
@@ -1017,7 +1035,7 @@ def once(event: threading.Event, act: str, sites: Sites) -> str:
 
 @pytest.mark.parametrize("where", ["fault", "fault_on_the_way"])
 @pytest.mark.parametrize("leave", ["location.assign('?next')", "location.reload()"])
-def test_who_leaves_a_page_before_it_knows_them_is_known_on_the_next(
+def test_a_user_who_leaves_a_page_while_it_asks_is_named_on_the_next(
     page: Page, sites: Sites, where: str, leave: str
 ) -> None:
     """Whether the page still asks, or is on its way by the lender already."""
@@ -1041,7 +1059,9 @@ def test_who_leaves_a_page_before_it_knows_them_is_known_on_the_next(
     assert asked > 1
 
 
-def test_a_tab_whose_lender_failed_is_known_once_it_answers(page: Page, sites: Sites) -> None:
+def test_a_tab_whose_lender_failed_names_the_user_once_the_lender_answers(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     sites.fault = FAULTS["500"]
     url = sites.at("help") + sites.page(sites.element())
@@ -1052,7 +1072,7 @@ def test_a_tab_whose_lender_failed_is_known_once_it_answers(page: Page, sites: S
     assert calls(page) == [named("ada")]
 
 
-def test_a_tab_whose_code_was_not_exchanged_is_known_once_the_lender_answers(
+def test_a_tab_whose_code_was_not_redeemed_names_the_user_once_the_lender_answers(
     page: Page, sites: Sites
 ) -> None:
     log_in(page, sites, "ada")
@@ -1066,7 +1086,7 @@ def test_a_tab_whose_code_was_not_exchanged_is_known_once_the_lender_answers(
 
 
 @pytest.mark.parametrize(("failures", "name"), [(1, "ada"), (9, None)])
-def test_a_page_whose_code_was_not_exchanged_asks_for_one_more(
+def test_a_page_whose_code_was_not_redeemed_asks_for_one_more(
     page: Page, sites: Sites, failures: int, name: str | None
 ) -> None:
     log_in(page, sites, "ada")
@@ -1082,7 +1102,7 @@ def test_a_page_whose_code_was_not_exchanged_asks_for_one_more(
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("end", ["fails", "is left"])
-def test_a_link_leads_to_a_page_whose_way_by_the_lender_came_to_nothing(
+def test_a_link_names_the_user_on_a_page_whose_earlier_trips_failed(
     page: Page, sites: Sites, end: str, times: int
 ) -> None:
     log_in(page, sites, "ada")
@@ -1109,7 +1129,7 @@ def test_a_link_leads_to_a_page_whose_way_by_the_lender_came_to_nothing(
 
 
 @pytest.mark.parametrize("status", [None, 403, 503])
-def test_nobody_is_taken_for_whom_a_code_names_that_was_asked_for_before(
+def test_a_code_from_before_the_lender_led_here_again_names_nobody(
     page: Page, sites: Sites, status: int | None
 ) -> None:
     """The lender leads here anew while it is exchanged: somebody else may have logged in there."""
@@ -1140,7 +1160,7 @@ host.attachShadow({mode: 'open'}).innerHTML = `EDITOR`;
 </script>""".replace("EDITOR", EDITOR)
 
 
-def test_what_is_typed_into_a_frame_before_the_script_is_there_is_not_lost(
+def test_text_typed_into_a_frame_before_share_js_has_loaded_is_not_lost(
     page: Page, sites: Sites
 ) -> None:
     log_in(page, sites, "ada")
@@ -1157,7 +1177,7 @@ def test_what_is_typed_into_a_frame_before_the_script_is_there_is_not_lost(
     assert text.inner_text() == "Where is my"
 
 
-def test_a_frame_that_takes_the_focus_by_itself_keeps_nobody_from_being_known(
+def test_a_frame_that_takes_the_focus_by_itself_does_not_prevent_a_trip(
     page: Page, sites: Sites, answers: threading.Event
 ) -> None:
     """Nothing is evaluated before that, since it would count as a click."""
@@ -1177,7 +1197,7 @@ def test_a_frame_that_takes_the_focus_by_itself_keeps_nobody_from_being_known(
 
 @pytest.mark.parametrize("editor", [EDITOR, WITHIN])
 @pytest.mark.parametrize("then", ["", "and clicked elsewhere"])
-def test_what_is_typed_into_a_frame_is_not_lost(
+def test_text_typed_into_a_frame_is_not_lost(
     page: Page, sites: Sites, then: str, editor: str
 ) -> None:
     """An editor, or the chat, of which the page itself sees nothing."""
@@ -1210,7 +1230,7 @@ NO_USE = {
 
 
 @pytest.mark.parametrize("way", NO_USE)
-def test_a_page_whose_way_by_the_lender_is_of_no_use_is_not_sent_for_ever(
+def test_a_page_whose_trips_bring_no_code_makes_two_at_most(
     page: Page, sites: Sites, way: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -1229,7 +1249,7 @@ def test_a_page_whose_way_by_the_lender_is_of_no_use_is_not_sent_for_ever(
     assert trips(sites) == most
 
 
-def test_a_page_of_the_lender_itself_is_not_sent_on_a_way(page: Page, sites: Sites) -> None:
+def test_a_page_of_the_lender_itself_makes_no_trip(page: Page, sites: Sites) -> None:
     """As where a template that both sites have holds the element."""
     sites.fault = lambda request: Response("{}", mimetype="application/json")
     page.goto(f"{sites.shop}/")
@@ -1247,14 +1267,14 @@ def test_a_page_of_the_lender_itself_is_not_sent_on_a_way(page: Page, sites: Sit
     assert trips(sites) == 0
 
 
-def test_a_page_that_is_kept_from_its_way_has_a_chat(page: Page, sites: Sites) -> None:
+def test_a_page_whose_trip_does_not_navigate_has_a_chat(page: Page, sites: Sites) -> None:
     page.add_init_script(HASTE)
     sites.fault_on_the_way = lambda request: Response(status=204)
     set_out(page, sites, sites.at("help") + sites.page(sites.element()))
     assert calls(page) == [named(None)]
 
 
-def test_whom_a_trip_brings_that_was_begun_before_is_not_who_is_led_here(
+def test_a_trip_from_before_the_lender_led_here_again_names_nobody(
     page: Page, sites: Sites
 ) -> None:
     log_in(page, sites, "ada")
@@ -1278,9 +1298,7 @@ def test_whom_a_trip_brings_that_was_begun_before_is_not_who_is_led_here(
     assert trips(sites) == 2
 
 
-def test_a_trip_that_came_to_nothing_is_forgotten_once_the_tab_has_learned(
-    page: Page, sites: Sites
-) -> None:
+def test_a_failed_trip_is_forgotten_once_the_tab_knows_its_user(page: Page, sites: Sites) -> None:
     """Or whom the lender leads there next would be taken for who is back from it."""
     log_in(page, sites, "ada")
     sites.fault_on_the_way = lambda request: Response(status=204)
@@ -1296,7 +1314,7 @@ def test_a_trip_that_came_to_nothing_is_forgotten_once_the_tab_has_learned(
 
 
 @pytest.mark.parametrize("seconds", [None, "0"])  # for nobody, which may be said for certain
-def test_a_frame_of_the_same_site_takes_nothing_from_the_page(
+def test_a_frame_of_the_same_site_does_not_end_the_trip_of_the_page(
     page: Page, sites: Sites, seconds: str | None
 ) -> None:
     """They have the same storage, and the page is on its way by the lender."""
@@ -1327,7 +1345,9 @@ def test_a_frame_of_the_same_site_takes_nothing_from_the_page(
     assert trips(sites) == 1
 
 
-def test_a_frame_that_is_led_here_ends_no_loan_of_the_page(page: Page, sites: Sites) -> None:
+def test_a_frame_with_the_hint_to_ask_ends_no_borrowed_login_of_the_page(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     framed = f"{sites.page(sites.element(), '/framed')}#pavior-handoff=ask"
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
@@ -1348,7 +1368,7 @@ def trips(sites: Sites) -> int:
     return sites.loaded.count(f"shop{HANDOFF}")
 
 
-def test_a_reload_leads_nobody_here(page: Page, sites: Sites) -> None:
+def test_a_reload_does_not_count_as_a_link_of_the_lender(page: Page, sites: Sites) -> None:
     """Its referrer is that of the page, which the lender may have led here."""
     log_in(page, sites, "ada")
     follow(page, sites, sites.at("help.shop") + sites.page(sites.element()))
@@ -1358,7 +1378,9 @@ def test_a_reload_leads_nobody_here(page: Page, sites: Sites) -> None:
     assert calls(page) == [named("ada")]
 
 
-def test_the_frame_goes_once_somebody_is_known_otherwise(page: Page, sites: Sites) -> None:
+def test_the_frame_is_removed_once_the_user_is_known_in_another_way(
+    page: Page, sites: Sites
+) -> None:
     open_directly(page, sites, BUBBLE)
     known_to_lie_over(page)
     sites.fault = lambda request: answer(request, '{"id": "7"}', "60")
@@ -1368,7 +1390,7 @@ def test_the_frame_goes_once_somebody_is_known_otherwise(page: Page, sites: Site
 
 
 @pytest.mark.parametrize("name", ["ada", "bob"])
-def test_a_code_that_is_being_exchanged_comes_before_what_is_asked_then(
+def test_a_code_that_is_being_redeemed_counts_before_a_later_answer(
     page: Page, sites: Sites, name: str
 ) -> None:
     """Or else a tab that is looked at then is anonymous first, or an older answer counts last."""
@@ -1395,7 +1417,7 @@ def test_a_code_that_is_being_exchanged_comes_before_what_is_asked_then(
     assert trips(sites) == 1
 
 
-def test_what_has_been_typed_before_it_ran_is_not_lost_either(page: Page, sites: Sites) -> None:
+def test_text_typed_before_share_js_ran_is_not_lost(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
     late = DYNAMIC.format(
         team=TEAM,
@@ -1418,7 +1440,7 @@ def test_what_has_been_typed_before_it_ran_is_not_lost_either(page: Page, sites:
         "<button autofocus>Go</button>",
     ],
 )
-def test_a_field_that_nobody_has_touched_is_no_hindrance(
+def test_an_untouched_field_with_autofocus_does_not_prevent_a_trip(
     page: Page, sites: Sites, field: str
 ) -> None:
     log_in(page, sites, "ada")
@@ -1426,7 +1448,7 @@ def test_a_field_that_nobody_has_touched_is_no_hindrance(
     assert calls(page) == [named("ada")]
 
 
-def test_what_has_been_typed_is_not_lost_on_the_way(
+def test_text_typed_while_the_page_asks_is_not_lost(
     page: Page, sites: Sites, answers: threading.Event
 ) -> None:
     log_in(page, sites, "ada")
@@ -1474,7 +1496,7 @@ def use_before_the_answer(
 
 
 @pytest.mark.parametrize("key", [None, "a"])
-def test_who_clicks_or_presses_a_key_before_the_lender_answers_is_known_a_little_later(
+def test_a_user_who_clicks_before_the_lender_answers_is_named_after_the_click_is_over(
     page: Page,
     sites: Sites,
     answers: threading.Event,
@@ -1487,7 +1509,7 @@ def test_who_clicks_or_presses_a_key_before_the_lender_answers_is_known_a_little
     assert by_user == [None]
 
 
-def test_who_leaves_a_page_that_waits_for_a_click_to_be_over_is_known_on_the_next(
+def test_a_user_who_leaves_a_page_that_waits_for_a_click_to_be_over_is_named_on_the_next(
     page: Page, sites: Sites, answers: threading.Event, by_user: list[str | None]
 ) -> None:
     url = use_before_the_answer(page, sites, answers)
@@ -1498,7 +1520,7 @@ def test_who_leaves_a_page_that_waits_for_a_click_to_be_over_is_known_on_the_nex
     assert by_user == [None]
 
 
-def test_without_user_activation_a_page_whose_click_is_refused_has_another_try(
+def test_without_user_activation_a_page_whose_trip_is_refused_tries_again(
     page: Page, sites: Sites, answers: threading.Event, by_user: list[str | None]
 ) -> None:
     """As in Firefox before 120, which tells the lender and not the page."""
@@ -1515,7 +1537,7 @@ ALWAYS_ACTIVE = """Object.defineProperty(navigator, 'userActivation', {
 OVER = "sessionStorage.isOver = 'yes', navigator.userActivation.isActive = false"
 
 
-def test_what_is_typed_while_a_page_waits_for_a_click_to_be_over_is_not_lost(
+def test_text_typed_while_a_page_waits_for_a_click_to_be_over_is_not_lost(
     page: Page, sites: Sites, by_user: list[str | None]
 ) -> None:
     log_in(page, sites, "ada")
@@ -1529,7 +1551,7 @@ def test_what_is_typed_while_a_page_waits_for_a_click_to_be_over_is_not_lost(
     assert by_user == []
 
 
-def test_who_goes_on_clicking_has_a_chat_and_is_known_the_next_time_it_asks(
+def test_a_user_who_goes_on_clicking_is_named_the_next_time_the_page_asks(
     page: Page, sites: Sites, by_user: list[str | None]
 ) -> None:
     log_in(page, sites, "ada")
@@ -1544,7 +1566,7 @@ def test_who_goes_on_clicking_has_a_chat_and_is_known_the_next_time_it_asks(
     assert by_user == [None]
 
 
-def test_a_page_that_is_looked_at_again_while_it_waits_goes_once(
+def test_a_page_that_becomes_visible_again_while_it_waits_makes_one_trip(
     page: Page, sites: Sites, by_user: list[str | None]
 ) -> None:
     log_in(page, sites, "ada")
@@ -1558,7 +1580,9 @@ def test_a_page_that_is_looked_at_again_while_it_waits_goes_once(
     assert by_user == [None]
 
 
-def test_an_address_too_long_for_the_lender_is_not_asked_from(page: Page, sites: Sites) -> None:
+def test_a_page_with_an_address_too_long_for_the_lender_makes_no_trip(
+    page: Page, sites: Sites
+) -> None:
     log_in(page, sites, "ada")
     path = sites.page(sites.element())
     for length, name in ((3000, "ada"), (4000, None)):
@@ -1567,7 +1591,7 @@ def test_an_address_too_long_for_the_lender_is_not_asked_from(page: Page, sites:
         assert trips(sites) == 1
 
 
-def test_an_answer_that_a_newer_one_has_overtaken_counts_no_more(page: Page, sites: Sites) -> None:
+def test_an_answer_that_comes_after_a_newer_one_is_ignored(page: Page, sites: Sites) -> None:
     late = threading.Event()
     turns = iter(["ada", "bob"])
 
@@ -1596,7 +1620,9 @@ def freezing(playwright: Playwright) -> Iterator[Browser]:
         yield browser
 
 
-def test_a_frozen_page_names_nobody_who_has_logged_out(freezing: Browser, sites: Sites) -> None:
+def test_a_borrower_from_the_back_forward_cache_names_nobody_after_a_logout(
+    freezing: Browser, sites: Sites
+) -> None:
     with freezing.new_context() as context:
         page = watched(context).new_page()
         log_in(page, sites, "ada")
@@ -1643,7 +1669,7 @@ def test_a_lender_that_does_not_answer_leaves_the_visitor_anonymous(
 
 
 @pytest.mark.parametrize("said", ["null", '{"id": 5}'])
-def test_an_answer_that_names_nobody_is_nobody(
+def test_an_answer_without_an_identity_gives_an_anonymous_chat(
     page: Page, sites: Sites, told: Told, said: str
 ) -> None:
     sites.fault = lambda request: answer(request, said, "60")
@@ -1652,7 +1678,7 @@ def test_an_answer_that_names_nobody_is_nobody(
     assert (told.messages, told.errors) == ([], [])
 
 
-def test_a_lender_that_is_too_slow_is_waited_for_no_longer(
+def test_a_borrower_waits_five_seconds_for_its_lender(
     page: Page, sites: Sites, told: Told, answers: threading.Event
 ) -> None:
     page.add_init_script("window.hasty = true")
@@ -1664,16 +1690,14 @@ def test_a_lender_that_is_too_slow_is_waited_for_no_longer(
     assert (told.complaints, told.errors) == ([], [])
 
 
-def test_a_browser_without_time_limits_for_requests_asks_all_the_same(
-    page: Page, sites: Sites
-) -> None:
+def test_a_browser_without_abort_signal_timeout_asks_the_lender(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
     body = f"<script>delete AbortSignal.timeout</script>{sites.element()}"
     page.goto(sites.at("help.shop") + sites.page(body))
     assert calls(page) == [named("ada")]
 
 
-def test_a_failure_leaves_a_loan_that_a_link_has_brought(
+def test_a_failure_of_the_lender_keeps_the_login_of_a_link(
     page: Page, sites: Sites, told: Told
 ) -> None:
     log_in(page, sites, "ada")
@@ -1702,7 +1726,7 @@ def test_a_lender_that_fails_once_is_asked_again(page: Page, sites: Sites) -> No
         "soon",
     ],
 )
-def test_an_identity_without_seconds_is_one_for_this_page(
+def test_an_identity_without_seconds_lasts_for_the_page(
     page: Page, sites: Sites, seconds: str | None
 ) -> None:
     sites.fault = lambda request: answer(request, '{"id": "7"}', seconds)
@@ -1716,7 +1740,7 @@ def test_an_identity_without_seconds_is_one_for_this_page(
 # ── Policies of the page ───────────────────────────────────────────────────────────────────────
 
 
-def test_the_embed_gets_the_nonce(page: Page, sites: Sites, told: Told) -> None:
+def test_the_embed_gets_the_nonce_of_share_js(page: Page, sites: Sites, told: Told) -> None:
     log_in(page, sites, "ada")
     path = sites.page(
         sites.element(more="nonce=abc"),
@@ -1843,7 +1867,7 @@ VISIT = """fetch('').then(answer => answer.text()).then(text => {
 })"""
 
 
-def test_a_python_borrower_follows_what_the_page_says_of_logins(
+def test_a_python_borrower_follows_the_login_events_of_its_page(
     page: Page, sites: Sites, told: Told
 ) -> None:
     url = sites.at("python.shop") + sites.page("")
@@ -1883,7 +1907,7 @@ def test_a_python_borrower_follows_what_the_page_says_of_logins(
 README = Path(__file__).parents[3] / "README.md"
 
 
-def test_a_page_under_the_policy_that_the_readme_says_borrows_in_every_way(
+def test_a_page_under_the_policy_of_the_readme_borrows_in_every_way(
     page: Page, sites: Sites, told: Told
 ) -> None:
     found = re.search(r"```\n +(script-src .*?)\n +```", README.read_text("utf-8"), re.DOTALL)
@@ -1904,7 +1928,7 @@ def test_a_page_under_the_policy_that_the_readme_says_borrows_in_every_way(
     assert (told.complaints, told.errors) == ([], [])
 
 
-def test_a_redirect_from_where_scripts_are_allowed_leads_to_any_path_of_the_lender(
+def test_a_redirect_from_an_allowed_origin_reaches_any_path_of_the_lender(
     page: Page, sites: Sites
 ) -> None:
     sites.pages["/away"] = redirect(f"{sites.shop}/jsonp?redirected")
@@ -1917,7 +1941,7 @@ def test_a_redirect_from_where_scripts_are_allowed_leads_to_any_path_of_the_lend
     assert sites.loaded.count("shop/jsonp") == 1
 
 
-def test_trusted_types_that_allow_it_are_served_on_its_own(
+def test_share_js_alone_works_under_trusted_types_that_allow_its_policy(
     page: Page, sites: Sites, told: Told
 ) -> None:
     path = sites.page(
@@ -1931,16 +1955,14 @@ def test_trusted_types_that_allow_it_are_served_on_its_own(
     assert (told.complaints, told.errors, page.evaluate("violations")) == ([], [], [])
 
 
-def test_trusted_types_that_name_others_and_ask_for_none_are_no_hindrance(
-    page: Page, sites: Sites
-) -> None:
+def test_share_js_works_under_trusted_types_that_are_not_required(page: Page, sites: Sites) -> None:
     path = sites.page(sites.element(), Content_Security_Policy="trusted-types other")
     page.goto(sites.at("help") + path)
     assert calls(page) == [named(None)]
 
 
 @pytest.mark.parametrize("kind", ["options", "trusted types"])
-def test_where_the_chat_cannot_begin_the_code_leaves_the_address_all_the_same(
+def test_a_code_leaves_the_address_where_the_chat_cannot_start(
     page: Page, sites: Sites, kind: str
 ) -> None:
     element, policy = sites.element(), "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -2025,7 +2047,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("way", MOVES)
-def test_the_frame_follows_a_bubble_that_is_moved_by(page: Page, sites: Sites, way: str) -> None:
+def test_the_frame_follows_a_bubble_that_moves(page: Page, sites: Sites, way: str) -> None:
     body, move = MOVES[way]
     open_directly(page, sites, body)
     known_to_lie_over(page)
@@ -2074,7 +2096,7 @@ def test_an_embed_may_tell_where_its_bubble_is(page: Page, sites: Sites) -> None
 
 
 @pytest.mark.parametrize("case", ["no bubble", "no chat", "same site", "logged out", "link"])
-def test_there_is_no_frame_where_nobody_need_click(
+def test_no_frame_is_added_where_a_click_changes_nothing(
     page: Page, sites: Sites, told: Told, case: str
 ) -> None:
     log_in(page, sites, None if case == "logged out" else "ada")
@@ -2153,7 +2175,7 @@ def test_a_click_that_is_denied_opens_the_chat_all_the_same(fresh_page: Page, si
     assert page.locator("iframe").count() == 0  # once a page is enough
 
 
-def test_who_was_denied_is_known_once_the_lender_leads_to_the_open_page(
+def test_a_user_whose_click_was_denied_is_named_once_the_lender_leads_to_the_page(
     fresh_page: Page, sites: Sites
 ) -> None:
     page = fresh_page
@@ -2170,9 +2192,7 @@ def test_who_was_denied_is_known_once_the_lender_leads_to_the_open_page(
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_who_uses_the_keyboard_opens_the_chat_without_it(
-    page: Page, sites: Sites, key: str
-) -> None:
+def test_the_keyboard_opens_the_chat_without_the_frame(page: Page, sites: Sites, key: str) -> None:
     open_directly(page, sites, BUBBLE)
     known_to_lie_over(page)
     page.keyboard.press("Tab")
@@ -2181,7 +2201,7 @@ def test_who_uses_the_keyboard_opens_the_chat_without_it(
     assert evaluate(page, "calls") == [named(None)]
 
 
-def test_only_the_frame_says_who_clicked(page: Page, sites: Sites) -> None:
+def test_a_message_that_is_not_the_frames_is_ignored(page: Page, sites: Sites) -> None:
     open_directly(page, sites, BUBBLE)
     known_to_lie_over(page)
     page.evaluate("""() => new Promise(done => {

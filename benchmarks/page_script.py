@@ -1,6 +1,6 @@
 """What the script costs the main thread of a browser on an ordinary page view.
 
-    python benchmarks/page_script.py
+    python -m benchmarks.page_script
 
 Chromium loads the same page with the script and without, in turns, and traces its main thread.
 Times are of all scripts of the page, embed included, as medians in milliseconds of CPU; the embed

@@ -28,8 +28,8 @@ from starlette.testclient import TestClient
 
 from pavior_middleware import Settings, SettingsError
 from pavior_middleware.emulator import create_app
-from pavior_middleware.emulator.changes import Changes
-from pavior_middleware.emulator.domains import DomainsError, domain_of, parse_domains
+from pavior_middleware.emulator._changes import Changes
+from pavior_middleware.emulator._domains import DomainsError, domain_of, parse_domains
 
 API_KEY = "an-api-key-that-must-never-be-seen"
 TEAM = "paving-co"
@@ -909,7 +909,7 @@ def test_a_change_of_the_inbox_reaches_the_open_pages(app: Starlette) -> None:
 
 
 def test_a_quiet_event_stream_sends_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pavior_middleware.emulator.changes.HEARTBEAT_SECONDS", 0.001)
+    monkeypatch.setattr("pavior_middleware.emulator._changes.HEARTBEAT_SECONDS", 0.001)
 
     async def play() -> None:
         changes = Changes()

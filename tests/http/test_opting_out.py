@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import flask
 import pytest
 from flask import Flask
@@ -21,7 +22,7 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 
 from pavior_middleware import Settings, asgi, skip, wsgi
-from pavior_middleware._page.rewriting import Rewriting
+from pavior_middleware._page.rules import site_rules
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply
@@ -65,10 +66,10 @@ def test_a_skipped_path_gets_no_chat(
 )
 def test_a_star_in_a_skip_path_matches_any_text(pattern: str, path: str, before: str) -> None:
     written = before + pattern
-    rewriting = Rewriting(Settings(TEAM, API_KEY, skip_paths=[written]))
+    settings = Settings(TEAM, API_KEY, skip_paths=[written])
+    rules = site_rules(settings, asks_consent=False, has_login_cookie=False)
     expression = ".*".join(map(re.escape, written.strip().split("*")))
-    is_skipped = rewriting.exchange("GET", "http", "/" + path, "", {}) is None
-    assert is_skipped == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
+    assert rules.skips("/" + path) == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 
 
 def test_a_request_for_a_skipped_path_reaches_the_app_untouched(fetch: Fetch) -> None:
@@ -204,26 +205,58 @@ def test_a_page_that_flask_did_not_see_has_no_consent() -> None:
 # ── By environment ─────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_wsgi_middleware_that_is_switched_off_passes_the_same_objects() -> None:
+    environ = {"PATH_INFO": "/.well-known/pavior/share-auth"}
+    body = [PAGE]
+
+    def app(seen: dict[str, Any], start: object) -> list[bytes]:
+        assert (seen is environ, start is start_response) == (True, True)
+        return body
+
+    def start_response(*_: object) -> Callable[[bytes], object]:
+        raise AssertionError
+
+    off = wsgi.PaviorMiddleware(app, OFF, identity=lambda environ: ADA)
+    assert off(environ, start_response) is body
+    assert list(environ) == ["PATH_INFO"]
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        lambda app: asgi.PaviorMiddleware(app, OFF, consent=lambda scope: True),
+        lambda app: PaviorMiddleware(app, Config(environ={"PAVIOR_ENABLED": "false"})),
+    ],
+    ids=["asgi", "starlette, by its config"],
+)
+def test_an_asgi_middleware_that_is_switched_off_passes_the_same_objects(
+    off: Callable[[Any], Any],
+) -> None:
+    scope = {"type": "http", "path": "/.well-known/pavior/share-auth"}
+    asked: list[tuple[object, ...]] = []
+
+    async def app(*given: object) -> None:
+        asked.append(given)
+
+    async def receive() -> Any: ...
+
+    async def send(message: Any) -> None: ...
+
+    anyio.run(off(app), scope, receive, send)
+    ((seen, *given),) = asked
+    assert seen is scope
+    assert given == [receive, send]
+    assert list(scope) == ["type", "path"]
+
+
 @pytest.mark.parametrize(
     "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
 )
-def test_a_middleware_that_is_switched_off_is_the_app_itself(
+def test_a_misspelt_argument_is_an_error_where_the_middleware_is_switched_off(
     middleware: Callable[..., Any],
 ) -> None:
-    def app() -> None: ...
-
-    assert middleware(app, OFF) is app
-    assert middleware(app, OFF, identity=lambda request: ADA, consent=lambda request: True) is app
-    active = middleware(app, SETTINGS)
-    assert middleware(active, OFF) is active
-    assert active.app is app
-
-
-def test_a_starlette_config_switches_the_middleware_off(tmp_path: Any) -> None:
-    def app() -> None: ...
-
-    middleware: Callable[..., Any] = PaviorMiddleware
-    assert middleware(app, settings=Config(environ={"PAVIOR_ENABLED": "false"})) is app
+    with pytest.raises(TypeError, match="identiy"):
+        middleware(lambda *given: None, OFF, identiy=lambda request: ADA)
 
 
 def test_a_flask_app_that_is_switched_off_is_left_as_it_is() -> None:

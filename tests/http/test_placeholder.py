@@ -27,10 +27,9 @@ from webtest import TestApp, TestRequest, lint
 
 from pavior_middleware import Identity, asgi, wsgi
 from pavior_middleware._http.codings import codings
-from pavior_middleware._page.coded_body import CodedBody
-from pavior_middleware._page.exchange import Exchange
+from pavior_middleware._page.body import CodedBody, PlainBody
 from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
-from pavior_middleware._page.rewriter import PlainBody
+from pavior_middleware._page.request import PageRequest
 from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.jinja import pavior_snippet
@@ -261,7 +260,7 @@ def test_a_compressed_page_in_one_piece_has_the_script_where_its_template_says(f
 
 def test_a_page_compressed_inside_of_starlette_has_the_script_where_its_template_says() -> None:
     async def home(request: Request) -> Response:
-        placeholder = request.scope[Exchange.KEY].place().decode()
+        placeholder = request.scope[PageRequest.KEY].place().decode()
         return HTMLResponse(f"<!doctype html><body>{ROWS}{placeholder}<p>B{placeholder}")
 
     middleware = [
@@ -278,8 +277,8 @@ def test_a_stream_of_starlette_has_no_placeholder_of_its_request_left() -> None:
     async def home(request: Request) -> Response:
         async def pieces() -> Any:
             yield "<!doctype html><title>A</title><body>"
-            yield request.scope[Exchange.KEY].place()[:20]
-            yield request.scope[Exchange.KEY].place()[20:] + b"<p>B"
+            yield request.scope[PageRequest.KEY].place()[:20]
+            yield request.scope[PageRequest.KEY].place()[20:] + b"<p>B"
 
         return StreamingResponse(pieces(), media_type="text/html")
 
@@ -315,20 +314,20 @@ def test_a_page_with_placeholders_is_valid_wsgi_and_has_the_right_length(
     fields = [("ETag", '"v1"'), *([("Content-Length", str(length))] if has_length else [])]
     placeholders: list[bytes] = []
 
-    def body(exchange: Exchange) -> Iterator[bytes]:
+    def body(page: PageRequest) -> Iterator[bytes]:
         for piece in pieces:
             if piece == PLACE:
-                placeholders.append(exchange.place())
-            yield exchange.place() if piece == PLACE else piece
+                placeholders.append(page.place())
+            yield page.place() if piece == PLACE else piece
 
     def wsgi_app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        made = body(environ[Exchange.KEY])
+        made = body(environ[PageRequest.KEY])
         made = iter(list(made)) if calls == "before the start" else made
         start_response("200 OK", [HTML_TYPE, *fields])
         return made
 
     async def asgi_app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        made = body(scope[Exchange.KEY])
+        made = body(scope[PageRequest.KEY])
         made = iter(list(made)) if calls == "before the start" else made
         raw = [(name.lower().encode(), value.encode()) for name, value in [HTML_TYPE, *fields]]
         await send({"type": "http.response.start", "status": 200, "headers": raw})
@@ -475,7 +474,7 @@ def test_a_coded_stream_is_changed_like_one_that_is_not(
     out = b"".join(plain.feed(piece) + plain.flush() for piece in pieces) + plain.finish()
     body = CodedBody(codings([form.name]), replacer(), pytest.fail)
     recoded = [b"".join(body.feed(piece)) for piece in streamed(pieces, [form])]
-    assert form.decode(b"".join([*recoded, *body.finish()])) == out
+    assert form.decode(b"".join([*recoded, *body.feed(b"", is_last=True)])) == out
 
 
 @given(document=documents, form=st.sampled_from(FORMS), data=st.data())
@@ -485,7 +484,9 @@ def test_a_coded_document_cut_anywhere_has_the_script_once_and_no_placeholder(
     assume(document)
     body = CodedBody(codings([form.name]), replacer(), pytest.fail)
     recoded = [b"".join(body.feed(piece)) for piece in cut(form.encode(document), data)]
-    before, mark, behind = form.decode(b"".join([*recoded, *body.finish()])).partition(MARK)
+    before, mark, behind = form.decode(
+        b"".join([*recoded, *body.feed(b"", is_last=True)])
+    ).partition(MARK)
     assert mark
     assert (before + behind).startswith(document.replace(ONE, b"")[: len(before)])
     assert behind == document.replace(ONE, b"")[-len(behind) :] or not behind

@@ -91,7 +91,9 @@ class Lender:
         if self.adapter == "wsgi":
             self.made = wsgi.PaviorMiddleware(self._wsgi, self.settings, identity=self._who)
         else:
-            self.made = asgi.PaviorMiddleware(self._asgi, self.settings, identity=self._who)
+            # It waits for nothing, so it needs no thread and no event loop.
+            settings = replace(self.settings, identity_may_block=False)
+            self.made = asgi.PaviorMiddleware(self._asgi, settings, identity=self._who)
 
     def ask(
         self,
@@ -161,7 +163,7 @@ class Lender:
             "query_string": query.encode("latin-1"),
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in fields],
         }
-        with pytest.raises(StopIteration):  # it waits for nothing, so it needs no event loop
+        with pytest.raises(StopIteration):
             self.made(scope, receive, send).send(None)
         headers = tuple((n.decode(), v.decode("latin-1")) for n, v in sent[0]["headers"])
         return Got(sent[0]["status"], headers, b"".join(each["body"] for each in sent[1:]))

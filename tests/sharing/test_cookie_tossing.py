@@ -95,6 +95,14 @@ def test_two_session_cookies_name_nobody(
     assert "__Host-" in warnings.pop()
 
 
+@pytest.mark.parametrize("name", ["\x85sid", "\xa0sid", "sid\xa0", "\x1fsid", " sid "])
+def test_a_name_that_a_framework_trims_to_that_of_the_session_counts_as_it(
+    fetch: Fetch, name: str
+) -> None:
+    """Starlette and Django trim what Python calls white space, a browser less (RFC 6265bis)."""
+    assert not is_named(ask(fetch, "the site", f"sid=adas; {name}=mallorys"))
+
+
 @pytest.mark.parametrize("settings", [LENDS_NOTHING, WITHOUT_KEY])
 def test_two_session_cookies_name_nobody_on_a_site_without_a_login_cookie(
     fetch: Fetch, settings: Settings

@@ -28,7 +28,7 @@ from webtest import TestApp
 from pavior_middleware import Identity, Settings, SettingsError, sign, wsgi
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware._model.visitor import Visitor
-from pavior_middleware._share.cookie import ShareCookie
+from pavior_middleware._share.login_cookie import LoginCookie
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
@@ -246,13 +246,24 @@ def test_head_sets_and_deletes_the_login_cookie_as_get_does(fetch: Fetch) -> Non
     assert cookies(fetch(Reply(), SETTINGS, method="HEAD", headers=HELD)) == [DELETION]
 
 
-def test_the_login_cookie_is_replaced_when_another_user_logs_in(fetch: Fetch) -> None:
+@pytest.mark.parametrize("site", ["none", "cross-site"])
+def test_a_page_for_another_user_replaces_the_login_cookie(fetch: Fetch, site: str) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    for identity in (ADA, BOB):
-        for site in ("none", "cross-site"):
-            headers = {"Cookie": f"{LOGIN_COOKIE}={adas}", "Sec-Fetch-Site": site}
-            seen = fetch(Reply(), SETTINGS, identity, headers=headers)
-            assert told_for(fetch, value(seen)) == with_hmac(identity)
+    headers = {"Cookie": f"{LOGIN_COOKIE}={adas}", "Sec-Fetch-Site": site}
+    seen = fetch(Reply(), SETTINGS, BOB, headers=headers)
+    assert told_for(fetch, value(seen)) == with_hmac(BOB)
+
+
+@pytest.mark.parametrize(("age", "is_renewed"), [(0, False), (350, False), (361, True)])
+def test_a_page_renews_the_login_cookie_after_a_tenth_of_its_life(
+    fetch: Fetch, age: int, is_renewed: bool
+) -> None:
+    tokens = Tokens(SETTINGS.secret_keys, 3600, lambda: time.time() - age)
+    headers = {"Cookie": f"session=1; {LOGIN_COOKIE}={tokens.cookie(ADA)}; theme=dark"}
+    seen = fetch(Reply(), SETTINGS, ADA, headers=headers)
+    assert bool(cookies(seen)) == is_renewed
+    if is_renewed:
+        assert told_for(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -442,11 +453,16 @@ def test_without_consent_the_login_cookie_is_deleted_and_never_set(
 
 
 def test_an_identity_without_consent_has_no_login_cookie() -> None:
-    cookie = ShareCookie(SETTINGS, Tokens(SETTINGS.secret_keys, 3600))
+    cookie = LoginCookie(SETTINGS, Tokens(SETTINGS.secret_keys, 3600))
     visitor = Visitor(ADA, consents=False)
     assert cookie.update(visitor, "") is None
     for field in (HELD["Cookie"], held(ADA)["Cookie"]):
-        for deleted in (cookie.update(visitor, field), cookie.replacement(visitor, field)):
+        fields = {"cookie": field}
+        for deleted in (
+            cookie.update(visitor, field),
+            cookie.for_page(visitor, fields, bool),
+            cookie.for_other_response(visitor, fields, bool, is_safe=True),
+        ):
             assert timeless([deleted or ""]) == [DELETION]
 
 
@@ -515,7 +531,7 @@ def test_an_anonymous_page_of_a_lender_stays_as_cacheable_as_the_app_made_it(
 
 @pytest.mark.parametrize(
     ("identity", "headers"),
-    [(ADA, {}), (ADA, held(ADA)), (None, HELD)],
+    [(ADA, {}), (BOB, held(ADA)), (None, HELD)],
     ids=["set", "again", "deleted"],
 )
 @pytest.mark.parametrize("reply", [Reply(), JSON], ids=["page", "json"])
@@ -535,7 +551,7 @@ def test_the_apps_own_cookies_stay_as_they_are(
     sent = cookies(seen)
     assert sent[: len(own)] == own
     ours = sent[len(own) :]
-    assert len(ours) == (0 if identity and reply is JSON else 1)
+    assert len(ours) == (0 if reply is JSON and not headers else 1)
     assert all(each.startswith(f"{LOGIN_COOKIE}=") for each in ours)
 
 

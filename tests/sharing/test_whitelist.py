@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Settings
-from pavior_middleware._model.domains import covers, domain_problem, normalized
-from pavior_middleware._model.whitelist import Whitelist
+from pavior_middleware._model.domains import Whitelist, covers, domain_problem, normalized
 from tests.support.origin_tricks import ACCEPTED, ORIGIN_TRICKS, WHITELISTED
 from tests.support.sites import API_KEY, TEAM
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
-from pavior_middleware._http import csp
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import SCRIPT, render
 from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply, Seen
 from tests.support.pages import data_in_head, scripts_in_head
+from tests.support.policies import extended as extended_policies
+from tests.support.policies import read as read_policies
 from tests.support.sites import ADA, API_KEY, SETTINGS, TEAM
 
 CSP, REPORT_ONLY = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
@@ -161,7 +163,7 @@ NONCE = re.compile(rb'<script nonce="([^"]*)"')
 )
 @pytest.mark.parametrize("mode", ["extend", "leave"])
 def test_the_script_carries_the_nonce_in_force(
-    fetch: Fetch, policies: list[str], nonce: bytes | None, mode: str
+    fetch: Fetch, policies: list[str], nonce: bytes | None, mode: Literal["extend", "leave"]
 ) -> None:
     seen = page_with(fetch, *policies, settings=Settings(TEAM, API_KEY, csp=mode))
     found = NONCE.search(seen.body)
@@ -291,7 +293,7 @@ def test_the_embed_is_allowed_by_what_matches_it_on_every_page(
 def test_white_space_of_python_alone_separates_no_sources(space: str) -> None:
     one = f"a.example{space}https:"
     snippet = render(SETTINGS)
-    ((_, policy),) = csp.extend([(CSP, f"default-src {one}")], snippet, SETTINGS.embed_url)
+    ((_, policy),) = extended_policies([(CSP, f"default-src {one}")], snippet)
     assert policy == (
         f"default-src {one}; script-src {one} {hash_of(SCRIPT)} '{PAGE_FILE.integrity}' {EMBED};"
         f" connect-src {one} {EMBED} 'self'"
@@ -320,10 +322,10 @@ any_policy = st.lists(policy_words | st.text("abc-:/.*'; ,", max_size=6)).map(" 
 def test_extending_a_policy_again_adds_nothing(policies: list[str]) -> None:
     snippet = render(SETTINGS, ADA)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = csp.extend(headers, snippet, SETTINGS.embed_url)
-    assert csp.extend(once, snippet, SETTINGS.embed_url) == once
-    assert csp.nonce(once) == csp.nonce(headers)
-    assert csp.is_isolated(once) == csp.is_isolated(headers)
+    once = extended_policies(headers, snippet)
+    assert extended_policies(once, snippet) == once
+    assert read_policies(once).nonce == read_policies(headers).nonce
+    assert read_policies(once).is_isolated == read_policies(headers).is_isolated
 
 
 # ── The page of a borrower, which loads a script of its lender, calls it and frames it ─────────
@@ -460,8 +462,8 @@ def test_extending_a_borrowers_policy_again_adds_nothing(policies: list[str]) ->
     settings = Settings(TEAM, share_auth="auth.example.com")
     snippet = render(settings)
     headers = [(CSP, policy.replace("EMBED", EMBED)) for policy in policies]
-    once = csp.extend(headers, snippet, settings.embed_url)
-    assert csp.extend(once, snippet, settings.embed_url) == once
+    once = extended_policies(headers, snippet)
+    assert extended_policies(once, snippet) == once
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,13 @@ def test_a_key_of_the_framework_that_is_no_unicode_is_not_shown(setting: str) ->
         assert_shows_nothing(caught.value, KEY, SECRET, even_in_objects=False)
 
 
+def test_a_flask_config_that_cannot_be_read_is_not_shown() -> None:
+    config: dict[str, object] = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY}
+    with pytest.raises(TypeError) as caught:
+        of_flask({**config, "SECRET_KEY": SECRET, "SECRET_KEY_FALLBACKS": 7})
+    assert_shows_nothing(caught.value, KEY, SECRET)
+
+
 @pytest.mark.parametrize("kind", [ValueError, LookupError])
 def test_settings_that_fail_when_they_are_read_show_no_key(kind: type[Exception]) -> None:
     def ask(_: object) -> str:

@@ -13,24 +13,22 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from werkzeug.datastructures import Headers
 
 from pavior_middleware import Identity, Settings, SettingsError, asgi
-from pavior_middleware._http import caching, codings, csp
-from pavior_middleware._http import media as pages
+from pavior_middleware._http import cache_control, codings, csp, media
 from pavior_middleware._http.caller import is_foreign_fetch
-from pavior_middleware._model.domains import domain_problem, normalized
+from pavior_middleware._model.domains import Whitelist, domain_problem, normalized
 from pavior_middleware._model.identity import IdentityRefused, signed_options
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._model.visitor import Visitor
-from pavior_middleware._model.whitelist import Whitelist
-from pavior_middleware._page.coded_body import CodedBody
+from pavior_middleware._page import variants
+from pavior_middleware._page.body import CodedBody
 from pavior_middleware._page.conditions import conditions
 from pavior_middleware._page.placeholder import Replacer, new_placeholder
-from pavior_middleware._page.rewriting import Rewriting
+from pavior_middleware._page.rules import site_rules
 from pavior_middleware._page.snippet import render
 from pavior_middleware._share import LONGEST_CONTENT, Needed, Request, Sharing
-from pavior_middleware._share.cookie import NAME, ShareCookie
+from pavior_middleware._share.login_cookie import NAME, LoginCookie
 from pavior_middleware._share.tokens import Tokens
 from pavior_middleware.placement import Inserter, insert
 from tests.support.sites import ADA, API_KEY, TEAM
@@ -79,10 +77,10 @@ SETTINGS = Settings(
 )
 VISITOR = Visitor(ADA)
 SNIPPET = render(SETTINGS, ADA)
-SHARING = Sharing(SETTINGS)
+SHARING = Sharing(SETTINGS, lambda event: None)
 TOKENS = Tokens(SETTINGS.secret_keys, 3600)
-COOKIE = ShareCookie(SETTINGS, TOKENS)
-REWRITING = Rewriting(SETTINGS)
+COOKIE = LoginCookie(SETTINGS, TOKENS)
+RULES = site_rules(SETTINGS, asks_consent=False, has_login_cookie=True)
 WHITELIST = Whitelist(SETTINGS.shared_auth_domains)
 
 
@@ -250,14 +248,14 @@ TEXTS = [  # the beginning, and what is repeated
 ]
 
 
-def every_field(parse: Callable[[list[tuple[str, str]]], object], *names: str) -> Parse:
-    return lambda text: [
-        parse([("Content-Type", "text/html"), ("ETag", '"1"'), (name, text)]) for name in names
-    ]
+def different_nonce(place: int) -> str:
+    return f"'nonce-{place}' "
 
 
-def changing(change: Callable[[Headers], object], *names: str) -> Parse:
-    return every_field(lambda fields: change(Headers(fields)), *names)
+def restored(policy: str) -> None:
+    policy += "".join(map(different_nonce, range(len(policy) // len(different_nonce(9999)))))
+    nonces = csp.Nonces()
+    assert nonces.restored(nonces.numbered(policy)) == policy
 
 
 def ask(path: str, **parts: Any) -> Callable[[str], object]:
@@ -306,39 +304,33 @@ HANDOFF_QUERY = "to=https%3A%2F%2Fhelp.example.com%2F$&challenge=" + "a" * 43
 FROM_HELP = {"referer": "https://help.example.com/", "sec-fetch-mode": "navigate"}
 PARSERS: dict[str, Parse] = {
     "the entity tags of a request": lambda text: (
-        caching.validators(text),
-        caching.for_app(text),
-        caching.is_marked(text),
+        variants.validators(text),
+        variants.for_app(text),
+        variants.names_variant(text),
     ),
     "the conditions of a request": lambda text: [
         conditions("GET", {name: text}, is_for_page=True, gets_script=True)
         for name in ("if-match", "if-none-match", "if-range", "range", "content-length")
     ],
-    "the copy that a 304 speaks of": lambda text: caching.copy_that_holds(
-        caching.validators(text), '"1"', ["none"]
+    "the copy that a 304 speaks of": lambda text: variants.copy_that_holds(
+        variants.validators(text), '"1"', ["none"]
     ),
-    "the entity tag of a response": changing(
-        lambda headers: caching.mark_validator(headers, "none", keep_strong=True), "ETag"
-    ),
-    "what caches are told": changing(
-        caching.keep_private, "Cache-Control", "Expires", "Surrogate-Control"
-    ),
-    "what a page varies by": changing(lambda headers: caching.vary(headers, "Cookie"), "Vary"),
-    "signatures": changing(caching.forget_signatures, "Signature-Input", "Signature"),
-    "the media type": every_field(pages.content_type, "Content-Type"),
-    "whether it is HTML": every_field(pages.is_html, "Content-Type"),
-    "whether it is shown": every_field(pages.is_shown, "Content-Disposition"),
+    "the entity tag of a response": lambda text: variants.tagged(text, "none", is_strong=True),
+    # What these found out is remembered, so they are called without that.
+    "what caches are told": lambda text: cache_control.private.__wrapped__(text, may_store=False),
+    "what a page varies by": cache_control.vary_names,
+    "signatures": lambda text: cache_control.covers(text, ["etag"]),
+    "the media type": media.media_type.__wrapped__,
+    "whether it is shown": media.is_inline,
     "the codings": lambda text: codings.names([text]),
-    "whether a policy isolates a page": every_field(csp.is_isolated, "Content-Security-Policy"),
-    "the nonce of a policy": every_field(csp.nonce, "Content-Security-Policy"),
-    "a policy": every_field(
-        lambda fields: csp.extend(fields, SNIPPET, SETTINGS.embed_url), "Content-Security-Policy"
-    ),
-    "the path of a request": lambda text: REWRITING.exchange("GET", "http", f"/{text}", "", {}),
+    "the nonces of a policy": restored,
+    "what a policy says": lambda text: csp.read([(csp.ENFORCED, text)]),
+    "a policy": lambda text: csp.extended.__wrapped__(text, "0", SNIPPET.needs),
+    "the path of a request": lambda text: RULES.skips(f"/{text}"),
     "the origin of a request": lambda text: is_foreign_fetch({"origin": text}, "http"),
     "the root path": lambda text: render(SETTINGS, ADA, root_path=text),
     "the cookies of a request": lambda text: (COOKIE.is_held(text), COOKIE.read([text])),
-    "the cookie to replace": lambda text: COOKIE.replacement(VISITOR, text),
+    "the cookie to replace": lambda text: COOKIE.for_page(VISITOR, {"cookie": text}, bool),
     "a token": lambda text: (
         TOKENS.read_cookie(text),
         TOKENS.read_code(text, "https://help.example.com", text),
@@ -417,7 +409,7 @@ def reads(size: int) -> Callable[[bytes], None]:
         coded = CodedBody(codings.codings(["gzip"]), inserter, lambda text: None)
         for piece in pieces(body, size):
             list(coded.feed(piece))
-        list(coded.finish())
+        list(coded.feed(b"", is_last=True))
 
     return read
 

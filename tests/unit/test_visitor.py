@@ -10,18 +10,19 @@ import anyio
 import pytest
 
 from pavior_middleware import Identity
+from pavior_middleware._model.callbacks import Callbacks
 from pavior_middleware._model.identity import IdentityRefused
-from pavior_middleware._model.visitor import Visitor, VisitorSource
+from pavior_middleware._model.visitor import Visitor
 from tests.support.sites import ADA
 
-Ask = Callable[[VisitorSource], Visitor]
+Ask = Callable[[Callbacks], Visitor]
 
 
-def ask_async(source: VisitorSource) -> Visitor:
-    return anyio.run(source.ask_async, {})
+def ask_async(source: Callbacks) -> Visitor:
+    return anyio.run(source.visitor_async, {})
 
 
-@pytest.fixture(params=[lambda source: source.ask({}), ask_async], ids=["sync", "async"])
+@pytest.fixture(params=[lambda source: source.visitor({}), ask_async], ids=["sync", "async"])
 def ask(request: pytest.FixtureRequest) -> Ask:
     chosen: Ask = request.param
     return chosen
@@ -35,17 +36,17 @@ def raises(error: Exception) -> Callable[[Any], Any]:
 
 
 def test_without_callables_a_visitor_is_unknown_and_consents(ask: Ask) -> None:
-    assert ask(VisitorSource(None)) == Visitor(None, consents=True)
+    assert ask(Callbacks(None)) == Visitor(None, consents=True)
 
 
 def test_the_visitor_is_the_identity_that_the_callable_returns(ask: Ask) -> None:
-    assert ask(VisitorSource(lambda request: ADA)) == Visitor(ADA)
+    assert ask(Callbacks(lambda request: ADA)) == Visitor(ADA)
 
 
 def test_an_exception_of_the_callable_is_logged_and_fails_no_request(
     ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ask(VisitorSource(raises(ConnectionError("no database")))) == Visitor()
+    assert ask(Callbacks(raises(ConnectionError("no database")))) == Visitor()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info
@@ -53,7 +54,7 @@ def test_an_exception_of_the_callable_is_logged_and_fails_no_request(
 
 
 def test_a_refusal_is_logged_once(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
-    source = VisitorSource(raises(IdentityRefused("because")))
+    source = Callbacks(raises(IdentityRefused("because")))
     assert ask(source) == ask(source) == Visitor()
     (record,) = caplog.records
     assert "because" in record.getMessage()
@@ -69,13 +70,13 @@ def test_a_refusal_is_logged_once(ask: Ask, caplog: pytest.LogCaptureFixture) ->
 def test_a_callable_that_returns_another_type_is_logged(
     ask: Ask, identity: Any, consent: Any, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ask(VisitorSource(identity, consent)).identity is None
+    assert ask(Callbacks(identity, consent)).identity is None
     assert told in caplog.text
 
 
 def test_without_consent_the_identity_callable_is_not_called(ask: Ask) -> None:
     asked: list[object] = []
-    source = VisitorSource(asked.append, lambda request: False)
+    source = Callbacks(asked.append, lambda request: False)
     assert ask(source) == Visitor(None, consents=False)
     assert asked == []
 
@@ -83,7 +84,7 @@ def test_without_consent_the_identity_callable_is_not_called(ask: Ask) -> None:
 def test_consent_that_cannot_be_learned_is_not_given(
     ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert not ask(VisitorSource(lambda request: ADA, raises(KeyError("banner")))).consents
+    assert not ask(Callbacks(lambda request: ADA, raises(KeyError("banner")))).consents
     assert "banner" in caplog.text
 
 
@@ -96,9 +97,9 @@ def test_coroutine_functions_are_awaited() -> None:
         await anyio.lowlevel.checkpoint()
         return True
 
-    assert ask_async(VisitorSource(identity, consent)) == Visitor(ADA)
+    assert ask_async(Callbacks(identity, consent)) == Visitor(ADA)
 
 
 def test_a_system_exit_of_the_callable_is_not_swallowed(ask: Ask) -> None:
     with pytest.raises(SystemExit):
-        ask(VisitorSource(raises(SystemExit())))  # type: ignore[arg-type]
+        ask(Callbacks(raises(SystemExit())))  # type: ignore[arg-type]

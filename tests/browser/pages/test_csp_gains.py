@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Page, Route
 
 from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import BORROWER, PAGE
-from pavior_middleware._http import csp
 from pavior_middleware._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import Snippet, render
+from tests.support.policies import extended as extended_policies
+from tests.support.policies import read as read_policies
 from tests.support.sites import API_KEY, TEAM
 
 # No server has these names: Playwright answers, to every request that a policy lets through.
@@ -158,11 +159,12 @@ SNIPPETS: dict[str, tuple[Settings, Snippet]] = {
 
 def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[Any]]:
     """Return what only the extended policies let a page do, and what only the original ones do."""
-    settings, snippet = SNIPPETS[kind]
+    _, snippet = SNIPPETS[kind]
     headers = [("Content-Security-Policy", policy) for policy in policies]
-    extended = csp.extend(headers, snippet, settings.embed_url)
+    said = read_policies(headers)
+    extended = extended_policies(headers, snippet)
     before = site.load(policies)
-    element = snippet.element(csp.nonce(headers), checks_files=csp.needs_hashes(headers)).decode()
+    element = snippet.element(said.nonce, checks_files=said.needs_hashes).decode()
     after = site.load([value for _, value in extended], element)
     assert ("script", f"{EMBED}/embed") in after
     return after - before, before - after

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pavior_middleware import verify
 
-from .changes import Changes
-from .inbox import Inbox
-from .store import Store
-from .verification import Team
-from .widget import Widget
+from ._changes import Changes
+from ._inbox import Inbox
+from ._store import Store
+from ._verification import Team
+from ._widget import Widget
 
 HERE = Path(__file__).parent
 CONTENT_SECURITY_POLICY = (

@@ -5,20 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any, Protocol, TypeVar
 
-from .._http.headers import HeaderList
-
 SKIP_FIELD = "pavior-skip"
 """A response field with this name, and any value, is taken out, and the response left as it is."""
-
-
-def has_skip_field(headers: HeaderList) -> bool:
-    """Whether the app says that this response is to get no chat."""
-    return any(name.lower() == SKIP_FIELD for name, _ in headers)
-
-
-def without_skip_field(headers: HeaderList) -> HeaderList:
-    """Return the fields that are for the client."""
-    return [(name, value) for name, value in headers if name.lower() != SKIP_FIELD]
 
 
 class HasHeaders(Protocol):

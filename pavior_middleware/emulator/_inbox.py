@@ -22,11 +22,11 @@ from starlette.responses import (
 )
 from starlette.routing import BaseRoute, Route
 
-from . import clock
-from .changes import Changes
-from .domains import DomainsError, domain_of, parse_domains
-from .payload import read_form
-from .store import Contact, Store
+from . import _clock
+from ._changes import Changes
+from ._domains import DomainsError, domain_of, parse_domains
+from ._payload import read_form
+from ._store import Contact, Store
 
 GROUPS: Mapping[str, str] = {
     "signup": "Signups",
@@ -52,7 +52,7 @@ class Inbox:
         )
         self._pages.filters |= {
             "display_name": display_name,
-            "readable": clock.readable,
+            "readable": _clock.readable,
             "web_url": web_url,
             "value_text": value_text,
         }

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from . import clock
-from .changes import Changes
-from .payload import read_json
-from .store import Store, Visit
-from .verification import Borrowing, Team, attributes, judge
+from . import _clock
+from ._changes import Changes
+from ._payload import read_json
+from ._store import Store, Visit
+from ._verification import Borrowing, Team, attributes, judge
 
 LONGEST_MESSAGE = 10_000  # characters
 
@@ -82,7 +82,7 @@ class Widget:
             attributes=attributes(options),
             page_url=_text(page.get("url")),
             page_title=_text(page.get("title")),
-            at=clock.now(),
+            at=_clock.now(),
         )
         session = self._store.begin_session(visit)
         self._changes.publish()
@@ -109,7 +109,7 @@ class Widget:
             raise HTTPException(400, "session and text must be text, and not empty")
         if len(text) > LONGEST_MESSAGE:
             raise HTTPException(413, f"the message is longer than {LONGEST_MESSAGE} characters")
-        text, sent_at = text.strip(), clock.now()
+        text, sent_at = text.strip(), _clock.now()
         number = self._store.add_message(session, text, sent_at)
         if number is None:
             raise HTTPException(410, "there is no such session: call init again")

@@ -50,6 +50,69 @@ class Document(Protocol):
         """Return the rest."""
 
 
+class Body(Protocol):
+    """The body of a page on its way."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is just as it came."""
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it stays because it is no document."""
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether every byte is known from the original and the snippet."""
+
+    @property
+    def is_determinable(self) -> bool:
+        """Whether every byte would be known if it came whole."""
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
+        """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
+
+    def length(self, original: int) -> int | None:
+        """Return how long it gets if the original is so long; None where that is not known."""
+
+
+class PlainBody:
+    """The body of a page that is in no content coding."""
+
+    is_determinable = True
+    """Whether every byte would be known if it came whole."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    @property
+    def stays(self) -> bool:
+        """Whether the document gained nothing."""
+        return self._document.stays
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it gained nothing because it is no page."""
+        return self._document.is_fragment
+
+    @property
+    def is_determined(self) -> bool:
+        """Whether the place is known, and that of the whole document."""
+        return self._document.added is not None and self._document.is_determined
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
+        """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
+        changed = self._document.feed(data)
+        rest = self._document.finish() if is_last else self._document.flush()
+        if changed or rest:
+            yield changed + rest if rest else changed
+
+    def length(self, original: int) -> int | None:
+        """Return how long it gets if the original is so long; None where that is not known."""
+        added = self._document.added
+        return None if added is None else original + added
+
+
 class CodedBody:
     """A coded page around an `Inserter`: coded bytes in, coded bytes out.
 
@@ -85,7 +148,8 @@ class CodedBody:
         """Take the next bytes and yield what may be sent of them now.
 
         With `is_last`, yield all the rest. If that is a whole page, not a long one, its length is
-        known when the first of it is yielded.
+        known when the first of it is yielded. What was cut off stays cut off: its end is not made
+        up.
         """
         if self.stays:
             yield data
@@ -94,11 +158,6 @@ class CodedBody:
             if not self._has_sent:
                 self._original.append(data)
             yield from self._guarded(self._recoded(data, is_last=is_last), is_last=is_last)
-
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest. What was cut off stays cut off: its end is not made up."""
-        if not (self.stays or self._is_over):
-            yield from self._guarded(self._rest(), is_last=True)
 
     def length(self, original: int) -> int | None:  # noqa: ARG002
         """Return how many bytes the page has; None where that is not known."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .verification import Outcome, Status
+from ._verification import Outcome, Status
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS contact (

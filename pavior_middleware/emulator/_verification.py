@@ -9,7 +9,7 @@ from typing import Literal
 
 from pavior_middleware import verify
 
-from .domains import domain_of, is_among
+from ._domains import domain_of, is_among
 
 Status = Literal["anonymous", "lead", "signup"]
 

@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("thorough")
 
 LONGEST = [
     *("browser/pages/test_libraries", "browser/pages/test_moments"),
-    *("browser/sharing/test_share_script", "browser/pages/test_cache"),
+    *("browser/borrowers/test_trips", "browser/pages/test_cache"),
     *("browser/pages/test_doubts", "browser/sharing/test_attacks"),
     *("browser/journeys/test_journeys", "browser/pages/test_turbo"),
     *("browser/pages/test_script_in_engines", "unit/test_linear_time"),

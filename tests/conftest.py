@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("thorough")
 LONGEST = [
     *("browser/pages/test_libraries", "browser/pages/test_moments"),
     *("browser/borrowers/test_trips", "browser/pages/test_cache"),
-    *("browser/pages/test_doubts", "browser/sharing/test_attacks"),
+    *("browser/pages/test_doubts", "browser/attacks/test_logins"),
     *("browser/journeys/test_journeys", "browser/pages/test_turbo"),
     *("browser/pages/test_script_in_engines", "unit/test_linear_time"),
     *("browser/pages/test_react", "browser/sharing/test_engines", "caches/test_caches"),

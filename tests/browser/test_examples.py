@@ -274,7 +274,6 @@ COUNT_CALLS = """pages => Promise.all(pages.map(text => new Promise(done => {
 })))"""
 
 
-@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
 @pytest.mark.parametrize("size", [1, 7, 10**6])
 def test_any_page_in_any_pieces_makes_one_init_call(
     browser: Browser, adapter: str, size: int

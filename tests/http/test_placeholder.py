@@ -36,9 +36,9 @@ from pavior_middleware.jinja import pavior_snippet
 from pavior_middleware.placement import Inserter, insert
 from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE
+from tests.support.codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 from tests.support.pages import init_calls
 from tests.support.sites import ADA, API_KEY, SETTINGS
-from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
 ELEMENT = render(SETTINGS, ADA).element()
 EARLY_ELEMENT = Snippet.early(ELEMENT)  # where the rest of the head is still to come

@@ -1,46 +1,29 @@
-"""The narrow cookie: it follows who is logged in, page by page, and is nobody else's business."""
+"""The login cookie: it follows who is logged in, page by page, and no cache stores it."""
 
 from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, redirect
-from flask_login import LoginManager, UserMixin, login_user, logout_user
 from itsdangerous import URLSafeSerializer
-from starlette.applications import Starlette
-from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
-from starlette.config import Config
-from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.testclient import TestClient
 from webtest import TestApp
 
-from pavior_middleware import Identity, Settings, SettingsError, sign, wsgi
+from pavior_middleware import Identity, Settings, sign, wsgi
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware._model.visitor import Visitor
 from pavior_middleware._share.login_cookie import LoginCookie
 from pavior_middleware._share.tokens import Tokens
-from pavior_middleware.flask import Pavior
-from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE, PAGE, App, Fetch, Reply, Seen, fetch_asgi
+from tests.support.login_cookies import DELETION, SETTINGS, site, timeless, with_hmac
 from tests.support.pages import init_call
 from tests.support.sites import ADA, API_KEY, BOB, HELP, LEAD, LOGIN_COOKIE, SECRET_KEY, TEAM
 
-DELETION = f"{LOGIN_COOKIE}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=None"
 REFUSED = Identity("boss@bank.com")
 
-site = partial(Settings, TEAM, API_KEY)
-SETTINGS = site(shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY)
 HELD = {"Cookie": f"theme=dark; {LOGIN_COOKIE}=whatever"}
 
 
@@ -51,7 +34,9 @@ def held(identity: Identity, age: int = 0) -> dict[str, str]:
 
 
 JSON = Reply([b"{}"], [("Content-Type", "application/json")])
+
 DOCUMENT = {"Sec-Fetch-Dest": "document"}
+
 CACHEABLE = [
     ("Cache-Control", "public, max-age=60, s-maxage=600, immutable"),
     ("CDN-Cache-Control", "max-age=600"),
@@ -59,14 +44,6 @@ CACHEABLE = [
     ("Expires", "Tue, 24 Nov 2026 07:00:00 GMT"),
     ("Last-Modified", "Tue, 24 Nov 2026 06:00:00 GMT"),
 ]
-
-
-def timeless(fields: list[str]) -> list[str]:
-    """Return `Set-Cookie` fields, ours without what it says to browsers that know no `Max-Age`."""
-    return [
-        re.sub(r" Expires=[^;]*;", "", field) if field.startswith(f"{LOGIN_COOKIE}=") else field
-        for field in fields
-    ]
 
 
 def cookies(seen: Seen) -> list[str]:
@@ -88,15 +65,7 @@ def told_for(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[s
     return told
 
 
-def with_hmac(identity: Identity) -> dict[str, str]:
-    assert identity.id is not None
-    assert identity.email is not None
-    return {"id": identity.id, "email": identity.email, "hmac": sign(API_KEY, identity.id)}
-
-
 # ── Who gets it ────────────────────────────────────────────────────────────────────────────────
-
-
 def test_a_page_that_names_a_user_sets_the_login_cookie(fetch: Fetch) -> None:
     seen = fetch(Reply(), SETTINGS, ADA)
     assert init_call(seen.body)["id"] == "7"
@@ -168,6 +137,7 @@ def test_a_cacheable_page_neither_sets_nor_deletes_a_login_cookie(
 
 
 TEXT = ("Content-Type", "text/plain")
+
 NO_PAGES = {
     "JSON": JSON,
     "a picture": Reply([b"\x89PNG"], [("Content-Type", "image/png")]),
@@ -326,8 +296,6 @@ def test_no_login_cookie_is_longer_than_browsers_keep(fetch: Fetch) -> None:
 
 
 # ── Who loses it ───────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none", None])
 def test_the_first_page_after_a_logout_deletes_the_login_cookie(
     fetch: Fetch, site: str | None
@@ -471,8 +439,6 @@ def test_with_consent_the_login_cookie_is_set(fetch: Fetch) -> None:
 
 
 # ── Caches, and what the app says ──────────────────────────────────────────────────────────────
-
-
 CSV = ("Content-Type", "text/csv")
 
 
@@ -597,8 +563,6 @@ def test_a_revalidation_after_a_logout_gets_a_fresh_page_that_deletes_the_login_
 
 
 # ── What the site asks itself ──────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize("cacheable_pages", [True, False])
 def test_a_share_auth_request_of_the_sites_own_page_updates_the_login_cookie(
     fetch: Fetch, cacheable_pages: bool
@@ -644,8 +608,6 @@ def test_share_auth_names_the_user_on_a_site_without_a_login_cookie(fetch: Fetch
 
 
 # ── What share-auth makes of it ────────────────────────────────────────────────────────────────
-
-
 def test_a_borrowed_login_is_as_old_as_the_login_cookie(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 1000).cookie(ADA)
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
@@ -679,358 +641,3 @@ def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", '"', "whatever"])
 def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
     assert told_for(fetch, cookie) == {}
-
-
-# ── What may be set ────────────────────────────────────────────────────────────────────────────
-
-
-def problems(**given: Any) -> str:
-    with pytest.raises(SettingsError) as caught:
-        site(**given)
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *(b"", [""], ["a key", ""], [b"", "a key"], 7, ["a key", 7], [None], {"a": "key"}),
-        *(" padded", "padded\n", ["a key", "padded "], "\ud800"),
-        *(API_KEY, API_KEY.encode(), [API_KEY, "a key"], ["a key", API_KEY.encode()]),
-    ],
-)
-def test_a_bad_secret_key_is_reported_without_showing_it(key: Any) -> None:
-    text = problems(secret_key=key, shared_auth_domains=["help.example.com"])
-    assert "secret_key (PAVIOR_SECRET_KEY)" in text
-    assert not re.search(f"a key|padded|{API_KEY}", text)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [SECRET_KEY, SECRET_KEY.encode(), b" as it is\n\xff", [SECRET_KEY, b"\x00"], (SECRET_KEY,)],
-)
-def test_a_secret_key_may_be_text_or_bytes_or_several(key: Any) -> None:
-    settings = site(shared_auth_domains=["help.example.com"], secret_key=key)
-    expected = (key,) if isinstance(key, str | bytes) else tuple(key)
-    assert settings.secret_keys == expected
-
-
-def test_settings_keep_a_copy_of_the_list_of_secret_keys() -> None:
-    keys = [SECRET_KEY]
-    settings = site(secret_key=keys)
-    keys.append("another")
-    assert settings.secret_keys == (SECRET_KEY,)
-    assert hash(settings) == hash(site(secret_key=(SECRET_KEY,)))
-
-
-@pytest.mark.parametrize(
-    "key", [SECRET_KEY, SECRET_KEY.encode(), ["old", SECRET_KEY], [b"old", SECRET_KEY.encode()]]
-)
-def test_no_secret_key_shows_in_the_repr(key: Any) -> None:
-    assert SECRET_KEY not in repr(site(secret_key=key))
-
-
-@pytest.mark.parametrize("key", [SECRET_KEY, ["old", SECRET_KEY]])
-def test_a_setting_that_would_put_a_secret_key_into_pages_is_refused(key: Any) -> None:
-    text = problems(secret_key=key, init_options={"note": f"x{SECRET_KEY.upper()}"})
-    assert "init_options (PAVIOR_INIT_OPTIONS) holds the secret key" in text
-    assert SECRET_KEY not in text.lower()
-
-
-def test_several_secret_keys_may_be_lines_of_text() -> None:
-    given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
-    read = Settings.from_mapping
-    assert read({**given, "PAVIOR_SECRET_KEY": "one, two"}).secret_keys == ("one, two",)
-    assert read({**given, "PAVIOR_SECRET_KEY": "old\n\n new \n"}).secret_keys == ("old", "new")
-    assert read({**given, "PAVIOR_SECRET_KEY": ""}).secret_keys == ()
-
-
-@pytest.mark.parametrize("seconds", [0, -1, 86401, True, 60.0, "60", None, "an hour"])
-def test_a_borrowed_login_lasts_from_a_second_to_a_day(seconds: Any) -> None:
-    text = problems(shared_auth_seconds=seconds)
-    assert "shared_auth_seconds (PAVIOR_SHARED_AUTH_SECONDS) must be a whole number" in text
-    for allowed in (1, 86400):
-        assert site(shared_auth_seconds=allowed).shared_auth_seconds == allowed
-
-
-@pytest.mark.parametrize("text", ["120", " 120\n"])
-def test_the_seconds_of_a_borrowed_login_may_be_text(text: str) -> None:
-    given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
-    settings = Settings.from_mapping({**given, "PAVIOR_SHARED_AUTH_SECONDS": text})
-    assert settings.shared_auth_seconds == 120
-    assert Settings.from_mapping(given).shared_auth_seconds == 3600
-
-
-def test_the_handoff_may_be_switched_off_by_text() -> None:
-    given = {
-        "PAVIOR_TEAM_VANITY_ID": TEAM,
-        "PAVIOR_API_KEY": API_KEY,
-        "PAVIOR_SECRET_KEY": SECRET_KEY,
-    }
-    given["PAVIOR_SHARED_AUTH_DOMAINS"] = "help.example.com"
-    assert Settings.from_mapping(given).hands_off
-    assert not Settings.from_mapping({**given, "PAVIOR_HANDOFF": "off"}).hands_off
-
-
-def test_a_lender_without_a_secret_key_is_warned_at_start_up(
-    fetch: Fetch, caplog: pytest.LogCaptureFixture
-) -> None:
-    fetch(Reply(), site(shared_auth_domains=["help.example.com"]), ADA)
-    (record,) = caplog.records
-    assert "set secret_key (PAVIOR_SECRET_KEY)" in record.getMessage()
-    for settings in (SETTINGS, site(), Settings(TEAM, share_auth="auth.example.com")):
-        caplog.clear()
-        fetch(Reply(), settings, ADA)
-        assert caplog.records == []
-
-
-# ── Flask ──────────────────────────────────────────────────────────────────────────────────────
-
-
-class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
-    id = 7
-    email = "ada@example.com"
-
-
-def flask_app(settings: Settings | None = None, **config: object) -> Flask:
-    """Return a shop with a login, whose settings are in its configuration unless given."""
-    app = Flask(__name__)
-    app.config.update(
-        PAVIOR_TEAM_VANITY_ID=TEAM,
-        PAVIOR_API_KEY=API_KEY,
-        PAVIOR_SHARED_AUTH_DOMAINS="help.example.com",
-    )
-    app.config.update(config)
-    user = User()
-    LoginManager(app).user_loader(lambda _: user)
-
-    @app.get("/")
-    def home() -> bytes:
-        return PAGE
-
-    @app.post("/login")
-    def login() -> Any:
-        login_user(user)
-        return redirect("/", 303)
-
-    @app.post("/logout")
-    def logout() -> Any:
-        logout_user()
-        return redirect("/", 303)
-
-    @app.post("/api/logout")
-    def api_logout() -> Any:
-        logout_user()
-        return jsonify(ok=True)
-
-    Pavior(app, settings)
-    return app
-
-
-def tls(app: Any) -> TestApp:
-    return TestApp(app, extra_environ={"wsgi.url_scheme": "https"})
-
-
-def logged_in(app: Flask) -> TestApp:
-    client = tls(app)
-    assert client.post("/login").status_int == 303
-    return client
-
-
-def cookie_of(app: Flask) -> str:
-    """Return the value of the cookie that a user's page sets, '' if none."""
-    client = logged_in(app)
-    client.get("/")
-    found: str = client.cookies.get(LOGIN_COOKIE, "")
-    return found
-
-
-def flask_tells(app: Flask, cookie: str) -> dict[str, str]:
-    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = tls(app).get(SHARE_AUTH, headers=headers).json
-    return told
-
-
-@pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_flask_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
-    app = flask_app(SECRET_KEY=SECRET_KEY)
-    client = logged_in(app)
-    assert LOGIN_COOKIE not in client.cookies  # which a page sets, and the login was none
-    client.get("/")
-    assert flask_tells(app, client.cookies[LOGIN_COOKIE]) == with_hmac(ADA)
-    response = client.post(logout)
-    assert DELETION in timeless(response.headers.getall("Set-Cookie"))
-    assert LOGIN_COOKIE not in client.cookies
-    assert "Set-Cookie" not in client.get("/").headers
-
-
-def test_flask_deletes_the_login_cookie_when_the_session_has_ended() -> None:
-    client = tls(flask_app(SECRET_KEY=SECRET_KEY))
-    client.set_cookie(LOGIN_COOKIE, "left-over")
-    assert timeless(client.get("/").headers.getall("Set-Cookie")) == [DELETION]
-
-
-def test_flasks_secret_key_signs_the_login_cookie_by_default() -> None:
-    for key in (SECRET_KEY, SECRET_KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
-        app = flask_app(SECRET_KEY=key)
-        assert flask_tells(app, cookie_of(app)) == with_hmac(ADA)
-        assert flask_tells(flask_app(SECRET_KEY="another key"), cookie_of(app)) == {}
-    text, raw = flask_app(SECRET_KEY=SECRET_KEY), flask_app(SECRET_KEY=SECRET_KEY.encode())
-    assert flask_tells(text, cookie_of(raw)) == with_hmac(ADA)
-
-
-def test_flasks_fallback_keys_verify_login_cookies() -> None:
-    old, new = flask_app(SECRET_KEY="old"), flask_app(SECRET_KEY="new")
-    older = flask_app(SECRET_KEY="older")
-    both = flask_app(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old", b"older"])
-    assert flask_tells(both, cookie_of(old)) == with_hmac(ADA)
-    assert flask_tells(both, cookie_of(older)) == with_hmac(ADA)
-    assert flask_tells(new, cookie_of(both)) == with_hmac(ADA)
-    assert flask_tells(old, cookie_of(both)) == {}
-    assert flask_tells(new, cookie_of(old)) == {}
-
-
-def test_the_pavior_secret_key_goes_before_flasks_own() -> None:
-    app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
-    other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=SECRET_KEY)
-    assert flask_tells(other, cookie_of(app)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(app)) == {}
-    several = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=["old", SECRET_KEY])
-    assert flask_tells(app, cookie_of(several)) == with_hmac(ADA)
-    lines = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=f"old\n\n {SECRET_KEY} \n")
-    assert flask_tells(app, cookie_of(lines)) == with_hmac(ADA)
-
-
-def test_a_settings_object_without_a_secret_key_gets_flasks() -> None:
-    without = site(shared_auth_domains=["help.example.com"])
-    app = flask_app(without, SECRET_KEY=SECRET_KEY)
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
-    own = flask_app(SETTINGS, SECRET_KEY="the app's")
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
-
-
-def test_a_flask_site_without_a_whitelist_sets_no_login_cookie() -> None:
-    assert cookie_of(flask_app(SECRET_KEY=SECRET_KEY, PAVIOR_SHARED_AUTH_DOMAINS="")) == ""
-    assert cookie_of(flask_app(site(), SECRET_KEY=SECRET_KEY)) == ""
-
-
-def test_flasks_fallback_keys_alone_sign_no_login_cookie(caplog: pytest.LogCaptureFixture) -> None:
-    app = Flask(__name__)
-    app.config["SECRET_KEY_FALLBACKS"] = ["old"]
-    app.add_url_rule("/", view_func=lambda: PAGE)
-    Pavior(app, site(shared_auth_domains=["help.example.com"]), identity=lambda _: ADA)
-    assert "Set-Cookie" not in tls(app).get("/").headers
-    (record,) = caplog.records
-    assert "set secret_key (PAVIOR_SECRET_KEY)" in record.getMessage()
-
-
-# ── Starlette ──────────────────────────────────────────────────────────────────────────────────
-
-
-class Customer(BaseUser):
-    is_authenticated = True
-    identity = "7"
-    email = "ada@example.com"
-
-
-class Backend(AuthenticationBackend):
-    """The user who has logged in is the customer."""
-
-    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
-        return (AuthCredentials(), Customer()) if "user" in conn.session else None
-
-
-def starlette_client(**environ: str) -> TestClient:
-    """Return a client of a shop with a login, whose settings are a `Config`."""
-    prefix = "SHOP_" if any(name.startswith("SHOP_") for name in environ) else ""
-    config = Config(
-        environ={
-            f"{prefix}PAVIOR_TEAM_VANITY_ID": TEAM,
-            f"{prefix}PAVIOR_API_KEY": API_KEY,
-            f"{prefix}PAVIOR_SHARED_AUTH_DOMAINS": "help.example.com",
-            **environ,
-        },
-        env_prefix=prefix,
-    )
-
-    async def home(request: Request) -> Response:
-        return HTMLResponse(PAGE)
-
-    async def login(request: Request) -> Response:
-        request.session["user"] = "ada"
-        return RedirectResponse("/", 303)
-
-    async def logout(request: Request) -> Response:
-        request.session.clear()
-        # As an app does that logs out for the rest of this request too.
-        request.scope.pop("user")
-        return RedirectResponse("/", 303)
-
-    async def api_logout(request: Request) -> Response:
-        await logout(request)
-        return JSONResponse({"ok": True})
-
-    app = Starlette(
-        routes=[
-            Route("/", home),
-            Route("/login", login, methods=["POST"]),
-            Route("/logout", logout, methods=["POST"]),
-            Route("/api/logout", api_logout, methods=["POST"]),
-        ],
-        middleware=[
-            Middleware(PaviorMiddleware, settings=config),
-            Middleware(SessionMiddleware, secret_key="the session's", https_only=True),
-            Middleware(AuthenticationMiddleware, backend=Backend()),
-        ],
-    )
-    return TestClient(app, base_url="https://shop.example", follow_redirects=False)
-
-
-def starlette_cookie(client: TestClient) -> str:
-    client.post("/login")
-    client.get("/")
-    return client.cookies.get(LOGIN_COOKIE) or ""
-
-
-def starlette_tells(client: TestClient, cookie: str) -> dict[str, str]:
-    client.cookies.clear()
-    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = client.get(SHARE_AUTH, headers=headers).json()
-    return told
-
-
-@pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_starlette_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
-    client = starlette_client(SECRET_KEY=SECRET_KEY)
-    cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    response = client.post(logout)
-    assert DELETION in timeless(response.headers.get_list("set-cookie"))
-    assert LOGIN_COOKIE not in client.cookies
-    assert "set-cookie" not in client.get("/").headers
-
-
-def test_the_secret_key_of_a_starlette_config_signs_by_default() -> None:
-    cookie = starlette_cookie(starlette_client(SECRET_KEY=SECRET_KEY))
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="another"), cookie) == {}
-    odd = " as it is "
-    cookie = starlette_cookie(starlette_client(SECRET_KEY=odd))
-    assert starlette_tells(starlette_client(SECRET_KEY=odd), cookie) == with_hmac(ADA)
-
-
-def test_the_pavior_secret_key_of_a_starlette_config_goes_first() -> None:
-    client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
-    cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="the app's"), cookie) == {}
-
-
-@pytest.mark.parametrize(
-    "environ", [{}, {"SECRET_KEY": ""}, {"SHOP_X": "", "SECRET_KEY": SECRET_KEY}]
-)
-def test_a_starlette_config_without_a_secret_key_sets_no_login_cookie(
-    environ: dict[str, str],
-) -> None:
-    assert starlette_cookie(starlette_client(**environ)) == ""

@@ -9,6 +9,7 @@ import pytest
 
 from pavior_middleware._page import snippet
 from tests.support.adapters import ADAPTERS, Fetch
+from tests.support.ids import readable
 
 # Pages of one user are the same bytes in all tests but those of the masks.
 snippet.new_pad = bytes
@@ -36,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
     places = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name the values of parametrized tests by what they hold: no `headers3` in a log."""
+    return readable(val)
 
 
 @pytest.fixture(params=ADAPTERS)

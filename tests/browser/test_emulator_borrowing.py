@@ -229,7 +229,7 @@ def test_a_lenders_script_that_reports_nothing_leaves_the_visitor_anonymous(
     seen = borrowing.ready(1)
     assert seen["reason"] == f"{borrowing.lender} lent no identity (share.js tells nothing)"
 
-    def tell(identity: dict[str, str]) -> None:
+    def report(identity: dict[str, str]) -> None:
         borrowing.page.locator("script[src$='/share.js']").evaluate(
             "(script, detail) =>"
             " script.dispatchEvent(new CustomEvent('pavior-identity', {detail}))",
@@ -239,9 +239,9 @@ def test_a_lenders_script_that_reports_nothing_leaves_the_visitor_anonymous(
     borrowing.page.get_by_role("button", name="Open chat").click()
     box = borrowing.page.get_by_role("textbox", name="Message")
     box.fill("half a sentence")
-    tell({})  # which is what we go by already
+    report({})  # which is what we go by already
     expect(box).to_have_value("half a sentence")
-    tell({"email": "ada@example.com"})
+    report({"email": "ada@example.com"})
     assert borrowing.ready(2)["status"] == "lead"
     expect(box).to_have_value("")
 

@@ -18,10 +18,10 @@ from demo.commands import Command, commands
 from demo.guide import LOAN_SECONDS, addresses, guide
 from demo.ports import LOOPBACK, answers, free_ports
 from demo.servers import ServerFailed, start, stop
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
 

@@ -27,6 +27,7 @@ from example_help_center.serve import create_server
 from pavior_middleware.cli import main
 from tests.support.handing_over import asking_for
 from tests.support.pages import init_call
+from tests.support.repository import ROOT
 
 SETTINGS = {
     "SECRET_KEY": "only for tests",
@@ -191,7 +192,7 @@ def test_an_example_site_without_a_help_center_has_no_link_to_it(site: Site) -> 
 
 @pytest.mark.parametrize("name", ["example_flask", "example_starlette"])
 def test_no_template_knows_of_the_chat(name: str) -> None:
-    templates = list((Path(__file__).parents[2] / name / "templates").iterdir())
+    templates = list((ROOT / name / "templates").iterdir())
     assert templates
     for template in templates:
         assert "pavior" not in template.read_text(encoding="utf-8").lower()

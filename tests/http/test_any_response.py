@@ -137,7 +137,7 @@ def through_both_shells(case: Case, identity: Identity | None, **fields: str) ->
     one, other = seen
     assert one.status == other.status
     assert decoded(one.body, case.codings) == decoded(other.body, case.codings)
-    # WSGI has a page in pieces begin before its first bytes can tell what it is.
+    # WSGI has a page in pieces begin before its first bytes show what it is.
     if isinstance(case.reply, Reply) and len(case.reply.chunks) == 1:
         assert fields_of(one) == fields_of(other)
     return other

@@ -388,5 +388,5 @@ def test_any_page_in_any_pieces_gains_the_script_at_its_place(
     assert bodies(sent) == insert(whole, SNIPPET)
     assert [message["type"] for message in sent[:1]] == ["http.response.start"]
     assert [message.get("more_body", False) for message in sent].count(False) == 2
-    told = dict(sent[0]["headers"]).get(b"content-length", str(len(bodies(sent))).encode())
-    assert int(told) == len(bodies(sent))
+    sent_length = dict(sent[0]["headers"]).get(b"content-length", str(len(bodies(sent))).encode())
+    assert int(sent_length) == len(bodies(sent))

@@ -150,7 +150,7 @@ def test_a_coding_error_before_anything_was_sent_passes_the_page_untouched(
 ) -> None:
     first, second, *_ = streamed([START + b"<p>A", b"<p>B"], [form])
     reply = reply_of([first + second + b"\xff" * 50], form.name, others=VALIDATORS)
-    if fetch is ADAPTERS["wsgi"]:  # one that tells that this piece is all of the page
+    if fetch is ADAPTERS["wsgi"]:  # which knows that this piece is all of the page
         assert_untouched(fetch, reply)
         assert "Content-Encoding" in warned(caplog)
 

@@ -307,7 +307,7 @@ def test_a_coded_body_without_a_byte_passes_untouched(fetch: Fetch, chunks: list
 
 
 @pytest.mark.parametrize(
-    ("encodings", "told"),
+    ("encodings", "warning"),
     [
         (["compress"], "'compress'"),
         (["dcb"], "'dcb'"),
@@ -316,10 +316,10 @@ def test_a_coded_body_without_a_byte_passes_untouched(fetch: Fetch, chunks: list
     ],
 )
 def test_an_unknown_coding_passes_untouched_and_is_logged_once(
-    fetch: Fetch, encodings: list[str], told: str, caplog: pytest.LogCaptureFixture
+    fetch: Fetch, encodings: list[str], warning: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert_untouched(fetch, reply_of([b"\x1f\x9d" + PAGE], *encodings, others=VALIDATORS))
-    assert told in warned(caplog)
+    assert warning in warned(caplog)
 
 
 @pytest.fixture

@@ -247,8 +247,8 @@ def test_a_fragment_has_another_entity_tag_than_a_document(fetch: Fetch, body: b
         for held in destinations:
             headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[held].headers["ETag"]}
             again = fetch(site, SETTINGS, ADA, headers=headers)
-            # Whether it is a part, a 304 does not tell: then the document's script runs again, and
-            # does nothing.
+            # A 304 does not show whether it stands for a part: then the document's script runs
+            # again, and does nothing.
             holds = is_same or asked == held or held == "document"
             assert again.status == (304 if holds else 200)
             assert again.headers["ETag"] == seen[held if holds else asked].headers["ETag"]

@@ -233,7 +233,7 @@ def test_head_gets_no_wrong_content_length_and_no_body(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("given", "sent"),
     [
         ([], {"private", "no-cache"}),
         (["public, max-age=60"], {"private", "no-cache", "max-age=60"}),
@@ -247,9 +247,9 @@ def test_head_gets_no_wrong_content_length_and_no_body(fetch: Fetch) -> None:
     ],
 )
 def test_a_page_that_names_a_user_is_for_that_user_alone(
-    fetch: Fetch, said: list[str], sent: set[str]
+    fetch: Fetch, given: list[str], sent: set[str]
 ) -> None:
-    seen = fetch(with_headers(*(("Cache-Control", value) for value in said)), SETTINGS, ADA)
+    seen = fetch(with_headers(*(("Cache-Control", value) for value in given)), SETTINGS, ADA)
     (value,) = seen.headers.getlist("Cache-Control")
     assert set(value.split(", ")) == sent
 
@@ -275,7 +275,7 @@ def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("given", "sent"),
     [
         ([], "Cookie, Sec-Fetch-Dest"),
         (["Accept-Encoding"], "Accept-Encoding, Cookie, Sec-Fetch-Dest"),
@@ -286,9 +286,9 @@ def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
 )
 @pytest.mark.parametrize("identity", [ADA, None])
 def test_a_page_varies_by_the_fields_that_decided_about_it(
-    fetch: Fetch, said: list[str], sent: str, identity: Identity | None
+    fetch: Fetch, given: list[str], sent: str, identity: Identity | None
 ) -> None:
-    seen = fetch(with_headers(*(("Vary", value) for value in said)), SETTINGS, identity)
+    seen = fetch(with_headers(*(("Vary", value) for value in given)), SETTINGS, identity)
     if identity is not None and sent != "*" and "Origin" not in sent:
         sent = f"{sent}, Origin"
     assert seen.headers.getlist("Vary") == [sent]

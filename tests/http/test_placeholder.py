@@ -357,7 +357,7 @@ def check(
     if body == rest:  # a part of a page
         assert body == b"".join((placeholders or [b""])[0] if p == PLACE else p for p in pieces)
         assert "pavior.part." in headers["ETag"] or headers["ETag"].startswith("W/")
-    elif has_length and PLACEHOLDER.search(body):  # rendered after its length was told
+    elif has_length and PLACEHOLDER.search(body):  # rendered after its length was sent
         assert PLACEHOLDER.sub(b"", rest) == clean
     else:
         assert rest == clean

@@ -424,8 +424,8 @@ def test_a_user_who_logged_in_by_fetch_is_named_before_any_page_is_loaded(
         client.get("/")
         assert LOGIN_COOKIE in client.cookies
     client.post("/as/ada")
-    told = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
-    assert told == {"id": "ada", "hmac": sign(API_KEY, "ada")}
+    answer = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
+    assert answer == {"id": "ada", "hmac": sign(API_KEY, "ada")}
 
 
 def test_the_recommended_session_cookie_is_one_that_no_other_host_can_set() -> None:

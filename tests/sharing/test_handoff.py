@@ -139,7 +139,7 @@ def no_page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def test_a_head_request_is_redirected_like_a_get(fetch: Fetch) -> None:
     seen = follow(fetch, method="HEAD")
     assert seen.body == b""
-    assert exchange(fetch, code_of(seen)) == ADAS
+    assert redeem(fetch, code_of(seen)) == ADAS
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -288,7 +288,7 @@ def test_a_site_that_lends_no_login_leaves_the_path_of_the_handoff_to_the_app(
 
 def test_codes_from_before_the_handoff_was_switched_off_are_still_redeemed(fetch: Fetch) -> None:
     code = code_of(follow(fetch))
-    assert exchange(fetch, code, OFF["switched off"]) == ADAS
+    assert redeem(fetch, code, OFF["switched off"]) == ADAS
     assert post(fetch, code, OFF["without a key"]).status == 405
 
 
@@ -338,21 +338,23 @@ async def unasked_asgi(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send
     raise AssertionError
 
 
-def exchange(
+def redeem(
     fetch: Fetch, code: str, settings: Settings = SETTINGS, origin: str = HELP
 ) -> dict[str, str]:
     seen = post(fetch, code, settings, origin)
     assert seen.status == 200
-    told: dict[str, str] = json.loads(seen.body)
-    return told
+    identity: dict[str, str] = json.loads(seen.body)
+    return identity
 
 
-@pytest.mark.parametrize(("identity", "told"), [(ADA, ADAS), (LEAD, {"email": "lead@example.com"})])
+@pytest.mark.parametrize(
+    ("identity", "expected"), [(ADA, ADAS), (LEAD, {"email": "lead@example.com"})]
+)
 def test_the_origin_of_a_code_redeems_it_for_the_identity(
-    fetch: Fetch, identity: Identity, told: dict[str, str]
+    fetch: Fetch, identity: Identity, expected: dict[str, str]
 ) -> None:
     seen = post(fetch, code_of(follow(fetch, identity=identity)))
-    assert (seen.status, json.loads(seen.body)) == (200, told)
+    assert (seen.status, json.loads(seen.body)) == (200, expected)
     assert 3590 <= int(seen.headers["Pavior-Expires-In"]) <= 3600
     assert seen.headers["Access-Control-Allow-Origin"] == HELP
     assert (
@@ -391,7 +393,7 @@ def test_another_whitelisted_site_cannot_redeem_a_code(fetch: Fetch, origin: str
     assert b"ada" not in seen.body
     assert "Pavior-Expires-In" not in seen.headers
     assert seen.headers["Access-Control-Allow-Origin"] == origin  # so that it can read why
-    assert exchange(fetch, code_of(follow(fetch, origin)), origin=origin) == ADAS
+    assert redeem(fetch, code_of(follow(fetch, origin)), origin=origin) == ADAS
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.test", "http://help.example.com"])
@@ -440,7 +442,7 @@ def test_content_that_is_no_code_is_refused(fetch: Fetch, content: bytes) -> Non
 
 
 def long_form(length: int) -> bytes:
-    """Return content of so many bytes that would be exchanged if it were shorter."""
+    """Return content of so many bytes that would redeem a code if it were shorter."""
     content = form(Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
     return content + b"x" * (length - len(content))
 
@@ -487,11 +489,11 @@ def test_a_handoff_that_a_page_of_another_origin_began_gets_no_code(
 
 
 @pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
-@pytest.mark.parametrize("said", ["?1", "?1, ?1", "", "1"])
+@pytest.mark.parametrize("by_user", ["?1", "?1, ?1", "", "1"])
 def test_a_link_on_the_destinations_own_page_gets_no_code_and_has_that_page_ask(
-    fetch: Fetch, to: str, left: str, said: str
+    fetch: Fetch, to: str, left: str, by_user: str
 ) -> None:
-    headers = {"Referer": f"{HELP}/", "Sec-Fetch-User": said}
+    headers = {"Referer": f"{HELP}/", "Sec-Fetch-User": by_user}
     for identity in (ADA, None):
         for site in ("cross-site", "same-site", "same-origin"):
             asked = {**headers, "Sec-Fetch-Site": site}
@@ -503,7 +505,7 @@ def test_a_link_on_the_destinations_own_page_gets_no_code_and_has_that_page_ask(
 
 def test_a_script_of_the_destinations_own_page_gets_a_code(fetch: Fetch) -> None:
     for headers in ({}, {"Sec-Fetch-User": "?0"}):
-        assert exchange(fetch, code_of(follow(fetch, headers=headers))) == ADAS
+        assert redeem(fetch, code_of(follow(fetch, headers=headers))) == ADAS
 
 
 @pytest.mark.parametrize("challenge", ["", "x", CHALLENGE[:-1], CHALLENGE + "x", "%" + CHALLENGE])
@@ -549,7 +551,7 @@ def test_a_page_of_the_lender_asks_again_where_strict_cookies_were_withheld(
     first = f"https://shop.example.com{asking_for(to)}"
     headers = {**ACROSS, "Sec-Fetch-Site": "same-origin", "Referer": first}
     seen = fetch(JSON, SETTINGS, ADA, path=address, headers=headers)
-    assert exchange(fetch, code_of(seen)) == ADAS
+    assert redeem(fetch, code_of(seen)) == ADAS
     assert code_of(fetch(JSON, SETTINGS, None, path=address, headers=headers)) == ""
 
 
@@ -558,7 +560,7 @@ def test_a_click_on_the_lenders_page_that_asks_again_gets_a_code(fetch: Fetch) -
     address = asked_again(fetch)
     first = f"https://shop.example.com{asking_for(f'{HELP}/')}"
     headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1", "Referer": first}
-    assert exchange(fetch, code_of(fetch(JSON, SETTINGS, ADA, path=address, headers=headers))) == (
+    assert redeem(fetch, code_of(fetch(JSON, SETTINGS, ADA, path=address, headers=headers))) == (
         ADAS
     )
 
@@ -783,7 +785,7 @@ def test_a_lender_below_a_path_asks_again_below_that_path(get: Get, root: str) -
     near = {"Referer": f"https://shop.test{first}", "Sec-Fetch-Site": "same-origin"}
     status, location, _ = get(address.removeprefix("https://shop.test"), near)
     assert status == 303
-    assert exchange(ADAPTERS["wsgi"], location.partition("handoff=")[2]) == ADAS
+    assert redeem(ADAPTERS["wsgi"], location.partition("handoff=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
@@ -791,7 +793,7 @@ def test_the_handoff_is_found_below_the_path_of_a_site(get: Get) -> None:
     status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}", FROM_HELP)
     assert status == 303
     code = location.removeprefix(f"{HELP}/x#pavior-handoff=")
-    assert exchange(ADAPTERS["wsgi"], code) == ADAS
+    assert redeem(ADAPTERS["wsgi"], code) == ADAS
     assert get(f"/shop{asking_for('https://evil.test')}", FROM_HELP)[0] == 403
 
 
@@ -799,11 +801,11 @@ def test_the_handoff_is_found_however_the_server_splits_the_path() -> None:
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: ADA))
     split = {"SCRIPT_NAME": "/.well-known"}
     path = asking_for(HELP).removeprefix("/.well-known")
-    told = {"Referer": f"{HELP}/"}
-    assert app.get(path, headers=told, extra_environ=split).status_int == 303
+    from_help = {"Referer": f"{HELP}/"}
+    assert app.get(path, headers=from_help, extra_environ=split).status_int == 303
     flask = TestApp(flask_app())
-    location = flask.get(path, headers=told, extra_environ=split).headers["Location"]
-    assert exchange(ADAPTERS["asgi"], location.partition("=")[2]) == ADAS
+    location = flask.get(path, headers=from_help, extra_environ=split).headers["Location"]
+    assert redeem(ADAPTERS["asgi"], location.partition("=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("path", [f"{HANDOFF}/", f"{HANDOFF}x", f"/x{HANDOFF}", HANDOFF.upper()])

@@ -58,11 +58,13 @@ def value(seen: Seen) -> str:
     return rest.partition(";")[0]
 
 
-def told_for(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
-    """Return what a borrower gets where the narrow cookie alone comes along."""
+def borrowed_by(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
+    """Return what a borrower gets where the login cookie alone comes along."""
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = json.loads(fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body)
-    return told
+    answer: dict[str, str] = json.loads(
+        fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body
+    )
+    return answer
 
 
 # ── Who gets it ────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +77,7 @@ def test_a_page_that_names_a_user_sets_the_login_cookie(fetch: Fetch) -> None:
     assert sorted(attributes[1:]) == [
         *("HttpOnly", "Max-Age=3600", "Path=/", "SameSite=None", "Secure"),
     ]
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 def test_the_login_cookie_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> None:
@@ -87,12 +89,12 @@ def test_the_login_cookie_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> 
 
 def test_the_login_cookie_holds_the_identity_and_no_hmac(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, ADA))
-    _, said = URLSafeSerializer("any key").loads_unsafe(cookie)
-    made = said.pop("at")
+    _, claims = URLSafeSerializer("any key").loads_unsafe(cookie)
+    made = claims.pop("at")
     assert 0 <= time.time() - made < 60
-    assert said == {"id": "7", "email": "ada@example.com", "vouched": True}
-    assert API_KEY not in str(said) + cookie
-    assert sign(API_KEY, "7") not in str(said) + cookie
+    assert claims == {"id": "7", "email": "ada@example.com", "vouched": True}
+    assert API_KEY not in str(claims) + cookie
+    assert sign(API_KEY, "7") not in str(claims) + cookie
 
 
 def test_a_page_that_names_nobody_sets_no_login_cookie(fetch: Fetch) -> None:
@@ -175,7 +177,7 @@ def test_a_frame_with_a_chat_of_its_own_sets_the_login_cookie(fetch: Fetch) -> N
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, inject_in_frames=True
     )
     seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": "iframe"})
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("destination", ["empty", None])
@@ -206,13 +208,13 @@ def test_a_page_of_any_status_and_method_sets_and_deletes_the_login_cookie(
     fetch: Fetch, status: int, method: str
 ) -> None:
     reply = Reply([b"<!doctype html>", b"<title>A</title>", b"<p>A"], status=status)
-    assert told_for(fetch, value(fetch(reply, SETTINGS, ADA, method=method))) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(fetch(reply, SETTINGS, ADA, method=method))) == with_hmac(ADA)
     seen = fetch(reply, SETTINGS, method=method, headers=HELD)
     assert cookies(seen) == [DELETION]
 
 
 def test_head_sets_and_deletes_the_login_cookie_as_get_does(fetch: Fetch) -> None:
-    assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, method="HEAD"))) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(fetch(Reply(), SETTINGS, ADA, method="HEAD"))) == with_hmac(ADA)
     assert cookies(fetch(Reply(), SETTINGS, method="HEAD", headers=HELD)) == [DELETION]
 
 
@@ -221,7 +223,7 @@ def test_a_page_for_another_user_replaces_the_login_cookie(fetch: Fetch, site: s
     adas = value(fetch(Reply(), SETTINGS, ADA))
     headers = {"Cookie": f"{LOGIN_COOKIE}={adas}", "Sec-Fetch-Site": site}
     seen = fetch(Reply(), SETTINGS, BOB, headers=headers)
-    assert told_for(fetch, value(seen)) == with_hmac(BOB)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(BOB)
 
 
 @pytest.mark.parametrize(("age", "is_renewed"), [(0, False), (350, False), (361, True)])
@@ -233,7 +235,7 @@ def test_a_page_renews_the_login_cookie_after_a_tenth_of_its_life(
     seen = fetch(Reply(), SETTINGS, ADA, headers=headers)
     assert bool(cookies(seen)) == is_renewed
     if is_renewed:
-        assert told_for(fetch, value(seen)) == with_hmac(ADA)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -248,12 +250,12 @@ def test_a_login_cookie_is_found_in_cookie_fields_that_http2_has_split(
         if identity is None:
             assert cookies(seen) == [DELETION]
         else:
-            assert told_for(fetch_asgi, value(seen)) == with_hmac(identity)
+            assert borrowed_by(fetch_asgi, value(seen)) == with_hmac(identity)
 
 
 def test_a_lead_in_the_login_cookie_stays_a_lead(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, LEAD))
-    assert told_for(fetch, cookie) == {"email": "lead@example.com"}
+    assert borrowed_by(fetch, cookie) == {"email": "lead@example.com"}
 
 
 def test_a_refused_identity_gets_no_login_cookie_and_loses_an_earlier_one(fetch: Fetch) -> None:
@@ -370,7 +372,7 @@ def test_a_login_by_post_sets_the_login_cookie_at_once(
 ) -> None:
     """A page in which one logs in by a script may lead to a help center without another page."""
     seen = fetch(reply, SETTINGS, ADA, method="POST", headers=cookie)
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
     assert seen.headers["Cache-Control"] == "private, no-cache"
     assert cookies(fetch(reply, SETTINGS, REFUSED, method="POST", headers=cookie)) == [DELETION]
 
@@ -378,7 +380,7 @@ def test_a_login_by_post_sets_the_login_cookie_at_once(
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_redirect_after_a_login_sets_the_login_cookie(fetch: Fetch, method: str) -> None:
     seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=held(BOB))
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[1]], ids=["page", "json", "redirect"])
@@ -435,7 +437,7 @@ def test_an_identity_without_consent_has_no_login_cookie() -> None:
 
 
 def test_with_consent_the_login_cookie_is_set(fetch: Fetch) -> None:
-    assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, consent=True))) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(fetch(Reply(), SETTINGS, ADA, consent=True))) == with_hmac(ADA)
 
 
 # ── Caches, and what the app says ──────────────────────────────────────────────────────────────
@@ -485,8 +487,8 @@ def test_an_anonymous_page_of_a_lender_stays_as_cacheable_as_the_app_made_it(
     reply = Reply(headers=[HTML_TYPE, *CACHEABLE, ("ETag", '"1"')])
     seen = fetch(reply, SETTINGS, headers=headers)
     lower = [(name.lower(), value) for name, value in seen.headers]
-    for name, said in CACHEABLE:
-        assert (name.lower(), said) in lower
+    for name, expected in CACHEABLE:
+        assert (name.lower(), expected) in lower
     assert sorted(name for name, _ in lower) == sorted(
         [
             *(name.lower() for name, _ in CACHEABLE),
@@ -543,7 +545,7 @@ def test_a_304_sets_or_deletes_the_login_cookie(
     if identity is None:
         assert cookies(seen) == [DELETION]
     else:
-        assert told_for(fetch, value(seen)) == with_hmac(identity)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(identity)
 
 
 def test_an_anonymous_304_of_a_lender_stays_as_it_is(fetch: Fetch) -> None:
@@ -574,9 +576,9 @@ def test_a_share_auth_request_of_the_sites_own_page_updates_the_login_cookie(
     )
     ask = partial(fetch, JSON, settings, path=SHARE_AUTH)
     for site_field in ({}, {"Sec-Fetch-Site": "same-origin"}):
-        assert told_for(fetch, value(ask(ADA, headers=site_field))) == with_hmac(ADA)
+        assert borrowed_by(fetch, value(ask(ADA, headers=site_field))) == with_hmac(ADA)
         seen = ask(BOB, headers={**site_field, **HELD})
-        assert told_for(fetch, value(seen)) == with_hmac(BOB)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(BOB)
         assert cookies(ask(None, headers=site_field)) == []
         assert cookies(ask(None, headers={**site_field, **HELD})) == [DELETION]
         assert cookies(ask(REFUSED, headers={**site_field, **HELD})) == [DELETION]
@@ -618,26 +620,26 @@ def test_a_borrowed_login_is_as_old_as_the_login_cookie(fetch: Fetch) -> None:
 
 def test_a_login_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 3700).cookie(ADA)
-    assert told_for(fetch, cookie) == {}
+    assert borrowed_by(fetch, cookie) == {}
 
 
 def test_two_login_cookies_name_nobody(fetch: Fetch) -> None:
     adas, bobs = (value(fetch(Reply(), SETTINGS, each)) for each in (ADA, BOB))
-    assert told_for(fetch, adas) == with_hmac(ADA)
-    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
-    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
+    assert borrowed_by(fetch, adas) == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
+    assert borrowed_by(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
 
 
 def test_other_cookies_beside_the_login_cookie_do_not_matter(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    assert told_for(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
 
 
 def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    assert told_for(fetch, f"{adas}; a=\xe9\xff") == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; a=\xe9\xff") == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", '"', "whatever"])
 def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
-    assert told_for(fetch, cookie) == {}
+    assert borrowed_by(fetch, cookie) == {}

@@ -1,4 +1,4 @@
-"""The login cookie of Flask and Starlette sites, from login to logout, and the keys that sign it."""
+"""The login cookie of Flask and Starlette sites, from login to logout, and who signs it."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def cookie_of(app: Flask) -> str:
     return found
 
 
-def flask_tells(app: Flask, cookie: str) -> dict[str, str]:
+def flask_lends(app: Flask, cookie: str) -> dict[str, str]:
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = tls(app).get(SHARE_AUTH, headers=headers).json
-    return told
+    answer: dict[str, str] = tls(app).get(SHARE_AUTH, headers=headers).json
+    return answer
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
@@ -99,7 +99,7 @@ def test_flask_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
     client = logged_in(app)
     assert LOGIN_COOKIE not in client.cookies  # which a page sets, and the login was none
     client.get("/")
-    assert flask_tells(app, client.cookies[LOGIN_COOKIE]) == with_hmac(ADA)
+    assert flask_lends(app, client.cookies[LOGIN_COOKIE]) == with_hmac(ADA)
     response = client.post(logout)
     assert DELETION in timeless(response.headers.getall("Set-Cookie"))
     assert LOGIN_COOKIE not in client.cookies
@@ -115,41 +115,41 @@ def test_flask_deletes_the_login_cookie_when_the_session_has_ended() -> None:
 def test_flasks_secret_key_signs_the_login_cookie_by_default() -> None:
     for key in (SECRET_KEY, SECRET_KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
         app = flask_app(SECRET_KEY=key)
-        assert flask_tells(app, cookie_of(app)) == with_hmac(ADA)
-        assert flask_tells(flask_app(SECRET_KEY="another key"), cookie_of(app)) == {}
+        assert flask_lends(app, cookie_of(app)) == with_hmac(ADA)
+        assert flask_lends(flask_app(SECRET_KEY="another key"), cookie_of(app)) == {}
     text, raw = flask_app(SECRET_KEY=SECRET_KEY), flask_app(SECRET_KEY=SECRET_KEY.encode())
-    assert flask_tells(text, cookie_of(raw)) == with_hmac(ADA)
+    assert flask_lends(text, cookie_of(raw)) == with_hmac(ADA)
 
 
 def test_flasks_fallback_keys_verify_login_cookies() -> None:
     old, new = flask_app(SECRET_KEY="old"), flask_app(SECRET_KEY="new")
     older = flask_app(SECRET_KEY="older")
     both = flask_app(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old", b"older"])
-    assert flask_tells(both, cookie_of(old)) == with_hmac(ADA)
-    assert flask_tells(both, cookie_of(older)) == with_hmac(ADA)
-    assert flask_tells(new, cookie_of(both)) == with_hmac(ADA)
-    assert flask_tells(old, cookie_of(both)) == {}
-    assert flask_tells(new, cookie_of(old)) == {}
+    assert flask_lends(both, cookie_of(old)) == with_hmac(ADA)
+    assert flask_lends(both, cookie_of(older)) == with_hmac(ADA)
+    assert flask_lends(new, cookie_of(both)) == with_hmac(ADA)
+    assert flask_lends(old, cookie_of(both)) == {}
+    assert flask_lends(new, cookie_of(old)) == {}
 
 
 def test_the_pavior_secret_key_goes_before_flasks_own() -> None:
     app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
     other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=SECRET_KEY)
-    assert flask_tells(other, cookie_of(app)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(app)) == {}
+    assert flask_lends(other, cookie_of(app)) == with_hmac(ADA)
+    assert flask_lends(flask_app(SECRET_KEY="the app's"), cookie_of(app)) == {}
     several = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=["old", SECRET_KEY])
-    assert flask_tells(app, cookie_of(several)) == with_hmac(ADA)
+    assert flask_lends(app, cookie_of(several)) == with_hmac(ADA)
     lines = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=f"old\n\n {SECRET_KEY} \n")
-    assert flask_tells(app, cookie_of(lines)) == with_hmac(ADA)
+    assert flask_lends(app, cookie_of(lines)) == with_hmac(ADA)
 
 
 def test_a_settings_object_without_a_secret_key_gets_flasks() -> None:
     without = site(shared_auth_domains=["help.example.com"])
     app = flask_app(without, SECRET_KEY=SECRET_KEY)
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
+    assert flask_lends(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
     own = flask_app(SETTINGS, SECRET_KEY="the app's")
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
+    assert flask_lends(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
+    assert flask_lends(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
 
 
 def test_a_flask_site_without_a_whitelist_sets_no_login_cookie() -> None:
@@ -233,18 +233,18 @@ def starlette_cookie(client: TestClient) -> str:
     return client.cookies.get(LOGIN_COOKIE) or ""
 
 
-def starlette_tells(client: TestClient, cookie: str) -> dict[str, str]:
+def starlette_lends(client: TestClient, cookie: str) -> dict[str, str]:
     client.cookies.clear()
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = client.get(SHARE_AUTH, headers=headers).json()
-    return told
+    answer: dict[str, str] = client.get(SHARE_AUTH, headers=headers).json()
+    return answer
 
 
 @pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
 def test_starlette_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
     client = starlette_client(SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
+    assert starlette_lends(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
     response = client.post(logout)
     assert DELETION in timeless(response.headers.get_list("set-cookie"))
     assert LOGIN_COOKIE not in client.cookies
@@ -253,19 +253,19 @@ def test_starlette_keeps_the_login_cookie_from_login_to_logout(logout: str) -> N
 
 def test_the_secret_key_of_a_starlette_config_signs_by_default() -> None:
     cookie = starlette_cookie(starlette_client(SECRET_KEY=SECRET_KEY))
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="another"), cookie) == {}
+    assert starlette_lends(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
+    assert starlette_lends(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
+    assert starlette_lends(starlette_client(SECRET_KEY="another"), cookie) == {}
     odd = " as it is "
     cookie = starlette_cookie(starlette_client(SECRET_KEY=odd))
-    assert starlette_tells(starlette_client(SECRET_KEY=odd), cookie) == with_hmac(ADA)
+    assert starlette_lends(starlette_client(SECRET_KEY=odd), cookie) == with_hmac(ADA)
 
 
 def test_the_pavior_secret_key_of_a_starlette_config_goes_first() -> None:
     client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
     cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="the app's"), cookie) == {}
+    assert starlette_lends(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
+    assert starlette_lends(starlette_client(SECRET_KEY="the app's"), cookie) == {}
 
 
 @pytest.mark.parametrize(

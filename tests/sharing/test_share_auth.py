@@ -42,7 +42,7 @@ def share_auth(
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"),
+    ("identity", "expected"),
     [
         (None, {}),
         (Identity(), {}),
@@ -51,12 +51,12 @@ def share_auth(
     ],
 )
 def test_a_whitelisted_origin_gets_the_fields_of_init(
-    fetch: Fetch, identity: Identity | None, told: dict[str, str]
+    fetch: Fetch, identity: Identity | None, expected: dict[str, str]
 ) -> None:
     seen = share_auth(fetch, identity)
     assert seen.status == 200
     assert seen.headers["Content-Type"] == "application/json"
-    assert json.loads(seen.body) == told
+    assert json.loads(seen.body) == expected
     assert seen.headers["Access-Control-Allow-Origin"] == HELP
     assert seen.headers["Access-Control-Allow-Credentials"] == "true"
     assert API_KEY.encode() not in seen.body

@@ -1,4 +1,4 @@
-"""What borrowers load: the script, the frame, and what share-auth tells each of them."""
+"""What borrowers load: the script, the frame, and what share-auth answers to each of them."""
 
 from __future__ import annotations
 
@@ -284,13 +284,13 @@ def test_the_policy_of_the_frame_parses_into_the_intended_directives(fetch: Fetc
 # ── share-auth, for borrowers ──────────────────────────────────────────────────────────────────
 
 
-def told(identity: Identity) -> dict[str, str | None]:
+def identity_fields(identity: Identity) -> dict[str, str | None]:
     assert identity.id is not None
     return {"id": identity.id, "email": identity.email, "hmac": sign(API_KEY, identity.id)}
 
 
-def narrow(identity: Identity, age: int = 0) -> dict[str, str]:
-    """Return the field with the narrow cookie of somebody."""
+def login_cookie(identity: Identity, age: int = 0) -> dict[str, str]:
+    """Return the field with the login cookie of somebody."""
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(identity)
     return {"Cookie": f"__Host-pavior-share={cookie}"}
 
@@ -324,8 +324,8 @@ def loan(seen: Seen) -> tuple[Any, str | None]:
 def test_the_apps_own_user_is_lent_for_the_whole_time(
     fetch: Fetch, site: str | None, access: str | None
 ) -> None:
-    seen = ask(fetch, ADA, site=site, access=access, cookie=narrow(ADA, 100))
-    assert loan(seen) == (told(ADA), "3600")
+    seen = ask(fetch, ADA, site=site, access=access, cookie=login_cookie(ADA, 100))
+    assert loan(seen) == (identity_fields(ADA), "3600")
     assert "Activate-Storage-Access" not in seen.headers
     assert "Pavior-Storage-Access" not in seen.headers
     assert seen.headers["Access-Control-Expose-Headers"] == EXPOSED
@@ -336,18 +336,18 @@ def test_the_apps_own_user_is_lent_for_the_whole_time(
 def test_the_login_cookie_names_the_user_where_no_session_comes_along(
     fetch: Fetch, site: str | None, access: str | None
 ) -> None:
-    said, seconds = loan(ask(fetch, site=site, access=access, cookie=narrow(BOB, 100)))
-    assert said == told(BOB)
+    named, seconds = loan(ask(fetch, site=site, access=access, cookie=login_cookie(BOB, 100)))
+    assert named == identity_fields(BOB)
     assert 3490 <= int(seconds or 0) <= 3500
 
 
 def test_the_login_cookie_names_the_user_where_the_app_names_nobody(fetch: Fetch) -> None:
     somebody = Identity(attributes={"plan": "gold"})
-    assert loan(ask(fetch, somebody, cookie=narrow(BOB)))[0] == told(BOB)
+    assert loan(ask(fetch, somebody, cookie=login_cookie(BOB)))[0] == identity_fields(BOB)
 
 
 def test_the_login_cookie_does_not_count_for_a_borrower_of_the_same_site(fetch: Fetch) -> None:
-    assert loan(ask(fetch, site="same-site", cookie=narrow(BOB))) == ({}, "0")
+    assert loan(ask(fetch, site="same-site", cookie=login_cookie(BOB))) == ({}, "0")
 
 
 @pytest.mark.parametrize(
@@ -387,30 +387,32 @@ def test_a_browser_with_inactive_storage_access_is_asked_to_retry(
 
 def test_without_a_secret_key_the_login_cookie_names_nobody(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=WHITELISTED)
-    assert loan(ask(fetch, settings=settings, cookie=narrow(BOB))) == ({}, None)
-    assert loan(ask(fetch, ADA, settings=settings)) == (told(ADA), "3600")
+    assert loan(ask(fetch, settings=settings, cookie=login_cookie(BOB))) == ({}, None)
+    assert loan(ask(fetch, ADA, settings=settings)) == (identity_fields(ADA), "3600")
 
 
 def test_a_lead_of_the_login_cookie_is_lent_without_an_hmac(fetch: Fetch) -> None:
     lead = Identity(email="lead@example.com", authenticated=False)
-    assert loan(ask(fetch, cookie=narrow(lead)))[0] == {"email": "lead@example.com"}
+    assert loan(ask(fetch, cookie=login_cookie(lead)))[0] == {"email": "lead@example.com"}
 
 
 def test_a_login_cookie_whose_identity_is_refused_now_names_nobody(fetch: Fetch) -> None:
-    assert loan(ask(fetch, cookie=narrow(Identity("boss@bank.com")))) == ({}, None)
+    assert loan(ask(fetch, cookie=login_cookie(Identity("boss@bank.com")))) == ({}, None)
 
 
 def test_a_borrowed_login_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY, shared_auth_seconds=120)
     assert loan(ask(fetch, ADA, settings=settings))[1] == "120"
-    assert 15 <= int(loan(ask(fetch, settings=settings, cookie=narrow(BOB, 100)))[1] or 0) <= 20
-    assert loan(ask(fetch, settings=settings, cookie=narrow(BOB, 130))) == ({}, None)
+    assert (
+        15 <= int(loan(ask(fetch, settings=settings, cookie=login_cookie(BOB, 100)))[1] or 0) <= 20
+    )
+    assert loan(ask(fetch, settings=settings, cookie=login_cookie(BOB, 130))) == ({}, None)
 
 
 def test_without_consent_the_login_cookie_alone_is_lent(fetch: Fetch) -> None:
-    sent = {"Origin": HELP, **narrow(BOB)}
+    sent = {"Origin": HELP, **login_cookie(BOB)}
     seen = fetch(JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers=sent)
-    assert loan(seen)[0] == told(BOB)
+    assert loan(seen)[0] == identity_fields(BOB)
     seen = fetch(JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers={"Origin": HELP})
     assert loan(seen)[0] == {}
 
@@ -433,13 +435,16 @@ def ask_in_frame(
 @pytest.mark.parametrize("site", ["same-origin", None])
 def test_the_lenders_own_frame_gets_what_a_borrower_gets(fetch: Fetch, site: str | None) -> None:
     seen = ask_in_frame(fetch, ADA, site=site)
-    assert loan(seen) == (told(ADA), "3600")  # and no attributes
+    assert loan(seen) == (identity_fields(ADA), "3600")  # and no attributes
     assert "Set-Cookie" not in seen.headers
     assert not [name for name, _ in seen.headers if name.lower().startswith("access-control")]
-    said, seconds = loan(ask_in_frame(fetch, site=site, headers=narrow(BOB, 100)))
-    assert said == told(BOB)
+    named, seconds = loan(ask_in_frame(fetch, site=site, headers=login_cookie(BOB, 100)))
+    assert named == identity_fields(BOB)
     assert 3490 <= int(seconds or 0) <= 3500
-    assert loan(ask_in_frame(fetch, ADA, site=site, headers=narrow(ADA))) == (told(ADA), "3600")
+    assert loan(ask_in_frame(fetch, ADA, site=site, headers=login_cookie(ADA))) == (
+        identity_fields(ADA),
+        "3600",
+    )
 
 
 def test_a_frame_with_storage_access_learns_that_there_is_no_login_cookie(fetch: Fetch) -> None:
@@ -467,7 +472,7 @@ def test_a_frame_for_an_origin_that_is_not_whitelisted_gets_no_identity(
     fetch: Fetch, query: str
 ) -> None:
     for identity in (ADA, None):
-        seen = ask_in_frame(fetch, identity, query, headers=narrow(BOB))
+        seen = ask_in_frame(fetch, identity, query, headers=login_cookie(BOB))
         assert seen.status == 403
         assert not re.search(rb"ada|bob", seen.body)
 
@@ -523,20 +528,20 @@ def ask_raw(path: str, *raw: tuple[str, str]) -> tuple[int, list[tuple[bytes, by
 
 
 def test_a_login_cookie_may_stand_in_a_field_of_its_own() -> None:
-    (narrow_cookie,) = narrow(BOB).items()
+    (cookie_field,) = login_cookie(BOB).items()
     others = [("Cookie", "a=b"), ("Cookie", "c=d")]
     origin = ("Origin", HELP)
     for place in range(3):
-        fields = [*others[:place], narrow_cookie, *others[place:]]
-        assert json.loads(ask_raw(SHARE_AUTH, origin, *fields)[2]) == told(BOB)
-    assert json.loads(ask_raw(SHARE_AUTH, origin, narrow_cookie, narrow_cookie)[2]) == {}
+        fields = [*others[:place], cookie_field, *others[place:]]
+        assert json.loads(ask_raw(SHARE_AUTH, origin, *fields)[2]) == identity_fields(BOB)
+    assert json.loads(ask_raw(SHARE_AUTH, origin, cookie_field, cookie_field)[2]) == {}
 
 
 def test_a_login_cookie_is_deleted_whichever_field_holds_it() -> None:
-    (narrow_cookie,) = narrow(BOB).items()
+    (cookie_field,) = login_cookie(BOB).items()
     for place in range(2):
         fields = [("Cookie", "a=b")]
-        fields.insert(place, narrow_cookie)
+        fields.insert(place, cookie_field)
         _, headers, _ = ask_raw(SHARE_AUTH, *fields)
         assert [name for name, _ in headers].count(b"set-cookie") == 1
 

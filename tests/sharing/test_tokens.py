@@ -64,15 +64,19 @@ def test_tokens_need_no_escaping_in_cookies_and_fragments(identity: Identity, or
 
 
 def test_a_token_holds_the_identity_its_time_and_purpose_and_no_more() -> None:
-    said = {"at": MADE, "id": "7", "email": "ada@example.com", "vouched": True}
+    claims = {"at": MADE, "id": "7", "email": "ada@example.com", "vouched": True}
     ours = tokens(clock=Clock(MADE + 0.9))
-    assert payload(ours.cookie(ADA)) == said
-    assert payload(ours.code(ADA, HELP, CHALLENGE)) == {**said, "to": HELP, "challenge": CHALLENGE}
+    assert payload(ours.cookie(ADA)) == claims
+    assert payload(ours.code(ADA, HELP, CHALLENGE)) == {
+        **claims,
+        "to": HELP,
+        "challenge": CHALLENGE,
+    }
 
 
 def payload(token: str) -> object:
-    _, said = URLSafeSerializer("any key").loads_unsafe(token)
-    return said
+    _, claims = URLSafeSerializer("any key").loads_unsafe(token)
+    return claims
 
 
 # ── Age ────────────────────────────────────────────────────────────────────────────────────────
@@ -137,13 +141,13 @@ def test_a_login_cookie_is_no_code_and_a_code_no_login_cookie(
 
 
 def test_a_value_that_the_app_signs_with_the_same_key_is_no_token() -> None:
-    said = {"at": MADE, "id": "7", "email": None, "vouched": True, "to": HELP}
+    claims = {"at": MADE, "id": "7", "email": None, "vouched": True, "to": HELP}
     for serializer in (
         URLSafeSerializer(SECRET_KEY),
         URLSafeSerializer(SECRET_KEY, salt="cookie-session"),
         URLSafeTimedSerializer(SECRET_KEY, signer_kwargs={"key_derivation": "hmac"}),
     ):
-        theirs = serializer.dumps(said)
+        theirs = serializer.dumps(claims)
         assert isinstance(theirs, str)
         assert tokens().read_cookie(theirs) is None
         assert tokens().read_code(theirs, HELP, VERIFIER) is None
@@ -154,10 +158,10 @@ def test_a_value_that_the_app_signs_with_the_same_key_is_no_token() -> None:
 
 def is_same_signature(token: str, other: str) -> bool:
     """Whether two tokens differ in no bit that counts: the last letter of each has two to spare."""
-    (said, _, signature), (other_said, _, other_signature) = (
+    (claims, _, signature), (other_claims, _, other_signature) = (
         each.rpartition(".") for each in (token, other)
     )
-    return said == other_said and bits(signature) == bits(other_signature)
+    return claims == other_claims and bits(signature) == bits(other_signature)
 
 
 def bits(signature: str) -> bytes | None:

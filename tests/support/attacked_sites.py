@@ -24,7 +24,7 @@ from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCR
 from tests.support.browsers import evaluate, wait_for
 from tests.support.handing_over import asking_for
 from tests.support.names import Names
-from tests.support.sites import API_KEY, SECRET_KEY, TEAM
+from tests.support.sites import API_KEY, LOGIN_COOKIE, SECRET_KEY, TEAM
 
 ADA, MALLORY = "ada@example.com", "mallory@evil.test"
 
@@ -52,8 +52,8 @@ Pavior.calls = [];
 
 
 @dataclass
-class Exchanged:
-    """A request that a server got, and its answer."""
+class Answered:
+    """A request that a server got, and its response."""
 
     host: str
     method: str
@@ -65,16 +65,16 @@ class Exchanged:
 
     @property
     def received(self) -> str:
-        """All that the server was told, but for cookies."""
-        told = [value for name, value in self.request.items() if name != "Cookie"]
-        return "\n".join([self.target, *told])
+        """All that the server got, but for cookies."""
+        values = [value for name, value in self.request.items() if name != "Cookie"]
+        return "\n".join([self.target, *values])
 
 
 @dataclass
 class Sites(Names):
     """Everything at one port, each site at a name of its own. `seen` is all that went around."""
 
-    seen: list[Exchanged] = field(default_factory=list)
+    seen: list[Answered] = field(default_factory=list)
     script_may_go: Event = field(default_factory=Event)
     """Until then nobody gets share.js."""
 
@@ -103,7 +103,7 @@ class Sites(Names):
         response = client.get(asking_for(to), base_url=self.shop, headers=headers)
         return response.headers["Location"].partition("#pavior-handoff=")[2]
 
-    def answers(self, host: str = "shop") -> list[Exchanged]:
+    def answers(self, host: str = "shop") -> list[Answered]:
         return [each for each in self.seen if each.host == host]
 
 
@@ -156,8 +156,8 @@ def who(environ: dict[str, Any]) -> Identity | None:
     session = Request(environ).cookies.get("session")
     if session is None:
         return None
-    said = bytes.fromhex(session).decode()
-    return Identity(email=said) if "@" in said else Identity(said)
+    user = bytes.fromhex(session).decode()
+    return Identity(email=user) if "@" in user else Identity(user)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ def logged_in(context: BrowserContext, sites: Sites, user: str = ADA) -> Browser
 
 
 def calls(page: Page) -> list[dict[str, Any]]:
-    """Return what init was told, once it has been called; without what every call has."""
+    """Return the options of each init, once there is one; without those that every init has."""
     wait_for(page, "window.Pavior?.calls.length")
     made = evaluate(page, "Pavior.calls")
     assert {each.pop("teamVanityId") for each in made} == {TEAM}
@@ -240,7 +240,7 @@ def come_from_shop(tab: Page, sites: Sites, path: str = "/page") -> None:
     assert calls(tab) == [ADAS]
 
 
-def told_of_ada(each: Exchanged) -> list[str]:
+def mentions_of_ada(each: Answered) -> list[str]:
     return [secret for secret in SECRETS if secret in each.answer]
 
 
@@ -250,3 +250,80 @@ FORGED = {
     "seconds": 3600,
     "isClicked": True,
 }
+
+
+READ = """async urls => {
+    const gained = [];
+    async function attempt(what, reading) {
+        try {
+            const text = await reading();
+            if (text) gained.push([what, text]);
+        } catch { /* nothing was to be had */ }
+    }
+    function loaded(tag, attributes, url) {
+        return new Promise((done, failed) => {
+            const element = document.createElement(tag);
+            element.onload = () => done(tag + ' loaded ' + url);
+            element.onerror = failed;
+            Object.assign(element, attributes);
+            document.body.append(element);
+        });
+    }
+    for (const url of urls) {
+        for (const method of ['GET', 'HEAD', 'POST', 'PUT']) {
+            for (const mode of ['cors', 'no-cors', 'same-origin']) {
+                for (const credentials of ['include', 'omit']) {
+                    await attempt([url, method, mode, credentials], async () => {
+                        const body = method === 'POST' ? 'code' : undefined;
+                        const asked = {method, mode, credentials, body, cache: 'no-store'};
+                        const response = await fetch(url, asked);
+                        return await response.text() + [...response.headers].join();
+                    });
+                }
+            }
+        }
+        await attempt([url, 'preflight'], async () =>
+            (await fetch(url, {credentials: 'include', headers: {'X-A': 'b'}})).text());
+        await attempt([url, 'image'], () => loaded('img', {src: url}, url));
+        await attempt([url, 'script'], () => loaded('script', {src: url}, url));
+        await attempt([url, 'style'], () => loaded('link', {rel: 'stylesheet', href: url}, url));
+        await attempt([url, 'cors script'], () =>
+            loaded('script', {src: url, crossOrigin: 'use-credentials'}, url));
+        await attempt([url, 'prefetch'], async () => {
+            await loaded('link', {rel: 'prefetch', href: url}, url);
+            return null;
+        });
+        await attempt([url, 'frame'], async () => {
+            const frame = document.createElement('iframe');
+            frame.src = url;
+            const loading = new Promise(done => { frame.onload = done; });
+            document.body.append(frame);
+            await loading;
+            return frame.contentDocument?.body.textContent;
+        });
+        await attempt([url, 'object'], () => loaded('object', {data: url}, url));
+    }
+    return gained;
+}"""
+
+
+def login_cookies(context: BrowserContext, sites: Sites) -> list[str]:
+    kept = context.cookies(sites.shop)
+    return [each.get("value", "") for each in kept if each.get("name") == LOGIN_COOKIE]
+
+
+def frame_page(tab: Page, sites: Sites, src: str, at: str) -> None:
+    """Open a page at an address that frames another, and wait for that to be loaded or kept out."""
+    tab.goto(at)
+    tab.evaluate(
+        """src => new Promise(done => {
+            window.heard = [];
+            addEventListener('message', event => heard.push([event.origin, event.data]));
+            const frame = document.createElement('iframe');
+            frame.className = 'ours';
+            frame.onload = done;
+            frame.src = src;
+            document.body.append(frame);
+        })""",
+        src,
+    )

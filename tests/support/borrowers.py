@@ -54,9 +54,9 @@ WATCH = """{
         return answer;
     };
     Response.prototype.json = function () {
-        const said = json.call(this);
-        said.then(settle, settle);
-        return said;
+        const content = json.call(this);
+        content.then(settle, settle);
+        return content;
     };
     const timeout = AbortSignal.timeout;
     AbortSignal.timeout = wait => {
@@ -280,21 +280,21 @@ def lead(page: Page, sites: Sites, url: str, way: str) -> None:
 def noting(event: threading.Event) -> Response:
     """Return a response that sets the event when it is sent."""
 
-    def tell() -> Iterator[bytes]:
+    def stream() -> Iterator[bytes]:
         event.set()
         yield b""
 
-    return Response(tell())
+    return Response(stream())
 
 
 def once(event: threading.Event, act: str, sites: Sites) -> str:
     """Return a script that runs `act` after the event, once in its tab."""
 
-    def tell() -> Iterator[bytes]:
+    def stream() -> Iterator[bytes]:
         assert event.wait(10)
         yield b"now"
 
-    sites.pages["/event"] = Response(tell())
+    sites.pages["/event"] = Response(stream())
     return f"""<script>
     if (!sessionStorage.hasActed) fetch('/event').then(answer => answer.text()).then(() => {{
         sessionStorage.hasActed = 'yes';

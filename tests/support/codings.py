@@ -59,7 +59,7 @@ class Form:
     name: str
     compressor: Callable[[], Compressor]
     decoder: Callable[[], Coded]
-    """Returns what takes a stream piece by piece and gives what can be told by then."""
+    """Returns what takes a stream piece by piece and gives what is decodable by then."""
     decode: Coded
     """Takes a whole stream and refuses one that is not."""
 
@@ -156,7 +156,7 @@ class StreamDecoder:
         self.decoded = b""
 
     def decode(self, data: bytes) -> bytes:
-        """Return what these bytes tell that was not known before."""
+        """Return what these bytes add to the decoded text."""
         for decode in self._decoders:
             data = decode(data) if data else b""
         self.decoded += data

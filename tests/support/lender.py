@@ -158,7 +158,7 @@ def both() -> tuple[Lender, Lender]:
     return Lender("wsgi"), Lender("asgi")
 
 
-def narrow(value: str) -> tuple[str, str]:
+def login_cookie(value: str) -> tuple[str, str]:
     return "Cookie", f"theme=dark; {LOGIN_COOKIE}={value}; session=secret"
 
 
@@ -166,7 +166,7 @@ def origin(value: str) -> tuple[str, str]:
     return "Origin", value
 
 
-ADAS_COOKIES = narrow(TOKENS.cookie(ADA))
+ADAS_COOKIES = login_cookie(TOKENS.cookie(ADA))
 
 CROSS, SAME_ORIGIN = ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-origin")
 
@@ -176,7 +176,7 @@ SAME_SITE, ACTIVE = ("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Storage-Access"
 def expect_refused_alike(
     lender: Lender, method: str, target: str, *fields: tuple[str, str], status: int = 403
 ) -> None:
-    """Expect the same refusal for Ada, with and without her narrow cookie, and for nobody."""
+    """Expect the same refusal for Ada, with and without her login cookie, and for nobody."""
     body = form(TOKENS.code(ADA, HELP, CHALLENGE)) if method == "POST" else b""
     before = lender.asked
     answers = {
@@ -187,7 +187,7 @@ def expect_refused_alike(
     assert len(answers) == 1, (method, target, fields)
     (got,) = answers
     assert got.status == status, (method, target, fields, got)
-    assert lender.asked == before  # so that not even the time tells
+    assert lender.asked == before  # so that not even the time reveals it
     assert not is_readable(got), (method, target, fields, got)
     assert got.field("set-cookie") is None
     assert got.field("location") is None
@@ -223,13 +223,13 @@ def handed(lender: Lender, user: Identity | None, to: str = f"{HELP}/") -> str:
     return code_in(got.field("location") or "")
 
 
-def exchanged(lender: Lender, code: str, by: str | None = HELP, *more: tuple[str, str]) -> Got:
+def redeemed(lender: Lender, code: str, by: str | None = HELP, *more: tuple[str, str]) -> Got:
     fields = [] if by is None else [origin(by)]
     return lender.ask("POST", SHARE_AUTH, *fields, *more, body=form(code))
 
 
-def told(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) -> Any:
-    """Return what a borrower gets if a narrow cookie alone comes along."""
-    got = lender.ask("GET", SHARE_AUTH, origin(by), narrow(cookie), *more)
+def borrowed(lender: Lender, cookie: str, by: str = HELP, *more: tuple[str, str]) -> Any:
+    """Return what a borrower gets if a login cookie alone comes along."""
+    got = lender.ask("GET", SHARE_AUTH, origin(by), login_cookie(cookie), *more)
     assert got.status == 200
     return json.loads(got.body)

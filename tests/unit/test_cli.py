@@ -145,7 +145,7 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environ", "told"),
+    ("arguments", "environ", "message"),
     [
         (["sign", "--id", "7"], {}, "api_key (PAVIOR_API_KEY) is missing"),
         (["sign", "--id", "7"], {**DOCUMENTED, "PAVIOR_API_KYE": "x"}, "did you mean"),
@@ -165,11 +165,11 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
     ],
 )
 def test_a_mistake_is_reported_in_a_line_and_not_a_traceback(
-    arguments: list[str], environ: dict[str, str], told: str
+    arguments: list[str], environ: dict[str, str], message: str
 ) -> None:
     done = pavior(*arguments, **environ)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "ladygaga" not in done.stderr

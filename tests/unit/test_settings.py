@@ -121,7 +121,7 @@ def test_every_bad_setting_is_named_in_one_error_with_its_remedy() -> None:
         )
     text = str(caught.value)
     assert len(caught.value.problems) == len(text.splitlines()) - 1 == 9
-    for told in (
+    for message in (
         "team_vanity_id (PAVIOR_TEAM_VANITY_ID) is missing: copy it",
         "api_key (PAVIOR_API_KEY) is missing: copy it",
         "do_chat (PAVIOR_DO_CHAT) must be True or False",
@@ -132,7 +132,7 @@ def test_every_bad_setting_is_named_in_one_error_with_its_remedy() -> None:
         "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
         "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
     ):
-        assert told in text
+        assert message in text
     assert KEY not in text
 
 
@@ -226,7 +226,7 @@ def test_a_misspelt_key_is_reported_with_the_right_one(misspelt: str, key: str) 
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("", "is missing"),
         (None, "is missing"),
@@ -235,9 +235,9 @@ def test_a_misspelt_key_is_reported_with_the_right_one(misspelt: str, key: str) 
         ("broken \ud800 character", "cannot be encoded as UTF-8"),
     ],
 )
-def test_a_bad_api_key_is_reported_without_showing_it(key: Any, told: str) -> None:
+def test_a_bad_api_key_is_reported_without_showing_it(key: Any, message: str) -> None:
     text = problems(api_key=key)
-    assert f"api_key (PAVIOR_API_KEY) {told}" in text
+    assert f"api_key (PAVIOR_API_KEY) {message}" in text
     assert not key or str(key).strip() not in text
 
 
@@ -402,15 +402,16 @@ def test_no_key_shows_in_the_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"), [("ladygaga", "example of Pavior's documentation"), ("x" * 15, "shorter than")]
+    ("key", "message"),
+    [("ladygaga", "example of Pavior's documentation"), ("x" * 15, "shorter than")],
 )
 def test_a_weak_api_key_is_warned_of_once_and_works(
-    key: str, told: str, caplog: pytest.LogCaptureFixture
+    key: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert Settings("acme", key).api_key == key
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert told in record.getMessage()
+    assert message in record.getMessage()
     assert key not in record.getMessage()
 
 
@@ -421,13 +422,13 @@ def test_a_strong_api_key_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> 
 
 @pytest.mark.parametrize("bubble", ["", " ", 7, ["#chat"]])
 def test_a_bubble_must_be_a_selector(bubble: Any) -> None:
-    told = problems(api_key="", share_auth="auth.example.com", bubble=bubble)
-    assert "bubble (PAVIOR_BUBBLE) must be a CSS selector" in told
+    message = problems(api_key="", share_auth="auth.example.com", bubble=bubble)
+    assert "bubble (PAVIOR_BUBBLE) must be a CSS selector" in message
 
 
 def test_a_bubble_is_refused_on_a_site_that_does_not_borrow() -> None:
-    told = problems(bubble="#chat")
-    assert "bubble (PAVIOR_BUBBLE) is for sites with share_auth (PAVIOR_SHARE_AUTH)" in told
+    message = problems(bubble="#chat")
+    assert "bubble (PAVIOR_BUBBLE) is for sites with share_auth (PAVIOR_SHARE_AUTH)" in message
 
 
 def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
@@ -438,8 +439,8 @@ def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
 @pytest.mark.parametrize("as_bytes", [True, False])
 def test_the_api_key_is_refused_as_secret_key(key: str, as_bytes: bool) -> None:
     secret = key.encode() if as_bytes else key
-    told = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
-    assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in told
+    message = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
+    assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in message
 
 
 @pytest.mark.parametrize(
@@ -458,8 +459,8 @@ def test_a_secret_key_that_can_be_guessed_is_warned_of(
     Settings("acme", KEY, secret_key=key)
     assert caplog.records == []  # nobody borrows
     Settings("acme", KEY, secret_key=key, shared_auth_domains=["help.example.com"])
-    told = [record.getMessage() for record in caplog.records]
-    assert [text.partition(" is ")[0] for text in told] == [
+    message = [record.getMessage() for record in caplog.records]
+    assert [text.partition(" is ")[0] for text in message] == [
         "secret_key (PAVIOR_SECRET_KEY)"
     ] * is_weak
-    assert all("dev" not in text for text in told)
+    assert all("dev" not in text for text in message)

@@ -1,4 +1,4 @@
-"""The tag by which tabs tell users apart: a page and its file make the same one."""
+"""The tag by which tabs distinguish users: a page and its file make the same one."""
 
 from __future__ import annotations
 

@@ -61,17 +61,17 @@ def test_a_refusal_is_logged_once(ask: Ask, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize(
-    ("identity", "consent", "told"),
+    ("identity", "consent", "message"),
     [
         (lambda request: "user@example.com", None, "must return an Identity or None, not str"),
         (None, lambda request: None, "must return True or False, not NoneType"),
     ],
 )
 def test_a_callable_that_returns_another_type_is_logged(
-    ask: Ask, identity: Any, consent: Any, told: str, caplog: pytest.LogCaptureFixture
+    ask: Ask, identity: Any, consent: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(Callbacks(identity, consent)).identity is None
-    assert told in caplog.text
+    assert message in caplog.text
 
 
 def test_without_consent_the_identity_callable_is_not_called(ask: Ask) -> None:

@@ -17,7 +17,7 @@ from tests.support import chromium
 from tests.support.attacked_sites import (
     EMBED,
     POLICIES,
-    Exchanged,
+    Answered,
     Sites,
     attacker,
     borrower,
@@ -66,7 +66,7 @@ def sites() -> Iterator[Sites]:
             response = borrower(request, made.shop)
         else:
             response = attacker(request)
-        seen = Exchanged(
+        seen = Answered(
             name,
             request.method,
             request.full_path,

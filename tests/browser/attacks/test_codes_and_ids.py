@@ -11,17 +11,17 @@ from playwright.sync_api import Page
 
 from pavior_middleware import sign
 from pavior_middleware._model.paths import FRAME, HANDOFF
-from tests.browser.attacks.test_frame import frame_page
-from tests.browser.attacks.test_reading import READ
 from tests.support.attacked_sites import (
     ADA,
     PATHS,
+    READ,
     Sites,
     allowed,
     blocked,
     calls,
     come_from_shop,
     evil_page,
+    frame_page,
 )
 from tests.support.sites import API_KEY, SECRET_KEY
 
@@ -45,8 +45,8 @@ def test_no_code_is_sent_to_any_server_but_the_shop(tab: Page, sites: Sites) -> 
     targets = [each.target for each in sites.seen]
     for path in ("/before.png?", "/after?", "/image.png?", "/next?"):
         assert path in targets
-    told = {each.request.get("Referer") for each in sites.answers("help")} - {None}
-    assert told <= {
+    referrers = {each.request.get("Referer") for each in sites.answers("help")} - {None}
+    assert referrers <= {
         f"{at}/{path}" for at in (sites.shop, sites.help) for path in ("", "busy", "next")
     }
     for each in sites.seen:
@@ -120,7 +120,7 @@ def test_an_id_arrives_as_it_is_by_a_link(tab: Page, sites: Sites) -> None:
 
 @allowed
 def test_an_id_arrives_as_it_is_by_the_cookie_and_the_frame(tab: Page, sites: Sites) -> None:
-    """Has: an account whose id they choose. Tries: the same, by the narrow cookie and the frame.
+    """Has: an account whose id they choose. Tries: the same, by the login cookie and the frame.
 
     Gets: the very id.
     """
@@ -128,13 +128,13 @@ def test_an_id_arrives_as_it_is_by_the_cookie_and_the_frame(tab: Page, sites: Si
         session = {"name": "session", "value": user_id.encode().hex(), "url": sites.shop}
         tab.context.add_cookies([{**session, "sameSite": "Lax"}])  # type: ignore[typeddict-item]
         tab.goto(f"{sites.shop}/")
-        told = {"id": user_id, "hmac": sign(API_KEY, user_id)}
+        expected = {"id": user_id, "hmac": sign(API_KEY, user_id)}
         src = f"{sites.shop}{FRAME}?origin={sites.help}"
         frame_page(tab, sites, src, f"{sites.help}/page?still=")
         tab.wait_for_function("heard.length")
-        ((sender, said),) = tab.evaluate("heard")
-        assert (sender, said["identity"], said["isClicked"]) == (sites.shop, told, False)
-        assert calls(tab)[-1] == told
+        ((sender, message),) = tab.evaluate("heard")
+        assert (sender, message["identity"], message["isClicked"]) == (sites.shop, expected, False)
+        assert calls(tab)[-1] == expected
 
 
 def test_no_key_is_in_anything_that_the_browser_gets(tab: Page, sites: Sites) -> None:

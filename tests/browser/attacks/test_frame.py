@@ -12,28 +12,20 @@ import pytest
 from playwright.sync_api import Page
 
 from pavior_middleware._model.paths import FRAME
-from tests.support.attacked_sites import ADAS, FORGED, Sites, allowed, blocked, calls, evil_page
+from tests.support.attacked_sites import (
+    ADAS,
+    FORGED,
+    Sites,
+    allowed,
+    blocked,
+    calls,
+    evil_page,
+    frame_page,
+)
 
 ERROR = "chrome-error:"
 
 """What Chromium shows in the place of a page that may not be framed."""
-
-
-def frame_page(tab: Page, sites: Sites, src: str, at: str) -> None:
-    """Open a page at an address that frames another, and wait for that to be loaded or kept out."""
-    tab.goto(at)
-    tab.evaluate(
-        """src => new Promise(done => {
-            window.heard = [];
-            addEventListener('message', event => heard.push([event.origin, event.data]));
-            const frame = document.createElement('iframe');
-            frame.className = 'ours';
-            frame.onload = done;
-            frame.src = src;
-            document.body.append(frame);
-        })""",
-        src,
-    )
 
 
 @blocked
@@ -99,15 +91,16 @@ def test_the_frame_speaks_to_its_borrower_alone(tab: Page, sites: Sites, at: str
 def test_the_frame_and_share_auth_name_the_user_to_their_borrower_alone(
     tab: Page, sites: Sites
 ) -> None:
-    """Has: a borrower's page in which the frame of another borrower stands. Tries: to be told.
+    """Has: a borrower's page in which the frame of another borrower stands.
 
+    Tries: to get her identity.
     Gets: what the frame of its own says, and nothing of the other.
     """
     src = f"{sites.shop}{FRAME}?origin="
     frame_page(tab, sites, src + sites.docs, f"{sites.docs}/?still=")
     tab.wait_for_function("heard.some(each => each[1].pavior === 'told')")
-    told = [each[1]["identity"] for each in tab.evaluate("heard")]
-    assert told == [ADAS]
+    identities = [each[1]["identity"] for each in tab.evaluate("heard")]
+    assert identities == [ADAS]
     frame_page(tab, sites, src + sites.help, f"{sites.docs}/?still=")
     assert tab.evaluate("heard") == []
 
@@ -147,14 +140,14 @@ def test_messages_of_other_windows_are_not_taken_for_the_frames(
     open_with_frame(tab, sites)
     tab.evaluate(HEAR_ONE)
     if teller == "opener":
-        opener.evaluate("said => opened.postMessage(said, '*')", FORGED)
+        opener.evaluate("message => opened.postMessage(message, '*')", FORGED)
     elif teller == "the page itself":
-        tab.evaluate("said => postMessage(said, '*')", FORGED)
+        tab.evaluate("message => postMessage(message, '*')", FORGED)
     else:
-        said = json.dumps(FORGED)
-        src = f"{sites.shop}/forges?say={quote(said)}"
+        forged = json.dumps(FORGED)
+        src = f"{sites.shop}/forges?say={quote(forged)}"
         if teller == "evil frame":
-            script = f"<script>parent.postMessage({said}, '*')</script>"
+            script = f"<script>parent.postMessage({forged}, '*')</script>"
             src = f"{sites.evil}/?body={quote(script)}"
         tab.evaluate(
             """src => {

@@ -23,7 +23,7 @@ from tests.support.attacked_sites import (
     evil_page,
     known,
     logged_in,
-    told_of_ada,
+    mentions_of_ada,
 )
 from tests.support.browsers import evaluate, wait_for
 from tests.support.handing_over import CHALLENGE, asking_for
@@ -171,7 +171,7 @@ def test_an_upload_in_a_sandbox_at_the_help_center_gets_no_code(
     """Has: a page at the help center, in a sandbox that makes its origin opaque.
 
     Tries: to lead Ada through the shop's handoff to itself, with a challenge of its own; its server
-    would exchange the code. Gets: no code, since such a page sends no `Referer` (Referrer Policy
+    would redeem the code. Gets: no code, since such a page sends no `Referer` (Referrer Policy
     section 8.3).
     """
     to, challenge = f"{sites.help}/upload?back=", challenge_of(OWN_VERIFIER)
@@ -322,4 +322,4 @@ def test_the_url_of_a_handoff_logs_nobody_in(browser: Browser, sites: Sites, use
         for challenge in (CHALLENGE, None):
             tab.goto(sites.shop + asking_for(f"{sites.help}/page", challenge=challenge))
             assert calls(tab) in ([{}], [{"email": MALLORY, "hmac": sign(API_KEY, MALLORY)}])
-        assert not [each for each in sites.seen if told_of_ada(each)]
+        assert not [each for each in sites.seen if mentions_of_ada(each)]

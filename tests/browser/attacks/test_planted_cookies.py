@@ -12,8 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.browser.attacks.test_reading import narrow_cookies
-from tests.support.attacked_sites import ADAS, Sites, allowed, calls
+from tests.support.attacked_sites import ADAS, Sites, allowed, calls, login_cookies
 from tests.support.sites import LOGIN_COOKIE
 
 
@@ -37,7 +36,7 @@ def plants(value: str) -> list[str]:
 
 @pytest.mark.parametrize("way", ["script", "header"])
 def test_no_subdomain_plants_a_login_cookie(tab: Page, sites: Sites, way: str) -> None:
-    """Has: a subdomain of the shop. Tries: to give Ada their narrow cookie, for all of the domain.
+    """Has: a subdomain of the shop. Tries: to give Ada their login cookie, for all of the domain.
 
     Gets: a cookie for the subdomain at most; the shop is sent Ada's own and no other.
     """
@@ -49,7 +48,7 @@ def test_no_subdomain_plants_a_login_cookie(tab: Page, sites: Sites, way: str) -
         )
     else:
         tab.goto(f"{at}/plant?" + "&".join(f"cookie={quote(each)}" for each in plants("planted")))
-    before = narrow_cookies(tab.context, sites)
+    before = login_cookies(tab.context, sites)
     assert len(before) == 1
     assert before != ["planted"]
     sites.seen.clear()
@@ -86,13 +85,13 @@ def test_plain_http_plants_no_login_cookie(tab: Page) -> None:
 def test_a_planted_login_cookie_does_not_outdo_the_user_who_is_logged_in(
     tab: Page, sites: Sites
 ) -> None:
-    """Has: planted their narrow cookie after all, on the shop's very host. Tries: to be who Ada is
+    """Has: planted their login cookie after all, on the shop's very host. Tries: to be who Ada is
     at the help center.
 
     Gets: one look, if the session does not get there; her next page of the shop replaces it.
     """
     opened = tab.context.new_page()
-    own = narrow_cookies(tab.context, sites)
+    own = login_cookies(tab.context, sites)
     opened.goto(f"{sites.shop}/")
     (cookie,) = [
         each for each in tab.context.cookies(sites.shop) if each.get("name") == LOGIN_COOKIE
@@ -101,7 +100,7 @@ def test_a_planted_login_cookie_does_not_outdo_the_user_who_is_logged_in(
     tab.goto(f"{sites.help}/page")
     assert calls(tab) == [{}]
     opened.goto(f"{sites.shop}/")
-    assert narrow_cookies(tab.context, sites) not in ([], ["planted"])
+    assert login_cookies(tab.context, sites) not in ([], ["planted"])
     assert len(own) == 1
     tab.goto(f"{sites.help}/page")
     assert calls(tab) == [ADAS]

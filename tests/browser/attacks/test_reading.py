@@ -8,70 +8,19 @@ from __future__ import annotations
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH
-from tests.support.attacked_sites import ADA, PATHS, Sites, calls, evil_page, told_of_ada
-from tests.support.sites import LOGIN_COOKIE
-
-READ = """async urls => {
-    const gained = [];
-    async function attempt(what, reading) {
-        try {
-            const text = await reading();
-            if (text) gained.push([what, text]);
-        } catch { /* nothing was to be had */ }
-    }
-    function loaded(tag, attributes, url) {
-        return new Promise((done, failed) => {
-            const element = document.createElement(tag);
-            element.onload = () => done(tag + ' loaded ' + url);
-            element.onerror = failed;
-            Object.assign(element, attributes);
-            document.body.append(element);
-        });
-    }
-    for (const url of urls) {
-        for (const method of ['GET', 'HEAD', 'POST', 'PUT']) {
-            for (const mode of ['cors', 'no-cors', 'same-origin']) {
-                for (const credentials of ['include', 'omit']) {
-                    await attempt([url, method, mode, credentials], async () => {
-                        const body = method === 'POST' ? 'code' : undefined;
-                        const asked = {method, mode, credentials, body, cache: 'no-store'};
-                        const response = await fetch(url, asked);
-                        return await response.text() + [...response.headers].join();
-                    });
-                }
-            }
-        }
-        await attempt([url, 'preflight'], async () =>
-            (await fetch(url, {credentials: 'include', headers: {'X-A': 'b'}})).text());
-        await attempt([url, 'image'], () => loaded('img', {src: url}, url));
-        await attempt([url, 'script'], () => loaded('script', {src: url}, url));
-        await attempt([url, 'style'], () => loaded('link', {rel: 'stylesheet', href: url}, url));
-        await attempt([url, 'cors script'], () =>
-            loaded('script', {src: url, crossOrigin: 'use-credentials'}, url));
-        await attempt([url, 'prefetch'], async () => {
-            await loaded('link', {rel: 'prefetch', href: url}, url);
-            return null;
-        });
-        await attempt([url, 'frame'], async () => {
-            const frame = document.createElement('iframe');
-            frame.src = url;
-            const loading = new Promise(done => { frame.onload = done; });
-            document.body.append(frame);
-            await loading;
-            return frame.contentDocument?.body.textContent;
-        });
-        await attempt([url, 'object'], () => loaded('object', {data: url}, url));
-    }
-    return gained;
-}"""
-
-
-def narrow_cookies(context: BrowserContext, sites: Sites) -> list[str]:
-    kept = context.cookies(sites.shop)
-    return [each.get("value", "") for each in kept if each.get("name") == LOGIN_COOKIE]
+from tests.support.attacked_sites import (
+    ADA,
+    PATHS,
+    READ,
+    Sites,
+    calls,
+    evil_page,
+    login_cookies,
+    mentions_of_ada,
+)
 
 
 @pytest.mark.parametrize("at", ["evil", "same_site_evil"])
@@ -82,7 +31,7 @@ def test_no_page_reads_or_changes_anything_by_any_request(tab: Page, sites: Site
     Gets: nothing readable, no answer that holds anything of hers, and her cookies as they were.
     """
     evil_page(tab, sites, at=getattr(sites, at))
-    cookies = narrow_cookies(tab.context, sites)
+    cookies = login_cookies(tab.context, sites)
     assert len(cookies) == 1
     sites.seen.clear()
     to = quote(f"{sites.help}/still?still=", safe="")
@@ -98,10 +47,10 @@ def test_no_page_reads_or_changes_anything_by_any_request(tab: Page, sites: Site
     assert gained == []
     answers = sites.answers()
     assert len(answers) > 50
-    assert not [each for each in answers if told_of_ada(each) or "Set-Cookie" in each.answer]
+    assert not [each for each in answers if mentions_of_ada(each) or "Set-Cookie" in each.answer]
     assert {each.status for each in answers} <= {200, 403, 405}
     assert not [each for each in answers if each.status == 200 and FRAME not in each.target]
-    assert narrow_cookies(tab.context, sites) == cookies
+    assert login_cookies(tab.context, sites) == cookies
 
 
 def test_no_page_that_another_site_opens_says_or_changes_anything(tab: Page, sites: Sites) -> None:
@@ -110,7 +59,7 @@ def test_no_page_that_another_site_opens_says_or_changes_anything(tab: Page, sit
 
     Gets: a refusal, a script or a handoff, and Ada's cookies as they were.
     """
-    cookies = narrow_cookies(tab.context, sites)
+    cookies = login_cookies(tab.context, sites)
     for path in PATHS:
         name, value = ("to", f"{sites.help}/page") if path == HANDOFF else ("origin", sites.help)
         for method in ("get", "post"):
@@ -127,9 +76,9 @@ def test_no_page_that_another_site_opens_says_or_changes_anything(tab: Page, sit
             opened.close()
             answer = next(each for each in sites.answers() if path in each.target)
             assert answer.method == method.upper()
-            assert not told_of_ada(answer)
+            assert not mentions_of_ada(answer)
             assert "Set-Cookie" not in answer.answer
-    assert narrow_cookies(tab.context, sites) == cookies
+    assert login_cookies(tab.context, sites) == cookies
 
 
 def test_a_page_of_the_shop_that_another_site_posts_to_changes_nothing(
@@ -137,9 +86,9 @@ def test_a_page_of_the_shop_that_another_site_posts_to_changes_nothing(
 ) -> None:
     """Has: a page that posts a form to the shop, which then sees no session of Ada's.
 
-    Tries: to have the shop take her for logged out. Gets: her narrow cookie left alone.
+    Tries: to have the shop take her for logged out. Gets: her login cookie left alone.
     """
-    cookies = narrow_cookies(tab.context, sites)
+    cookies = login_cookies(tab.context, sites)
     evil_page(
         tab, sites, f"<form method=post action='{sites.shop}/'><button id=a>a</button></form>"
     )
@@ -147,7 +96,7 @@ def test_a_page_of_the_shop_that_another_site_posts_to_changes_nothing(
     tab.wait_for_url(f"{sites.shop}/")
     (post,) = [each for each in sites.answers() if each.method == "POST"]
     assert "session=" not in post.request.get("Cookie", "")
-    assert narrow_cookies(tab.context, sites) == cookies
+    assert login_cookies(tab.context, sites) == cookies
 
 
 def test_a_help_center_that_is_not_whitelisted_gets_no_identity(tab: Page, sites: Sites) -> None:
@@ -167,10 +116,10 @@ def test_a_help_center_that_is_not_whitelisted_gets_no_identity(tab: Page, sites
     assert calls(tab) == [{}]
     asked = [each for each in sites.answers() if SHARE_AUTH in each.target]
     assert {each.status for each in asked} == {403}
-    assert not [each for each in sites.seen if told_of_ada(each)]
+    assert not [each for each in sites.seen if mentions_of_ada(each)]
     assert not [each for each in asked if "Access-Control" in each.answer]
     tab.evaluate(
         """async url => { try { await fetch(url, {method: 'POST', body: 'x'}); } catch {} }""",
         f"{sites.shop}{SHARE_AUTH}",
     )
-    assert not [each for each in sites.seen if told_of_ada(each)]
+    assert not [each for each in sites.seen if mentions_of_ada(each)]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import (
     Browser,
     Page,
-    Playwright,
 )
 from werkzeug.wrappers import Request, Response
 
-from tests.support import chromium
 from tests.support.borrowers import (
     BUBBLE,
     CODE,
@@ -33,7 +30,7 @@ from tests.support.borrowers import (
     of_nobody,
     watched,
 )
-from tests.support.browsers import FLAGS, evaluate, wait_for
+from tests.support.browsers import evaluate, wait_for
 from tests.support.sites import TEAM
 
 STORAGES = {
@@ -248,7 +245,7 @@ def follow_nobody(page: Page, sites: Sites, url: str) -> None:
     assert calls(page, 0) == [named(None)]
 
 
-@pytest.mark.parametrize("access", ["active", None])  # which not every browser tells
+@pytest.mark.parametrize("access", ["active", None])  # a field that not every browser sends
 def test_the_login_of_a_cookie_ends_with_the_cookie(
     page: Page, sites: Sites, access: str | None
 ) -> None:
@@ -277,16 +274,6 @@ def test_an_answer_that_comes_after_a_newer_one_is_ignored(page: Page, sites: Si
     late.set()
     wait_for(page, "settled === 2")
     assert [each["email"] for _, each in evaluate(page, "calls")] == [email("bob")]
-
-
-@pytest.fixture(scope="module")
-def freezing(playwright: Playwright) -> Iterator[Browser]:
-    with playwright.chromium.launch(
-        executable_path=chromium.path(playwright),
-        args=FLAGS,
-        ignore_default_args=["--disable-back-forward-cache"],
-    ) as browser:
-        yield browser
 
 
 def test_a_borrower_from_the_back_forward_cache_names_nobody_after_a_logout(

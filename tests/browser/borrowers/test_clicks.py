@@ -81,7 +81,7 @@ def test_a_user_who_leaves_a_page_that_waits_for_a_click_to_be_over_is_named_on_
 def test_without_user_activation_a_page_whose_trip_is_refused_tries_again(
     page: Page, sites: Sites, answers: threading.Event, by_user: list[str | None]
 ) -> None:
-    """As in Firefox before 120, which tells the lender and not the page."""
+    """As in Firefox before 120, which reports the click to the lender and not to the page."""
     page.add_init_script("delete Navigator.prototype.userActivation")
     url = use_before_the_answer(page, sites, answers)
     assert calls_at_last(page) == [named("ada")]

@@ -43,11 +43,11 @@ def test_a_lender_that_does_not_answer_leaves_the_visitor_anonymous(
     assert page.locator("iframe").count() == 0
 
 
-@pytest.mark.parametrize("said", ["null", '{"id": 5}'])
+@pytest.mark.parametrize("content", ["null", '{"id": 5}'])
 def test_an_answer_without_an_identity_gives_an_anonymous_chat(
-    page: Page, sites: Sites, console: Console, said: str
+    page: Page, sites: Sites, console: Console, content: str
 ) -> None:
-    sites.fault = lambda request: answer(request, said, "60")
+    sites.fault = lambda request: answer(request, content, "60")
     page.goto(sites.at("help.shop") + sites.page(sites.element()))
     assert calls(page) == [named(None)]
     assert (console.messages, console.errors) == ([], [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -22,6 +21,7 @@ from tests.support.borrowers import (
     log_in,
     named,
 )
+from tests.support.repository import ROOT
 
 
 def test_the_embed_gets_the_nonce_of_share_js(page: Page, sites: Sites, console: Console) -> None:
@@ -39,7 +39,7 @@ def test_the_embed_gets_the_nonce_of_share_js(page: Page, sites: Sites, console:
     assert (console.messages, console.errors) == ([], [])
 
 
-README = Path(__file__).parents[3] / "README.md"
+README = ROOT / "README.md"
 
 
 def test_a_page_under_the_policy_of_the_readme_borrows_in_every_way(

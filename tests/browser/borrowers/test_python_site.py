@@ -104,8 +104,8 @@ def test_a_python_borrower_whose_share_js_runs_and_says_nothing_has_an_anonymous
 def test_a_python_borrower_waits_for_a_share_js_of_another_release(
     page: Page, sites: Sites, console: Console
 ) -> None:
-    tell = "script.dispatchEvent(new CustomEvent('pavior-identity', {detail: {id: '7'}}))"
-    body = f"{RUN} addEventListener('told', () => {tell}); setTimeout(() => {tell}, 3000);"
+    report = "script.dispatchEvent(new CustomEvent('pavior-identity', {detail: {id: '7'}}))"
+    body = f"{RUN} addEventListener('late', () => {report}); setTimeout(() => {report}, 3000);"
     page.clock.install()
     page.route(sites.script, lambda route: route.fulfill(body=body, content_type="text/javascript"))
     with page.expect_response(sites.script):
@@ -115,7 +115,7 @@ def test_a_python_borrower_waits_for_a_share_js_of_another_release(
     expected = [named(None, **options, id="7")]
     assert calls(page, 0) == expected
     page.clock.run_for(10_000)
-    evaluate(page, "dispatchEvent(new Event('told'))")
+    evaluate(page, "dispatchEvent(new Event('late'))")
     assert calls(page, 0) == expected
     evaluate(page, "dispatchEvent(new Event('pavior:logout'))")  # to which it does not listen
     expected.append(named(None, **options))

@@ -178,7 +178,7 @@ def test_a_link_names_the_user_on_a_page_whose_earlier_trips_failed(
 def test_a_code_from_before_the_lender_led_here_again_names_nobody(
     page: Page, sites: Sites, status: int | None
 ) -> None:
-    """The lender leads here anew while it is exchanged: somebody else may have logged in there."""
+    """The lender leads here again while the code is redeemed: another user may be there now."""
     log_in(page, sites, "ada")
     is_led_anew = threading.Event()
 
@@ -304,13 +304,13 @@ def test_a_page_of_the_lender_itself_makes_no_trip(page: Page, sites: Sites) -> 
         """source => {
             sessionStorage.setItem(`pavior-share ${new URL('.', source)} trips`, '0');
             const script = document.createElement('script');
-            script.addEventListener('pavior-identity', ({detail}) => { seen.told = detail; });
+            script.addEventListener('pavior-identity', ({detail}) => { seen.identity = detail; });
             script.src = source;
             document.head.append(script);
         }""",
         sites.script,
     )
-    wait_for(page, "seen.told")
+    wait_for(page, "seen.identity")
     assert trips(sites) == 0
 
 
@@ -360,28 +360,29 @@ def test_a_failed_trip_is_forgotten_once_the_tab_knows_its_user(page: Page, site
     assert calls(page) == [named(None)]
 
 
-@pytest.mark.parametrize("seconds", [None, "0"])  # for nobody, which may be said for certain
+@pytest.mark.parametrize("seconds", [None, "0"])  # for nobody; "0" is certain
 def test_a_frame_of_the_same_site_does_not_end_the_trip_of_the_page(
     page: Page, sites: Sites, seconds: str | None
 ) -> None:
     """They have the same storage, and the page is on its way by the lender."""
     log_in(page, sites, "ada")
-    is_on_the_way, frame_is_told = threading.Event(), threading.Event()
+    is_on_the_way, frame_has_answer = threading.Event(), threading.Event()
 
     def answer_the_frame(request: Request) -> Response | None:
         is_its = is_on_the_way.is_set() and not is_code(request)
         return answer(request, "{}", seconds) if is_its else None
 
-    def once_the_frame_is_told(request: Request) -> None:
+    def once_the_frame_has_answer(request: Request) -> None:
         is_on_the_way.set()
-        assert frame_is_told.wait(10)
+        assert frame_has_answer.wait(10)
 
-    sites.fault, sites.fault_on_the_way = answer_the_frame, once_the_frame_is_told
-    sites.pages["/told"] = noting(frame_is_told)
-    tell = """<script>
-    document.querySelector('[data-init]').addEventListener('pavior-identity', () => fetch('/told'));
+    sites.fault, sites.fault_on_the_way = answer_the_frame, once_the_frame_has_answer
+    sites.pages["/frame-has-answer"] = noting(frame_has_answer)
+    report = """<script>
+    document.querySelector('[data-init]').addEventListener(
+        'pavior-identity', () => fetch('/frame-has-answer'));
     </script>"""
-    framed = f"{sites.page(sites.element() + tell, '/framed')}#pavior-handoff=ask"
+    framed = f"{sites.page(sites.element() + report, '/framed')}#pavior-handoff=ask"
     add = f"""const frame = document.createElement('iframe');
     frame.src = '{framed}';
     document.body.append(frame);"""

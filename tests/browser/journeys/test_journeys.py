@@ -115,8 +115,8 @@ def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, si
     assert say(window, sites, "Who am I") == ("anonymous", False)
     answers = sites.seen[answered_before:]
     assert any("share-auth" in answer for answer in answers)
-    for told in (EMAIL, sign(API_KEY, EMAIL), "Access-Control-Allow-Credentials", "Set-Cookie"):
-        assert not [answer for answer in answers if told in answer]
+    for text in (EMAIL, sign(API_KEY, EMAIL), "Access-Control-Allow-Credentials", "Set-Cookie"):
+        assert not [answer for answer in answers if text in answer]
 
 
 @journey(*BLOCKING)

@@ -60,18 +60,18 @@ MARKUP = "".join(
     ]
 )
 
-# `evaluate` is not under the page's policy, so what it is to tell has been done before.
+# `evaluate` is not under the page's policy, so the page has tried everything before.
 TRY = (
     """
 if (window === top) window.done = new Promise(resolve => addEventListener('load', async () => {
     document.querySelector('button').click();
     try { window.evaluated = eval('true'); } catch { window.evaluated = false; }
-    const started = url => new Promise(told => {
+    const started = url => new Promise(done => {
         try {
             const worker = new Worker(url);
-            worker.onmessage = () => told(true);
-            worker.onerror = () => told(false);
-        } catch { told(false); }
+            worker.onmessage = () => done(true);
+            worker.onerror = () => done(false);
+        } catch { done(false); }
     });
     const blob = new Blob(['postMessage(1)'], {type: 'text/javascript'});
     window.blobWorker = await started(URL.createObjectURL(blob));

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,8 +17,9 @@ from playwright.sync_api import Browser, Page, expect
 from pavior_middleware._model.paths import SHARE_AUTH
 from tests.support.browsers import evaluate, wait_for
 from tests.support.libraries import ADA, BOB, EMBEDS, LIBRARIES, LibrarySite, astro_router, serving
+from tests.support.repository import ROOT
 
-DOCUMENT = Path(__file__).parents[3] / "docs/single-page-apps.md"
+DOCUMENT = ROOT / "docs/single-page-apps.md"
 
 STEPS = ["open", "log in as Ada", "One", "Two", "log out", "log in as Bob", "back"]
 NAMED = [None, ADA, ADA, ADA, None, BOB, BOB]

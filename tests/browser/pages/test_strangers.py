@@ -16,10 +16,11 @@ from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.browser.pages.test_cache import serving_http_1_1
 from tests.support import chromium
 from tests.support.browsers import FLAGS
+from tests.support.embeds import EMBED
 from tests.support.pages import masked
+from tests.support.servers import serving_http_1_1
 from tests.support.sites import API_KEY, TEAM
 
 BANK, PARTNER, EVIL = "http://bank.test", "http://partner.bank.test", "http://evil.test"
@@ -37,10 +38,6 @@ new MutationObserver(() => send(document.documentElement.outerHTML))
     .observe(document, {{childList: true, subtree: true, attributes: true}});
 addEventListener('load', () => send(document.documentElement.outerHTML + ' loaded'));
 </script></head><body>cat pictures</body></html>"""
-EMBED = """window.Pavior = (command, options) => {
-    (window.calls ??= []).push(options);
-    dispatchEvent(new Event('called'));
-};"""
 
 
 CHAT = """[window.calls ?? null, performance.getEntriesByType('resource')
@@ -152,7 +149,7 @@ def login(page: Page) -> Login:
 
 def named(page: Page) -> list[str | None]:
     """Return the id in each call of init, once there was one."""
-    page.wait_for_function("window.calls")
+    page.wait_for_function("window.calls?.length")
     ids: list[str | None] = page.evaluate("calls.map(options => options.id ?? null)")
     return ids
 
@@ -205,7 +202,7 @@ def test_no_chat_starts_in_a_frame_whose_sandbox_attribute_makes_its_origin_opaq
     )
     page.set_content(frames)
     opaque, own = page.frames[1:]
-    own.wait_for_function("window.calls")
+    own.wait_for_function("window.calls?.length")
     opaque.wait_for_load_state("load")
     assert opaque.evaluate("origin") == "null"
     assert opaque.evaluate(CHAT) == [None, []]

@@ -16,6 +16,7 @@ from pavior_middleware._assets.page_files import BORROWER, PAGE
 from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import ATTRIBUTE, SCRIPT, render
 from tests.support.browsers import loads_of
+from tests.support.embeds import EMBED
 from tests.support.pages import data_of
 from tests.support.sites import API_KEY, TEAM
 
@@ -24,13 +25,6 @@ EMBED_URL, SHARE_URL = "https://app.pavior.com/embed", LENDER + SHARE_SCRIPT
 FILES = {SITE + file.path: file.content.decode() for file in (PAGE, BORROWER)}
 POLICY = "require-trusted-types-for 'script'; trusted-types app pavior-middleware"
 
-EMBED = """
-window.calls = [];
-window.Pavior = (command, options) => {
-    calls.push(options);
-    dispatchEvent(new Event('called'));
-};
-"""
 # Keeps what our policies are, which no script of a page can have without running before ours.
 WATCH = """
 window.made = [];

@@ -24,8 +24,8 @@ HINT = "pavior-handoff=ask"
 @dataclass
 class Sites(Names):
     """Every site at one port. `body` and `headers` are of the shop's page; `led` is where links
-    have led, `referrers` what was told there. Nobody gets the file of the script of a page until
-    `file_may_go`, which the path /ready lets it."""
+    have led, `referrers` the referrers that came along. The file of the script of a page is held
+    until `file_may_go`, which the path /ready sets."""
 
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ def show(page: Page, sites: Sites, body: str, *, at: str = "shop", **headers: st
 
 
 def takes_along(page: Page, url: str) -> bool:
-    """Wait until a tab is at a URL, and tell whether the hint came along; there is no share.js."""
+    """Return whether the hint came along to a URL, once the tab is there; there is no share.js."""
     start, _, fragment = url.partition("#")
     page.wait_for_url(lambda at: at.partition("#")[0] == start, wait_until="commit")
     there = page.url.partition("#")[2]

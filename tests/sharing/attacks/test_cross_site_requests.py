@@ -51,17 +51,17 @@ def test_a_request_of_another_site_without_cors_is_refused_alike_for_every_user(
     Tries: to see from what loads, and how fast, who is logged in.
     Gets: one refusal for all, made without asking.
     """
-    said = (
+    metadata = (
         ("Sec-Fetch-Site", site_field),
         ("Sec-Fetch-Mode", mode),
         ("Sec-Fetch-Dest", destination),
     )
-    expect_refused_alike(lender, "GET", SHARE_AUTH, *said)
-    expect_refused_alike(lender, "GET", f"{SHARE_AUTH}?origin={HELP}", *said)
+    expect_refused_alike(lender, "GET", SHARE_AUTH, *metadata)
+    expect_refused_alike(lender, "GET", f"{SHARE_AUTH}?origin={HELP}", *metadata)
     if (mode, destination) != ("navigate", "document"):
-        expect_refused_alike(lender, "GET", f"{HANDOFF}?to={HELP}/", *said)
+        expect_refused_alike(lender, "GET", f"{HANDOFF}?to={HELP}/", *metadata)
     if destination != "iframe":
-        expect_refused_alike(lender, "GET", f"{FRAME}?origin={HELP}", *said)
+        expect_refused_alike(lender, "GET", f"{FRAME}?origin={HELP}", *metadata)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -69,7 +69,7 @@ def test_a_request_of_another_site_without_cors_is_refused_alike_for_every_user(
 def test_no_request_of_another_site_sets_a_cookie(lender: Lender, method: str, path: str) -> None:
     """Has: a page that posts forms and loads what it likes, with all cookies along, and none.
 
-    Tries: to have the narrow cookie set, exchanged or taken away, at each path.
+    Tries: to have the login cookie set, redeemed or deleted, at each path.
     Gets: nothing set, by any method, with any `Origin` and any `Sec-Fetch-*`.
     """
     query = {HANDOFF: f"?to={HELP}/", FRAME: f"?origin={HELP}"}.get(path, "")

@@ -22,11 +22,11 @@ from tests.support.lender import (
     SAME_ORIGIN,
     TOKENS,
     Lender,
+    borrowed,
     both,
-    exchanged,
     handed,
     origin,
-    told,
+    redeemed,
 )
 from tests.support.sites import API_KEY, HELP, MALLORY, SECRET_KEY
 
@@ -61,10 +61,10 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
     got = lender.ask("GET", SHARE_AUTH, SAME_ORIGIN, user=identity)
     assert json.loads(got.body) == expected
     cookie = TOKENS.cookie(identity)
-    assert told(lender, cookie) == expected
+    assert borrowed(lender, cookie) == expected
     code = handed(lender, identity)
     assert set(code) <= set(string.ascii_letters + string.digits + "-_.")
-    got = exchanged(lender, code)
+    got = redeemed(lender, code)
     if code == "":  # an empty id is no id
         assert expected == {}
     elif len(code) <= 8192:
@@ -107,8 +107,8 @@ def test_an_id_that_is_another_users_email_names_nobody(lender: Lender, user_id:
     for identity in (Identity(user_id), Identity(user_id, "mallory@evil.test")):
         assert handed(lender, identity) == ""
         if user_id.isprintable():
-            assert told(lender, TOKENS.cookie(identity)) == {}
-            assert json.loads(exchanged(lender, TOKENS.code(identity, HELP, CHALLENGE)).body) == {}
+            assert borrowed(lender, TOKENS.cookie(identity)) == {}
+            assert json.loads(redeemed(lender, TOKENS.code(identity, HELP, CHALLENGE)).body) == {}
         got = lender.ask("GET", SHARE_AUTH, origin(HELP), user=identity)
         assert json.loads(got.body) == {}
         lender.page = (200, (("Content-Type", "text/html"),), PAGE)

@@ -18,40 +18,40 @@ from tests.support.lender import (
     SAME_SITE,
     TOKENS,
     Lender,
-    narrow,
+    borrowed,
+    login_cookie,
     origin,
-    told,
 )
 from tests.support.sites import ADA, ADAS, HELP, LOGIN_COOKIE, MALLORY
 
 
 def test_a_planted_login_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> None:
-    """Has: a way to plant their own narrow cookie in Ada's browser. Tries: to be her at the help
+    """Has: a way to plant their own login cookie in Ada's browser. Tries: to be her at the help
     center, and so to read what she writes.
 
     Gets: a help center that knows nobody where the app knows her, nothing from the same site,
     nothing beside hers.
     """
-    planted = narrow(TOKENS.cookie(MALLORY))
+    planted = login_cookie(TOKENS.cookie(MALLORY))
     for more in (CROSS, SAME_SITE, ACTIVE):
         got = lender.ask("GET", SHARE_AUTH, origin(HELP), planted, more, user=ADA)
         assert json.loads(got.body) == {}
-    assert told(lender, TOKENS.cookie(MALLORY), HELP, SAME_SITE) == {}
+    assert borrowed(lender, TOKENS.cookie(MALLORY), HELP, SAME_SITE) == {}
     two = f"{TOKENS.cookie(ADA)}; {LOGIN_COOKIE}={TOKENS.cookie(MALLORY)}"
-    assert told(lender, two) == {}
+    assert borrowed(lender, two) == {}
     again = f"{TOKENS.cookie(MALLORY)}; {LOGIN_COOKIE}={TOKENS.cookie(MALLORY)}"
-    assert told(lender, again) == {}
+    assert borrowed(lender, again) == {}
     got = lender.ask("GET", f"{SHARE_AUTH}?origin={HELP}", SAME_ORIGIN, planted, user=ADA)
     assert json.loads(got.body) == {}
 
 
 def test_the_next_page_replaces_a_planted_login_cookie(lender: Lender) -> None:
-    """Has: planted their narrow cookie. Tries: to keep it there. Gets: one page view."""
+    """Has: planted their login cookie. Tries: to keep it there. Gets: one page view."""
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
-    planted = narrow(TOKENS.cookie(MALLORY))
+    planted = login_cookie(TOKENS.cookie(MALLORY))
     fresh = lender.ask("GET", "/", planted, user=ADA).field("set-cookie") or ""
     cookie = fresh.removeprefix(f"{LOGIN_COOKIE}=").partition(";")[0]
-    assert told(lender, cookie) == ADAS
+    assert borrowed(lender, cookie) == ADAS
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=None"} <= set(fresh.split("; "))
     assert "domain" not in fresh.lower()
     gone = lender.ask("GET", "/", planted).field("set-cookie") or ""

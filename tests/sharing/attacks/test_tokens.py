@@ -39,22 +39,22 @@ from tests.support.lender import (
     TOKENS,
     Clock,
     Lender,
+    borrowed,
     both,
     code_in,
-    exchanged,
     expect_refused_alike,
     handed,
     is_readable,
     origin,
+    redeemed,
     site,
-    told,
 )
 from tests.support.origin_tricks import WHITELISTED
 from tests.support.sites import ADA, ADAS, API_KEY, HELP, LOGIN_COOKIE, MALLORY, SECRET_KEY, TEAM
 
 
 def test_a_stolen_code_works_for_a_minute(clock: Clock, adapter: str) -> None:
-    """Has: Ada's code, from over a shoulder. Tries: to exchange it again, and again later.
+    """Has: Ada's code, from over a shoulder. Tries: to redeem it again, and again later.
 
     Gets: what its bearer gets, for 60 seconds (documented), and a refusal from then on.
     """
@@ -63,10 +63,10 @@ def test_a_stolen_code_works_for_a_minute(clock: Clock, adapter: str) -> None:
     start = int(clock.now)
     for age in (0, 1, 59, 60):
         clock.now = start + age + 0.5
-        assert json.loads(exchanged(lender, code).body) == ADAS
+        assert json.loads(redeemed(lender, code).body) == ADAS
     for age in (61, 62, 3600, 10**9, -6, -3600):
         clock.now = start + age
-        got = exchanged(lender, code)
+        got = redeemed(lender, code)
         assert got.status == 403
         assert "ada" not in got.text
 
@@ -74,40 +74,40 @@ def test_a_stolen_code_works_for_a_minute(clock: Clock, adapter: str) -> None:
 def test_a_stolen_login_cookie_works_for_the_seconds_of_the_setting(
     clock: Clock, adapter: str
 ) -> None:
-    """Has: Ada's narrow cookie, from a disk. Tries: it after its time. Gets: nothing."""
+    """Has: Ada's login cookie, from a disk. Tries: it after its time. Gets: nothing."""
     lender = Lender(adapter)
     lender.page = (200, (("Content-Type", "text/html"),), PAGE)
     got = lender.ask("GET", "/", user=ADA)
     cookie = (got.field("set-cookie") or "").removeprefix(f"{LOGIN_COOKIE}=").partition(";")[0]
     start = int(clock.now)
     clock.now = start + 3600.5
-    assert told(lender, cookie) == ADAS
+    assert borrowed(lender, cookie) == ADAS
     for age in (3601, 10**6, -6):
         clock.now = start + age
-        assert told(lender, cookie) == {}
+        assert borrowed(lender, cookie) == {}
 
 
 def test_a_code_is_redeemed_by_its_one_origin_alone(lender: Lender) -> None:
     """Has: Ada's code for one borrower, and scripts at another borrower or anywhere.
 
-    Tries: to exchange it there. Gets: a refusal, which other sites cannot even read.
+    Tries: to redeem it there. Gets: a refusal, which other sites cannot even read.
     """
     code = handed(lender, ADA)
     for by in (DOCS, f"{HELP}:8443", "https://b.cards.example.com", "http://localhost:8003"):
-        got = exchanged(lender, code, by)
+        got = redeemed(lender, code, by)
         assert got.status == 403
         assert got.field("access-control-allow-origin") == by
         assert "ada" not in got.text
     for other in (EVIL, "null", "", "https://www.example.com", None):
-        got = exchanged(lender, code, other)
+        got = redeemed(lender, code, other)
         assert got.status == 403
         assert not is_readable(got)
         assert "ada" not in got.text
-    assert json.loads(exchanged(lender, code).body) == ADAS
+    assert json.loads(redeemed(lender, code).body) == ADAS
 
 
 def test_the_lenders_frame_redeems_no_code(lender: Lender) -> None:
-    """Has: Ada's code, and a way to ask as the lender's own frame does. Tries: to exchange it.
+    """Has: Ada's code, and a way to ask as the lender's own frame does. Tries: to redeem it.
 
     Gets: a refusal, whichever borrower the parameter names.
     """
@@ -128,7 +128,7 @@ def test_a_code_counts_in_the_content_alone(lender: Lender) -> None:
 def test_a_session_cookie_redeems_nothing(lender: Lender) -> None:
     """Has: a form or a fetch that posts to share-auth, with Ada's cookies along.
 
-    Tries: to be told of her without a code. Gets: a refusal; no cookie is looked at.
+    Tries: to get her identity without a code. Gets: a refusal; no cookie is looked at.
     """
     got = lender.ask("POST", SHARE_AUTH, origin(HELP), ADAS_COOKIES, user=ADA)
     assert got.status == 403
@@ -137,15 +137,15 @@ def test_a_session_cookie_redeems_nothing(lender: Lender) -> None:
 
 
 def test_a_code_is_no_login_cookie_and_a_login_cookie_no_code(lender: Lender) -> None:
-    """Has: Ada's code or narrow cookie. Tries: each as the other, to outlive its time or origin.
+    """Has: Ada's code or login cookie. Tries: each as the other, to outlive its time or origin.
 
     Gets: nothing.
     """
-    assert told(lender, handed(lender, ADA)) == {}
-    assert exchanged(lender, TOKENS.cookie(ADA)).status == 403
+    assert borrowed(lender, handed(lender, ADA)) == {}
+    assert redeemed(lender, TOKENS.cookie(ADA)).status == 403
     payload = URLSafeSerializer(SECRET_KEY, salt="pavior-middleware.share-cookie.1")
     with_origin = payload.dumps({"at": int(time.time()), "id": "7", "to": HELP})
-    assert exchanged(lender, str(with_origin)).status == 403
+    assert redeemed(lender, str(with_origin)).status == 403
 
 
 def tampered(token: str) -> Iterator[str]:
@@ -169,22 +169,22 @@ def test_no_character_of_a_token_can_be_changed(lender: Lender) -> None:
     Gets: nothing; a token is whole or worth nothing.
     """
     code, cookie = TOKENS.code(MALLORY, HELP, CHALLENGE), TOKENS.cookie(MALLORY)
-    assert json.loads(exchanged(lender, code).body) == MALLORYS
-    assert told(lender, cookie) == MALLORYS
+    assert json.loads(redeemed(lender, code).body) == MALLORYS
+    assert borrowed(lender, cookie) == MALLORYS
     for changed in (*tampered(code), code[:-1], code[1:], code + "A", f" {code}", f"{code}\n"):
-        assert exchanged(lender, changed).status == 403, changed
+        assert redeemed(lender, changed).status == 403, changed
     for changed in (*tampered(cookie), cookie[:-2], cookie[1:], cookie + "AA"):
-        assert told(lender, changed) == {}, changed
+        assert borrowed(lender, changed) == {}, changed
 
 
-@given(said=st.dictionaries(st.sampled_from(["at", "id", "email", "vouched", "to"]), st.text()))
-def test_nobody_without_the_key_makes_a_token(said: dict[str, str]) -> None:
+@given(claims=st.dictionaries(st.sampled_from(["at", "id", "email", "vouched", "to"]), st.text()))
+def test_nobody_without_the_key_makes_a_token(claims: dict[str, str]) -> None:
     """Has: this source. Tries: tokens of any content, unsigned or signed with guessed keys.
 
     Gets: nothing.
     """
     content = (
-        base64.urlsafe_b64encode(json.dumps({**said, "to": HELP, "challenge": CHALLENGE}).encode())
+        base64.urlsafe_b64encode(json.dumps(claims | {"to": HELP, "challenge": CHALLENGE}).encode())
         .decode()
         .strip("=")
     )
@@ -192,10 +192,10 @@ def test_nobody_without_the_key_makes_a_token(said: dict[str, str]) -> None:
         for key in ("", "secret", TEAM, "x" * 32):
             for salt in ("pavior-middleware.share-cookie.1", "pavior-middleware.handoff-code.1"):
                 token = f"{content}.{signature(hmac_sha256(key.encode(), salt), content)}"
-                assert exchanged(lender, token).status == 403
-                assert told(lender, token) == {}
-        assert exchanged(lender, f"{content}.").status == 403
-        assert exchanged(lender, content).status == 403
+                assert redeemed(lender, token).status == 403
+                assert borrowed(lender, token) == {}
+        assert redeemed(lender, f"{content}.").status == 403
+        assert redeemed(lender, content).status == 403
 
 
 def hmac_sha256(key: bytes, text: str) -> bytes:
@@ -206,9 +206,9 @@ def signature(key: bytes, text: str) -> str:
     return base64.urlsafe_b64encode(hmac_sha256(key, text)).decode().rstrip("=")
 
 
-def forged(salt: str, said: dict[str, object]) -> str:
+def forged(salt: str, claims: dict[str, object]) -> str:
     """Return a token under the API key, made with nothing but hmacs of ids of one's choice."""
-    content = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    content = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     key = bytes.fromhex(sign(API_KEY, salt))  # an account whose id is the salt gets this
     return f"{content}.{signature(key, content)}"
 
@@ -219,14 +219,16 @@ def test_the_api_key_signs_no_token(lender: Lender) -> None:
     Tries: that of the salt, which is the key that tokens are signed with if the secret key is the
     API key. Gets: nothing, since it is not; settings that make it so are refused.
     """
-    said = {"at": int(time.time()), "id": "7", "email": None, "vouched": True}
-    cookie = forged("pavior-middleware.share-cookie.1", said)
-    code = forged("pavior-middleware.handoff-code.1", {**said, "to": HELP, "challenge": CHALLENGE})
+    claims = {"at": int(time.time()), "id": "7", "email": None, "vouched": True}
+    cookie = forged("pavior-middleware.share-cookie.1", claims)
+    code = forged(
+        "pavior-middleware.handoff-code.1", {**claims, "to": HELP, "challenge": CHALLENGE}
+    )
     careless = Tokens([API_KEY], 3600)
     assert careless.read_cookie(cookie) is not None  # so it would work
     assert careless.read_code(code, HELP, VERIFIER) is not None
-    assert told(lender, cookie) == {}
-    assert exchanged(lender, code).status == 403
+    assert borrowed(lender, cookie) == {}
+    assert redeemed(lender, code).status == 403
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_flask_refuses_the_api_key_as_a_secret_key(name: str) -> None:
 
 
 def test_a_token_of_a_retired_key_names_nobody(adapter: str) -> None:
-    """Has: a key that the site has exchanged, or that of another site. Tries: its tokens.
+    """Has: a key that the site has redeemed, or that of another site. Tries: its tokens.
 
     Gets: nothing, while the old key, as long as it stands before the new one, still does.
     """
@@ -265,8 +267,8 @@ def test_a_token_of_a_retired_key_names_nobody(adapter: str) -> None:
         lender = Lender(adapter, replace(SETTINGS, secret_key=keys))
         for key in codes:
             known = key in keys
-            assert told(lender, cookies[key]) == (ADAS if known else {})
-            assert exchanged(lender, codes[key]).status == (200 if known else 403)
+            assert borrowed(lender, cookies[key]) == (ADAS if known else {})
+            assert redeemed(lender, codes[key]).status == (200 if known else 403)
 
 
 def test_the_url_of_a_handoff_holds_no_login(lender: Lender) -> None:
@@ -278,7 +280,7 @@ def test_the_url_of_a_handoff_holds_no_login(lender: Lender) -> None:
     assert handed(lender, ADA, to)
     assert handed(lender, None, to) == ""
     code = handed(lender, MALLORY, to)
-    assert json.loads(exchanged(lender, code).body) == MALLORYS
+    assert json.loads(redeemed(lender, code).body) == MALLORYS
 
 
 def test_a_code_in_the_fragment_of_a_link_is_removed_by_the_handoff(lender: Lender) -> None:
@@ -311,5 +313,5 @@ def test_a_site_without_a_secret_key_takes_no_token() -> None:
     for lender in map(make, ("wsgi", "asgi")):
         for key in ("", b"", SECRET_KEY):
             tokens = Tokens([key], 3600)
-            assert told(lender, tokens.cookie(ADA)) == {}
-            assert exchanged(lender, tokens.code(ADA, HELP, CHALLENGE)).status == 405
+            assert borrowed(lender, tokens.cookie(ADA)) == {}
+            assert redeemed(lender, tokens.code(ADA, HELP, CHALLENGE)).status == 405

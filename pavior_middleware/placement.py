@@ -40,6 +40,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16, and with it UTF-32
 
 _BOMS = (_UTF8_BOM, *_WIDE_BOMS)
+_STARTS_OF_BOMS = frozenset({b"", *(mark[:1] for mark in _BOMS)})
 
 _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
@@ -377,7 +378,9 @@ class Inserter:
         if text.startswith(_WIDE_BOMS):
             self._is_decided = self._stays = True
             return False
-        if any(mark.startswith(text) and mark != text for mark in _BOMS):
+        if text[:1] in _STARTS_OF_BOMS and any(
+            mark.startswith(text) and mark != text for mark in _BOMS
+        ):
             return False
         if text.startswith(_UTF8_BOM):
             self._position = self._sendable = len(_UTF8_BOM)

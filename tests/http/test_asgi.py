@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pavior_middleware import Identity
-from pavior_middleware._page.snippet import Snippet, render
+from pavior_middleware._page.snippet import render
 from pavior_middleware.asgi import ASGIApp, Message, PaviorMiddleware, Receive, Scope, Send
 from pavior_middleware.placement import insert
 from tests.support.adapters import PAGE
 from tests.support.pages import init_call
 from tests.support.sites import ADA, SETTINGS
 
-SNIPPET = render(SETTINGS, ADA).element()
-EARLY = Snippet.early(SNIPPET)  # where the rest of the head is still to come
+SNIPPET, EARLY = render(SETTINGS, ADA).elements()  # the second: the rest of the head is to come
 PAGE_START: Message = {
     "type": "http.response.start",
     "status": 200,

@@ -67,7 +67,7 @@ def test_a_skipped_path_gets_no_chat(
 def test_a_star_in_a_skip_path_matches_any_text(pattern: str, path: str, before: str) -> None:
     written = before + pattern
     settings = Settings(TEAM, API_KEY, skip_paths=[written])
-    rules = site_rules(settings, asks_consent=False, has_login_cookie=False)
+    rules = site_rules(settings, asks_consent=False)
     expression = ".*".join(map(re.escape, written.strip().split("*")))
     assert rules.skips("/" + path) == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 

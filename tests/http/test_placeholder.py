@@ -40,8 +40,8 @@ from tests.support.codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 from tests.support.pages import init_calls
 from tests.support.sites import ADA, API_KEY, SETTINGS
 
-ELEMENT = render(SETTINGS, ADA).element()
-EARLY_ELEMENT = Snippet.early(ELEMENT)  # where the rest of the head is still to come
+ELEMENT, EARLY_ELEMENT = render(SETTINGS, ADA).elements()
+"""The second is for a place behind which the rest of the head is still to come."""
 
 # ── Real templates ─────────────────────────────────────────────────────────────────────────────
 

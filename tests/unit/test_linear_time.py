@@ -80,7 +80,7 @@ SNIPPET = render(SETTINGS, ADA)
 SHARING = Sharing(SETTINGS, lambda event: None)
 TOKENS = Tokens(SETTINGS.secret_keys, 3600)
 COOKIE = LoginCookie(SETTINGS, TOKENS)
-RULES = site_rules(SETTINGS, asks_consent=False, has_login_cookie=True)
+RULES = site_rules(SETTINGS, asks_consent=False)
 WHITELIST = Whitelist(SETTINGS.shared_auth_domains)
 
 

@@ -137,7 +137,7 @@ def through_both_shells(case: Case, identity: Identity | None, **fields: str) ->
     one, other = seen
     assert one.status == other.status
     assert decoded(one.body, case.codings) == decoded(other.body, case.codings)
-    # WSGI has a page in pieces begin before its first bytes can tell what it is.
+    # WSGI has a page in pieces begin before its first bytes show what it is.
     if isinstance(case.reply, Reply) and len(case.reply.chunks) == 1:
         assert fields_of(one) == fields_of(other)
     return other
@@ -171,7 +171,7 @@ def names_user(text: bytes, identity: Identity) -> bool:
 
 
 @given(case=cases())
-def test_what_always_holds(case: Case) -> None:
+def test_any_response_obeys_all_rules_through_both_adapters(case: Case) -> None:
     seen = through_both_shells(case, case.visitor)
     page = decoded(seen.body, case.codings)
     everything = page + repr(list(seen.headers)).encode()
@@ -224,7 +224,7 @@ def test_what_always_holds(case: Case) -> None:
 
 
 @given(case=cases(), etag=st.sampled_from(['"v1"', 'W/"v1"']), data=st.data())
-def test_a_304_only_ever_stands_for_the_very_page_that_a_client_would_get(
+def test_a_304_stands_only_for_the_page_that_the_client_would_get(
     case: Case, etag: str, data: st.DataObject
 ) -> None:
     case = replace(case, method="GET")

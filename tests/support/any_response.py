@@ -304,6 +304,7 @@ FIELDS: list[tuple[str, str]] = [
 ]
 RARE = {"content-disposition", "content-range", "pavior-skip"}
 USUAL_FIELDS = [each for each in FIELDS if each[0].lower() not in RARE]
+RARE_FIELDS = [each for each in FIELDS if each[0].lower() in RARE]
 
 # Policies. {hash} is that of the script, and {file} that of the file that it may load.
 
@@ -357,7 +358,11 @@ def some_policy(random: Random) -> str:
 
 
 # Of each source alone there is a directive.
-POLICIES = [f"{name} {source}" for name in ("script-src", "default-src") for source in SOURCES]
+POLICIES = [
+    f"{name} {source}"
+    for name in ("script-src", "default-src", "child-src", "connect-src")
+    for source in SOURCES
+]
 POLICIES += ["script-src 'nonce-abc'"] * 100 + pool(some_policy, 1000)
 policy_field = st.builds(
     lambda name, policies, separator: (name, separator.join(policies)),
@@ -473,8 +478,9 @@ def conducts(
     tag = draw(st.sampled_from(tags))
     if tag is not None:
         fields.append((("ETag", "etag")[oddity % 2], tag))
-    some = st.sampled_from(FIELDS if oddity in (8, 9) else USUAL_FIELDS)
-    fields += draw(st.lists(some, max_size=4))
+    fields += draw(st.lists(st.sampled_from(USUAL_FIELDS), max_size=4))
+    if oddity in (8, 9):
+        fields.append(draw(st.sampled_from(RARE_FIELDS)))
     if draw(st.booleans()):
         fields += draw(policy_fields)
     first = draw(st.integers(0, len(fields)))

@@ -161,7 +161,8 @@ class Answer:
     """What a client may get.
 
     `fields` are all but `Content-Length` and, where they differ from the app's, `ETag` and the
-    login cookie. `is_same` says that these are the app's fields to the letter.
+    login cookie. `is_same` says that these are the app's fields to the letter, and not only by what
+    they mean.
     """
 
     status: int
@@ -597,11 +598,13 @@ def _answers(
     if reply.status == 304 and held:
         yield from _answers_of_304(question, replace(reply, fields=kept), held, skips=skips)
     elif skips:
-        yield Answer(reply.status, kept)
+        yield Answer(reply.status, kept, is_same=False)
     elif reply.status == 206 and wants_part and is_html(reply) and is_shown(reply):
         return
     elif not is_page(reply):
-        for login in logins_of_other(question, reply.status):
+        # A 304 answers no form (RFC 9110 section 15.4.5), so it does not matter what happens to one.
+        either = (Login.STAYS,) if reply.status == 304 else ()
+        for login in dict.fromkeys((*logins_of_other(question, reply.status), *either)):
             yield _answer_of_other(reply, login)
     elif not may_gain_script(site, question.request):
         # docs/sharing.md does not say whether a page that answers a form in a frame is an answer to
@@ -626,10 +629,10 @@ def _answers_of_page(question: Question, reply: Reply) -> Iterator[Answer]:
     stays = stays or (not is_part and is_amp(document))
     is_gain = not (has_ended and (stays or is_part))
     if has_ended and stays:
-        yield Answer(reply.status, reply.fields)
+        yield Answer(reply.status, reply.fields, is_same=False)
     elif has_ended and is_part:
         if site.settings.cacheable_pages:
-            yield Answer(reply.status, reply.fields)
+            yield Answer(reply.status, reply.fields, is_same=False)
         else:
             yield from _answers_of_part(question, reply, is_strong=True)
     # The head of a streamed page may have to go before its first bytes tell what it is.
@@ -747,7 +750,7 @@ def _answers_of_304(
                 answer = replace(_page(question, bare, login), element=None, length=Length.ABSENT)
                 yield _weakened(answer, is_strong=copy.is_strong)
     if not right and any(copy.mark is None for copy in meant):
-        yield Answer(reply.status, reply.fields)
+        yield Answer(reply.status, reply.fields, is_same=False)
 
 
 def _weakened(answer: Answer, *, is_strong: bool) -> Answer:

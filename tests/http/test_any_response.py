@@ -15,9 +15,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
 
 from pavior_middleware import Identity
-
-from .support.adapters import Adapters, Seen, WsgiSite, both_adapters
-from .support.any_response import (
+from tests.support.any_response import (
     BORROWER,
     NO_ENTITY_TAG,
     SITES,
@@ -29,7 +27,8 @@ from .support.any_response import (
     revalidations,
     script_element,
 )
-from .support.response_model import (
+from tests.support.both_adapters import Adapters, Seen, WsgiSite, both_adapters
+from tests.support.response_model import (
     Answer,
     Element,
     Held,
@@ -372,19 +371,19 @@ def test_any_response_is_what_the_documents_say(case: Case, adapters: Adapters) 
 
 
 @given(case=policy_cases())
-@settings(max_examples=300)
+@settings(max_examples=250)
 def test_any_policy_is_extended_as_the_documents_say(case: Case, adapters: Adapters) -> None:
     check_case(case, adapters)
 
 
 @given(case=revalidations())
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_any_copy_is_revalidated_as_the_documents_say(case: Case, adapters: Adapters) -> None:
     check_case(case, adapters)
 
 
 @given(case=logins())
-@settings(max_examples=200)
+@settings(max_examples=150)
 def test_any_response_changes_the_login_cookie_as_the_documents_say(
     case: Case, adapters: Adapters
 ) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
-TEST = "test_any_response.py"
+ROOT = Path(__file__).parents[2]
+TEST = "tests/http/test_any_response.py"
 CONFTEST = """
 from hypothesis import Phase, settings
 
@@ -60,8 +60,10 @@ def run(folder: Path, mutation: Mutation | None) -> subprocess.CompletedProcess[
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "pavior_middleware", folder / "pavior_middleware", ignore=ignored)
     shutil.copytree(ROOT / "tests" / "support", folder / "tests" / "support", ignore=ignored)
-    shutil.copy(ROOT / "tests" / TEST, folder / "tests")
-    (folder / "tests" / "__init__.py").touch()
+    (folder / "tests" / "http").mkdir()
+    shutil.copy(ROOT / TEST, folder / TEST)
+    for package in ("tests", "tests/http"):
+        (folder / package / "__init__.py").touch()
     (folder / "tests" / "conftest.py").write_text(CONFTEST)
     if mutation is not None:
         module = folder / "pavior_middleware" / mutation.module
@@ -77,7 +79,7 @@ def run(folder: Path, mutation: Mutation | None) -> subprocess.CompletedProcess[
         "not slow",
         "-p",
         "no:cacheprovider",
-        f"tests/{TEST}",
+        TEST,
     ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 

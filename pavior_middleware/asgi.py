@@ -364,7 +364,7 @@ class _Fields(Mapping[str, str]):
         return _RAW_NAMES.get(name) in self._by_name  # type: ignore[call-overload]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field; `default` if there is none."""
+        """Return a field, or `default`."""
         value = self._by_name.get(_RAW_NAMES[name])
         return default if value is None else value.decode("latin-1")
 

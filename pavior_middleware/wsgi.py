@@ -358,7 +358,7 @@ class _Fields(Mapping[str, str]):
         return bool(self.get(str(name)))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field; `default` if there is none, or an empty one."""
+        """Return a field, or `default` instead of an empty one too."""
         return self._environ.get(_KEYS[name]) or default
 
 

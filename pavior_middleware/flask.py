@@ -109,7 +109,7 @@ class _Middleware(PaviorMiddleware):
         page_request: PageRequest | None = environ.get(PageRequest.KEY)
         if page_request is not None:
             headers = response.headers.to_wsgi_list()
-            return self._site.pages.needs_visitor(page_request, response.status_code, headers)
+            return self._site.pages.may_need_visitor(page_request, response.status_code, headers)
         root_path = request.root_path.rstrip("/")
         return self._site.sharing.asks_app(root_path + request.path, root_path)
 

@@ -98,6 +98,21 @@ class HeadReader(Generic[AnyStr]):
                 return True
         return False
 
+    def is_page(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> bool:
+        """Whether a response is HTML, and the app has not skipped it."""
+        names, is_html = self._names, False
+        for raw_name, value in headers:
+            name = names[raw_name]
+            if name == "content-type":
+                is_html = is_html or self._is_html(value)
+            elif name == SKIP_FIELD:
+                return False
+        return is_html
+
+    def is_skipped(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> bool:
+        """Whether the app has skipped a response."""
+        return any(self._names[name] == SKIP_FIELD for name, _ in headers)
+
     def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""
         nonces, length, names = None, None, self._names

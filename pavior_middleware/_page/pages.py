@@ -95,14 +95,17 @@ class Pages(Generic[AnyStr]):
             self._report_passed(request, status, headers)
         return None
 
-    def needs_visitor(
+    def may_need_visitor(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> bool:
-        """Whether what becomes of a response depends on the visitor."""
-        if not self._may_change(request, status, headers):
-            return False
-        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
-        return decided.needs_visitor
+        """Whether what becomes of a response may depend on the visitor: a cheap question.
+
+        It is for frameworks in which the visitor is known for a while only. What the plan decides
+        later may be that nobody is named.
+        """
+        if status != NOT_MODIFIED and self.reader.is_page(headers):
+            return request.kind.gets_script and not self.rules.is_same_for_all
+        return self._may_change(request, status, ()) and not self.reader.is_skipped(headers)
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
         """Return the fields with each of those that are edited as one value in one field.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
 from functools import partial
@@ -14,14 +15,17 @@ MOST_CHARACTERS = 60
 """A longer id is cut off there; pytest numbers those that are equal then."""
 
 
+# What is signed holds the time, and a placeholder is random: in each process that collects tests,
+# such a value would be another id.
+_TOKEN = re.compile(r"[0-9a-f]{20,}|[\w.-]{40,}")
+
+
 def readable(value: object) -> str | None:
     """Return an id for a value; None for one that pytest itself names by what it is."""
-    if isinstance(value, str | bytes) and len(value) > MOST_CHARACTERS:
-        return ascii(value)[:MOST_CHARACTERS]
     if isinstance(value, str | bytes | int | float | type | None):
         return None
-    text = _described(value)
-    return text[:MOST_CHARACTERS] if text else None
+    text = str(_described(value)).encode("unicode_escape").decode()  # no line ends, no surrogates
+    return _TOKEN.sub("...", text)[:MOST_CHARACTERS]
 
 
 def _described(value: object) -> str | None:

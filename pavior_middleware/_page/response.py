@@ -4,7 +4,7 @@ An adapter hands over what the app sends, and sends on what this object returns.
 what may be called in each:
 
     IDLE      start(…)    → PASSING, EDITED, HELD, ASKING, RETRY
-    ASKING    visitor(…)  → EDITED, HELD, RETRY
+    ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY
     EDITED    head()      → PASSING
     HELD      feed(…)     → HELD, COMPLETE      head() → SENDING
     SENDING   feed(…)     → SENDING, DONE
@@ -64,7 +64,9 @@ TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
             {State.PASSING, State.EDITED, State.HELD, State.ASKING, State.RETRY},
         )
     },
-    "visitor": {State.ASKING: frozenset({State.EDITED, State.HELD, State.RETRY})},
+    "visitor": {
+        State.ASKING: frozenset({State.PASSING, State.EDITED, State.HELD, State.RETRY}),
+    },
     "head": {
         State.EDITED: frozenset({State.PASSING}),
         State.HELD: frozenset({State.SENDING}),

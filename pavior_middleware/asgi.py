@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -12,7 +12,7 @@ from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
 from ._model.visitor import Visitor
-from ._page.conditions import CONDITIONAL, FIELDS
+from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._share import FIELDS as SHARING_FIELDS
@@ -30,7 +30,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
 
-_FIELD_NAMES = {name.encode("ascii"): name for name in FIELDS}
+_RAW_NAMES = {name: name.encode("ascii") for name in FIELDS}
 _CONDITIONAL = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
 
@@ -71,12 +71,25 @@ class PaviorMiddleware:
         if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = site.sharing.path(scope["path"], scope.get("root_path", ""))
-        if path is None:
-            await self._serve_page(site, scope, receive, send)
-        else:
-            request = _sharing_request(scope, path)
-            await self._serve_sharing(site, request, scope, receive, send)
+        path, root_path = scope["path"], scope.get("root_path", "")
+        our_path = site.sharing.path(path, root_path)
+        if our_path is not None:
+            await self._serve_sharing(site, _sharing_request(scope, our_path), scope, receive, send)
+            return
+        fields = _Fields(scope["headers"])
+        request = site.pages.request(
+            scope["method"],
+            scope.get("scheme", "http"),
+            path,
+            root_path,
+            fields,
+            is_conditional=fields.are_conditional,
+        )
+        if request.conditions is not NO_CONDITIONS:
+            await self._serve_conditionally(site, request, scope, receive, send)
+            return
+        scope[PageRequest.KEY] = request
+        await self.app(scope, receive, _Response(self, site, request, scope, send).send)
 
     def identity_in(self, scope: Scope) -> Identity | None:
         """Return who is visiting, for a site that gives no `identity`."""
@@ -87,41 +100,23 @@ class PaviorMiddleware:
         """Return names of the app's session cookie, for a site whose settings have none."""
         return ()
 
-    async def _serve_page(
-        self, site: Site[bytes], scope: Scope, receive: Receive, send: Send
+    async def _serve_conditionally(
+        self, site: Site[bytes], request: PageRequest, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
-        headers = scope["headers"]
-        request = site.pages.request(
-            scope["method"],
-            scope.get("scheme", "http"),
-            scope["path"],
-            scope.get("root_path", ""),
-            lambda: _fields(headers),
-            is_conditional=not _CONDITIONAL.isdisjoint(dict(headers)),
-        )
-        conditions = request.conditions
-        untouched = dict(scope) if conditions.may_ask_again else scope
-        response = self._response(site, request, scope, scope, send)
-        await self.app(response.scope, receive, response.send)
+        conditions, untouched = request.conditions, dict(scope)
+        asked = scope
+        if conditions.changes:
+            asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
+        asked[PageRequest.KEY] = request
+        response = _Response(self, site, request, asked, send, scope)
+        await self.app(asked, receive, response.send)
         if response.needs_retry:
-            again = self._response(site, request.again(), untouched, scope, send)
-            again.cookies_before = response.cookies
-            await self.app(again.scope, _without_content(receive), again.send)
-
-    def _response(
-        self,
-        site: Site[bytes],
-        request: PageRequest,
-        scope: Scope,
-        outer_scope: Scope,
-        send: Send,
-    ) -> _Response:
-        if request.conditions.changes:
-            headers = _changed(scope["headers"], request.conditions.changes)
-            scope = {**scope, "headers": headers}
-        scope[PageRequest.KEY] = request
-        return _Response(self, site, request, scope, outer_scope, send)
+            request = request.again()
+            headers = _changed(untouched["headers"], request.conditions.changes)
+            asked = {**untouched, "headers": headers, PageRequest.KEY: request}
+            again = _Response(self, site, request, asked, send, scope, response.cookies)
+            await self.app(asked, _without_content(receive), again.send)
 
     async def _serve_sharing(
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
@@ -157,8 +152,9 @@ class _Response:
     (ASGI specification, "Response Start"), since they tell its length.
     """
 
-    cookies_before: RawHeaders = []  # noqa: RUF012  # it is never changed
-    """What an answer that was not for this client set in cookies."""
+    _response: PageResponse[bytes] | None = None
+    _is_begun = False
+    _start: Message | None = None
 
     def __init__(
         self,
@@ -166,114 +162,136 @@ class _Response:
         site: Site[bytes],
         request: PageRequest,
         scope: Scope,
-        outer_scope: Scope,
         send: Send,
+        outer_scope: Scope | None = None,
+        cookies_before: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
-        self.scope = scope
-        self.cookies: RawHeaders = []
-        """Of an answer that is not for this client, what it set in cookies."""
-
         self._middleware = middleware
         self._site = site
         self._request = request
-        self._response: PageResponse[bytes] = site.pages.response(request)
-        self._outer_scope = outer_scope
+        self._scope = scope
         self._send = send
-        self._start: Message | None = None
+        self._outer_scope = outer_scope
+        self._cookies_before = cookies_before
+        self.cookies: Sequence[tuple[bytes, bytes]] = ()
+        """Of an answer that is not for this client, what it set in cookies."""
 
     @property
     def needs_retry(self) -> bool:
         """Whether the app is to be asked again, as none of its answer is for this client."""
-        return self._response.state is State.RETRY
+        return self._response is not None and self._response.state is State.RETRY
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
-        kind, state = message["type"], self._response.state
-        if kind == "http.response.start" and state is State.IDLE:
-            await self._begin(message)
-        elif state is State.PASSING:
-            await self._send(message)
-        elif state is State.RETRY:
-            return
-        elif kind == "http.response.body" and self._response.changes_body:
-            await self._rewrite(message)
-        elif kind in (PATHSEND, ZEROCOPYSEND) and self._response.changes_body:
-            await self._rewrite_file(message)
+        response = self._response
+        if response is None:
+            if self._is_begun or message["type"] != "http.response.start":
+                await self._send(message)
+            else:
+                await self._begin(message)
+        elif not response.changes_body:
+            await self._pass_on(message, response)
+        elif message["type"] == "http.response.body":
+            await self._rewrite(message, response)
+        elif message["type"] in (PATHSEND, ZEROCOPYSEND):
+            await self._rewrite_file(message, response)
         else:
-            await self._release()
-            if kind == "http.response.trailers":
-                headers = self._response.trailers(list(message.get("headers", ())))
-                message = {**message, "headers": headers}
-            await self._send(message)
+            await self._release(response)
+            await self._pass_on(message, response)
 
     async def _begin(self, message: Message) -> None:
         raw = message.get("headers", ())
         if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
             raw = list(raw)
             message = {**message, "headers": raw}
-        if self._outer_scope is not self.scope:  # what the app put there, others look for too
-            seen = {name: value for name, value in self.scope.items() if name != "headers"}
+        self._is_begun = True
+        if self._outer_scope is not None:  # what the app put there, others look for too
+            seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
-        if self.cookies_before:
-            raw = [*self.cookies_before, *raw]
+        if self._cookies_before:
+            raw = [*self._cookies_before, *raw]
             message = {**message, "headers": raw}
-        state = self._response.start(message["status"], raw)
-        if state is State.ASKING:
-            visitor = await self._site.callbacks.visitor_async(self.scope)
-            state = self._response.visitor(visitor, self._login_cookie(visitor))
-        if state is State.PASSING:
+        response = self._site.pages.begin(self._request, message["status"], raw)
+        if response is None:
             await self._send(message)
-        elif state is State.RETRY:
+            return
+        self._response = response
+        if response.state is State.ASKING:
+            callbacks = self._site.callbacks
+            if callbacks.are_immediate:
+                visitor = callbacks.visitor(self._scope)
+            else:
+                visitor = await callbacks.visitor_async(self._scope)
+            response.visitor(visitor, self._login_cookie(response, visitor))
+        if response.state is State.HELD:
+            self._start = message
+        elif response.state is State.EDITED:
+            await self._send({**message, "headers": response.head()})
+        elif response.state is State.RETRY:
             self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
         else:
-            self._start = message
+            await self._send(message)
 
-    def _login_cookie(self, visitor: Visitor) -> str | None:
+    def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
+        if self._site.sharing.cookie is None:
+            return None
         return self._site.login_cookie(
             self._request,
-            self._response,
+            response,
             visitor,
-            lambda: self._middleware.session_cookies(self.scope),
+            lambda: self._middleware.session_cookies(self._scope),
         )
 
-    async def _rewrite(self, message: Message) -> None:
+    async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Send a message that holds nothing of a page's body."""
+        if response.state is State.RETRY:
+            return
+        if message["type"] == "http.response.trailers":
+            headers = response.trailers(list(message.get("headers", ())))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         received = message.get("body", b"")
         if not isinstance(received, bytes):  # Starlette sends a `memoryview` as it is
             received = bytes(received)
         is_last = not message.get("more_body", False)
         ready: bytes | None = None
-        for piece in self._response.feed(received, is_last=is_last):
+        for piece in response.feed(received, is_last=is_last):
             if ready is not None:
-                await self._send_body(ready)
+                await self._send_body(ready, response)
             ready = piece
         if ready is None and received and not is_last:
             return  # all of it is held back
-        await self._release()
+        if self._start is not None:
+            await self._release(response)
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
 
-    async def _rewrite_file(self, message: Message) -> None:
+    async def _rewrite_file(self, message: Message, response: PageResponse[bytes]) -> None:
         async with aclosing(pieces_of_file(message)) as pieces:
             async for received in pieces:
-                if not self._response.changes_body:  # it is longer than the app has said
-                    await self._send_body(received)
+                if not response.changes_body:  # the file is longer than the app has said
+                    await self._send_body(received, response)
                     continue
-                for piece in self._response.feed(received):
-                    await self._send_body(piece)
+                for piece in response.feed(received):
+                    await self._send_body(piece, response)
         more_body = message.get("more_body", False)
         rest = b""
-        if self._response.changes_body and not more_body:
-            rest = b"".join(self._response.feed(b"", is_last=True))
-        await self._send_body(rest, more_body=more_body)
+        if response.changes_body and not more_body:
+            rest = b"".join(response.feed(b"", is_last=True))
+        await self._send_body(rest, response, more_body=more_body)
 
-    async def _send_body(self, data: bytes, *, more_body: bool = True) -> None:
-        await self._release()
+    async def _send_body(
+        self, data: bytes, response: PageResponse[bytes], *, more_body: bool = True
+    ) -> None:
+        await self._release(response)
         await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
-    async def _release(self) -> None:
+    async def _release(self, response: PageResponse[bytes]) -> None:
         if self._start is not None:
             start, self._start = self._start, None
-            await self._send({**start, "headers": self._response.head()})
+            await self._send({**start, "headers": response.head()})
 
 
 def _without_content(receive: Receive) -> Receive:
@@ -316,20 +334,48 @@ async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3).
+class _Fields(Mapping[str, str]):
+    """The request fields that matter, several of a name in one (RFC 9110 section 5.3).
 
-    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3).
+    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3). Fields are
+    decoded when they are looked at, which few are.
     """
-    fields: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name = _FIELD_NAMES.get(raw_name)
-        if name is not None:
-            value = raw_value.decode("latin-1")
-            if name in fields:
-                value = f"{fields[name]}{'; ' if name == 'cookie' else ', '}{value}"
-            fields[name] = value
-    return fields
+
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._by_name = dict(headers)
+        if len(self._by_name) < len(headers):
+            self._by_name = _joined(headers)
+
+    @property
+    def are_conditional(self) -> bool:
+        """Whether one of them makes the request conditional."""
+        return not _CONDITIONAL.isdisjoint(self._by_name)
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name[_RAW_NAMES[name]].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, raw in _RAW_NAMES.items() if raw in self._by_name)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return _RAW_NAMES.get(name) in self._by_name  # type: ignore[call-overload]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or `default`."""
+        value = self._by_name.get(_RAW_NAMES[name])
+        return default if value is None else value.decode("latin-1")
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        values.setdefault(name, []).append(value)
+    return {
+        name: (b"; " if name == b"cookie" else b", ").join(each) for name, each in values.items()
+    }
 
 
 def _changed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from itertools import chain
@@ -78,7 +78,7 @@ class PaviorMiddleware:
             environ.get("wsgi.url_scheme", ""),
             path,
             root_path,
-            lambda: _fields(environ),
+            _Fields(environ),
             is_conditional=not environ.keys().isdisjoint(_CONDITIONAL_KEYS),
         )
         return self._ask(site, request, environ, environ, start_response)
@@ -173,27 +173,29 @@ class _Response:
         self._outer_environ = outer_environ
         self._start_response = start_response
         self._cookies_before = cookies
-        self._response: PageResponse[str] = site.pages.response(request)
+        self._response: PageResponse[str] | None = None
         self._held: tuple[str, OptExcInfo | None] | None = None
-        self._has_started = False
-        self._server_write: Write
+        self.is_begun = self._has_started = False
+        """Whether the app has called `start_response`, and whether we have called the server's."""
 
-    @property
-    def is_begun(self) -> bool:
-        """Whether the app has called `start_response`."""
-        return self._response.state is not State.IDLE
+        self._server_write: Write
 
     @property
     def needs_retry(self) -> bool:
         """Whether the app is to be asked again, as none of its answer is for this client."""
-        return self._response.state is State.RETRY
+        return self._response is not None and self._response.state is State.RETRY
+
+    @property
+    def _changes_body(self) -> bool:
+        return self._response is not None and self._response.changes_body
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
         if self._has_started:  # the server decides what to do
-            self._response.abandon()
+            if self._response is not None:
+                self._response.abandon()
             kept = [field for field in headers if field[0].lower() != SKIP_FIELD]
             return self._call_server(status, kept, exc_info)
         if self._outer_environ is not self._environ:  # what the app put there, others look for too
@@ -201,17 +203,18 @@ class _Response:
             self._outer_environ.update(seen)
         if self._cookies_before:
             headers = [*self._cookies_before, *headers]
-        self._held = None
-        if self.is_begun:  # an error page takes the place of a response of which nothing has gone
-            self._response = self._site.pages.response(self._request)
-        state = self._response.start(int(status[:3]), headers)
-        if state is State.ASKING:
+        self._held, self.is_begun = None, True
+        response = self._site.pages.begin(self._request, int(status[:3]), headers)
+        self._response = response
+        if response is None:
+            return self._call_server(status, headers, exc_info)
+        if response.state is State.ASKING:
             visitor = self._site.callbacks.visitor(self._environ)
-            state = self._response.visitor(visitor, self._login_cookie(visitor))
-        if state is State.PASSING:
+            response.visitor(visitor, self._login_cookie(response, visitor))
+        if response.state is State.PASSING:
             return self._call_server(status, headers, exc_info)
         self._held = status, exc_info
-        if state is State.RETRY:
+        if response.state is State.RETRY:
             self.cookies = [field for field in headers if field[0].lower() == "set-cookie"]
         return self._write
 
@@ -232,7 +235,7 @@ class _Response:
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes of the body and yield what may be sent of it now."""
-        if self._response.changes_body:
+        if self._response is not None and self._response.changes_body:
             for piece in self._response.feed(data, is_last=is_last):
                 self._release()
                 yield piece
@@ -243,13 +246,13 @@ class _Response:
                 yield data
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
-        state = self._response.state
-        if state is State.EDITED:
+        response = self._response
+        if response is not None and response.state is State.EDITED:
             self._release()
-        if state is State.RETRY or (self._has_started and not self._response.changes_body):
+        if self.needs_retry or (self._has_started and not self._changes_body):
             return iterable
         is_plain = isinstance(iterable, list | tuple) and not hasattr(iterable, "close")
-        if state is State.HELD and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
+        if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
             (piece,) = iterable
             return [b"".join(self.feed(piece, is_last=True))]
@@ -258,9 +261,11 @@ class _Response:
             body.begin()
         return body
 
-    def _login_cookie(self, visitor: Visitor) -> str | None:
+    def _login_cookie(self, response: PageResponse[str], visitor: Visitor) -> str | None:
+        if self._site.sharing.cookie is None:
+            return None
         return self._site.login_cookie(
-            self._request, self._response, visitor, self._middleware.session_cookies
+            self._request, response, visitor, self._middleware.session_cookies
         )
 
     def _write(self, data: bytes) -> None:
@@ -269,7 +274,7 @@ class _Response:
                 self._server_write(piece)
 
     def _release(self) -> None:
-        if self._held is not None:
+        if self._held is not None and self._response is not None:
             (status, exc_info), self._held = self._held, None
             self._call_server(status, self._response.head(), exc_info)
 
@@ -333,8 +338,28 @@ def _text(path: str) -> str:
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
-def _fields(environ: WSGIEnvironment) -> dict[str, str]:
-    return {name: environ[key] for name, key in _KEYS.items() if environ.get(key)}
+class _Fields(Mapping[str, str]):
+    """The request fields that matter, as the environ has them."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._environ[_KEYS[name]]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, key in _KEYS.items() if self._environ.get(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self.get(str(name)))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or `default` instead of an empty one too."""
+        return self._environ.get(_KEYS[name]) or default
 
 
 def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:

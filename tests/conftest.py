@@ -9,6 +9,7 @@ import pytest
 
 from pavior_middleware._page import snippet
 from tests.support.adapters import ADAPTERS, Fetch
+from tests.support.ids import readable
 
 # Pages of one user are the same bytes in all tests but those of the masks.
 snippet.new_pad = bytes
@@ -23,8 +24,8 @@ hypothesis.settings.load_profile("thorough")
 
 LONGEST = [
     *("browser/pages/test_libraries", "browser/pages/test_moments"),
-    *("browser/sharing/test_share_script", "browser/pages/test_cache"),
-    *("browser/pages/test_doubts", "browser/sharing/test_attacks"),
+    *("browser/borrowers/test_trips", "browser/pages/test_cache"),
+    *("browser/pages/test_doubts", "browser/attacks/test_logins"),
     *("browser/journeys/test_journeys", "browser/pages/test_turbo"),
     *("browser/pages/test_script_in_engines", "unit/test_linear_time"),
     *("browser/pages/test_react", "browser/sharing/test_engines", "caches/test_caches"),
@@ -36,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
     places = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name the values of parametrized tests by what they hold: no `headers3` in a log."""
+    return readable(val)
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -42,8 +42,8 @@ class Callbacks:
         may_block: bool = False,
     ) -> None:
         limiter = _Limiter() if may_block else None
-        self._consent = None
-        self._identity = None
+        self._consent: _Callback[bool] | None = None
+        self._identity: _Callback[Identity | None] | None = None
         if consent is not None:
             self._consent = _Callback[bool](consent, "consent", bool, False, limiter, report)
         reader = identity or default_identity
@@ -53,6 +53,8 @@ class Callbacks:
             self._identity = _Callback[Identity | None](
                 reader, "identity", kinds, None, of_identity, report
             )
+        self.are_immediate = identity is None and consent is None
+        """Whether none of them is the site's own, so that `visitor` does under ASGI too."""
 
     def visitor(self, request: Any) -> Visitor:
         """Return the request's visitor; without consent, nobody asks who it is."""
@@ -137,7 +139,9 @@ class _Callback(Generic[T]):
                 answer = self._callable(request)
             else:
                 answer = await self._limiter.run(self._callable, request)
-            return self._checked(await answer if inspect.isawaitable(answer) else answer)
+            if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+                answer = await answer
+            return self._checked(answer)
         return self._on_failure
 
     def _checked(self, answer: Any) -> T:

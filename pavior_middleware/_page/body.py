@@ -5,7 +5,7 @@ It is decoded a little at a time, and what the app flushed can be decoded at onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from .._http.codings import Coding, CodingError, Encoder
@@ -69,8 +69,8 @@ class Body(Protocol):
     def is_determinable(self) -> bool:
         """Whether every byte would be known if it came whole."""
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
+        """Take the next bytes and return what may be sent of them now; with `is_last`, all."""
 
     def length(self, original: int) -> int | None:
         """Return how long it gets if the original is so long; None where that is not known."""
@@ -100,12 +100,12 @@ class PlainBody:
         """Whether the place is known, and that of the whole document."""
         return self._document.added is not None and self._document.is_determined
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes and yield what may be sent of them now; with `is_last`, all."""
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
+        """Take the next bytes and return what may be sent of them now; with `is_last`, all."""
         changed = self._document.feed(data)
         rest = self._document.finish() if is_last else self._document.flush()
-        if changed or rest:
-            yield changed + rest if rest else changed
+        changed = changed + rest if rest else changed
+        return (changed,) if changed else ()
 
     def length(self, original: int) -> int | None:
         """Return how long it gets if the original is so long; None where that is not known."""

@@ -1,4 +1,4 @@
-"""What a page gains, and what its head has to say for it."""
+"""What a page gains, and what decides about the edits of its head."""
 
 from __future__ import annotations
 
@@ -12,55 +12,54 @@ from .variants import FRAGMENT, NO_SCRIPT
 class Change(NamedTuple):
     """What a page gains: a snippet, or none for this request alone.
 
-    `nonce` is the number of the page's nonce (`csp.Nonces`), if the element carries one. The page
-    depends on the request fields `varies_by`. `cookie` is a `Set-Cookie` field that it gains.
-    `may_store`: the user's own browser may store it.
+    `variant` is that of the page, None for one that is like no other. `is_masked`: its element
+    holds an hmac, whose mask is another one in each response. `cookie` is a `Set-Cookie` field that
+    the page gains.
     """
 
-    snippet: Snippet | None = None
-    nonce: str | None = None
-    varies_by: tuple[str, ...] = ("Sec-Fetch-Dest",)
+    snippet: Snippet | None
+    edit: EditKind
+    variant: str | None
+    is_masked: bool = False
     cookie: str | None = None
-    may_store: bool = True
-    is_fragment: bool = False
 
-    @property
-    def variant(self) -> str | None:
-        """The variant of such a page; None for one with a nonce, which is like no other."""
-        if self.snippet is None:
-            return FRAGMENT if self.is_fragment else NO_SCRIPT
-        return self.snippet.variant if self.nonce is None else None
+    def with_cookie(self, cookie: str | None) -> Change:
+        """Return the change that also sets a cookie."""
+        if cookie is None:
+            return self
+        return self._replace(cookie=cookie, edit=self.edit._replace(has_cookie=True))
 
-    @property
-    def is_personal(self) -> bool:
-        """Whether the page names somebody."""
-        return self.snippet is not None and self.snippet.is_personal
-
-    @property
-    def is_masked(self) -> bool:
-        """Whether the element holds an hmac, whose mask is another one in each response."""
-        return self.snippet is not None and self.snippet.hmac is not None
+    def with_nonce(self) -> Change:
+        """Return the change whose element carries a nonce, so that the page is like no other."""
+        return self._replace(variant=None)
 
     def of_fragment(self) -> Change | None:
         """Return the change to a part of a page; None where every request gets a part."""
-        if not self.varies_by:
+        if not self.edit.varies_by:
             return None
-        return Change(cookie=None if self.is_personal else self.cookie, is_fragment=True)
+        return without_snippet(variant=FRAGMENT).with_cookie(
+            None if self.edit.is_personal else self.cookie
+        )
 
 
-def edit_kind(change: Change | None, *, has_cookie: bool, changes_length: bool) -> EditKind:
-    """Return what of a change decides about the edits of the head.
+def with_snippet(snippet: Snippet, varies_by: tuple[str, ...], *, may_store: bool = True) -> Change:
+    """Return the change of a page that gains a snippet, and depends on some request fields.
 
-    Without a change, the response passes but for a field.
+    `may_store`: the user's own browser may store the page.
     """
-    if change is None:
-        return EditKind(has_cookie=has_cookie)
-    return EditKind(
-        True,
-        has_cookie,
-        change.is_personal,
-        change.may_store,
-        changes_length,
-        change.varies_by,
-        None if change.snippet is None else change.snippet.needs,
+    edit = EditKind(
+        is_page=True,
+        is_personal=snippet.is_personal,
+        may_store=may_store,
+        changes_length=True,
+        varies_by=varies_by,
+        needs=snippet.needs,
     )
+    return Change(snippet, edit, snippet.variant, is_masked=snippet.hmac is not None)
+
+
+def without_snippet(
+    varies_by: tuple[str, ...] = ("Sec-Fetch-Dest",), variant: str = NO_SCRIPT
+) -> Change:
+    """Return the change of a page that stays without a snippet for this request."""
+    return Change(None, EditKind(is_page=True, varies_by=varies_by), variant)

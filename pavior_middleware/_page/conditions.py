@@ -48,6 +48,9 @@ class Conditions:
         return {**self.changes, **_REMOVED}
 
 
+NO_CONDITIONS = Conditions()
+
+
 def conditions(
     method: str, fields: Mapping[str, str], *, is_for_page: bool, gets_script: bool
 ) -> Conditions:

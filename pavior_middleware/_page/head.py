@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import AnyStr, Generic, NamedTuple
+from typing import Any, AnyStr, Generic, NamedTuple
 
 from .._http import csp
 from .._http.cache_control import DIGESTS, covers, vary_names
@@ -13,7 +12,8 @@ from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
 from .skip import SKIP_FIELD
 
-_LENGTH = re.compile("[0-9]{1,18}")
+_MOST_DIGITS = 18  # of a length that is believed
+_MOST_HEADS = 512
 _MOST_NAMES = 1024  # of fields that a site has; others are looked at anew
 _NOT_HTML = MediaType(is_html=False, has_charset=False)
 _POLICIES = (csp.ENFORCED, csp.REPORT_ONLY)
@@ -66,7 +66,7 @@ class Read(NamedTuple):
     """What a head says, the nonces of its policies, and the length of the body as it says."""
 
     head: ResponseHead
-    nonces: csp.Nonces
+    nonces: csp.Nonces | None
     length: int | None
 
 
@@ -76,38 +76,58 @@ class HeadReader(Generic[AnyStr]):
     def __init__(self, form: FieldForm[AnyStr]) -> None:
         self._decode: Callable[[AnyStr], str] = form.decode
         self._names: _DecisiveNames[AnyStr] = _DecisiveNames(form)
+        self._head = lru_cache(maxsize=_MOST_HEADS)(self._read_fields)
+        self._is_html = lru_cache(maxsize=_MOST_HEADS)(
+            lambda value: media_type(form.decode(value)).is_html
+        )
 
-    def quick(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> tuple[bool, bool]:
-        """Return whether a response is HTML, and whether the app says that it gets no chat."""
-        is_html = is_skipped = False
-        names = self._names
-        for raw_name, value in headers:
-            name = names[raw_name]
-            if name == "content-type":
-                is_html = is_html or media_type(self._decode(value)).is_html
-            elif name == SKIP_FIELD:
-                is_skipped = True
-        return is_html, is_skipped
+    def may_matter(self, headers: Sequence[tuple[AnyStr, AnyStr]], *, is_skipped: bool) -> bool:
+        """Whether a response is HTML, or the app says that it gets no chat.
 
-    def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
-        """Return what the head says, and what is different in each response."""
-        nonces = csp.Nonces()
-        fields = []
-        length = None
+        With `is_skipped`, its path gets none, so that HTML does not matter.
+        """
         names = self._names
         for raw_name, value in headers:
             name = names[raw_name]
             if name is None:
                 continue
-            if name in _PRESENCES:
-                fields.append((name, ""))
-                if name == "content-length" and length is None:
-                    length = _length(self._decode(value))
+            if name == "content-type":
+                if self._is_html(value) and not is_skipped:
+                    return True
+            elif name == SKIP_FIELD:
+                return True
+        return False
+
+    def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
+        """Return what the head says, and what is different in each response."""
+        nonces, length, names = None, None, self._names
+        fields: list[tuple[str, AnyStr | str | None]] = []
+        for raw_name, value in headers:
+            name = names[raw_name]
+            if name is None:
+                continue
+            if name == "content-length":
+                length = _length(self._decode(value)) if length is None else length
+                fields.append((name, None))
             elif name in _POLICIES:
+                nonces = nonces or csp.Nonces()
                 fields.append((name, nonces.numbered(self._decode(value))))
             else:
-                fields.append((name, self._decode(value)))
-        return Read(_head(status, tuple(fields)), nonces, length)
+                fields.append((name, value))
+        return Read(self._head(status, tuple(fields)), nonces, length)
+
+    def _read_fields(
+        self, status: int, fields: tuple[tuple[str, AnyStr | str | None], ...]
+    ) -> ResponseHead:
+        """Read the fields that decide, policies as text in which the nonces are numbered."""
+        decode: Any = self._decode
+        return _head(
+            status,
+            [
+                (name, value if isinstance(value, str) else "" if value is None else decode(value))
+                for name, value in fields
+            ],
+        )
 
 
 class _DecisiveNames(dict[AnyStr, str | None]):
@@ -126,11 +146,10 @@ class _DecisiveNames(dict[AnyStr, str | None]):
 
 
 def _length(value: str) -> int | None:
-    return int(value) if _LENGTH.fullmatch(value) else None
+    return int(value) if value.isdecimal() and len(value) <= _MOST_DIGITS else None
 
 
-@lru_cache(maxsize=512)
-def _head(status: int, fields: tuple[tuple[str, str], ...]) -> ResponseHead:
+def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:
     values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(value)

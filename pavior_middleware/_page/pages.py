@@ -12,13 +12,14 @@ from .._http.headers import FieldForm
 from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
+from .changes import Changes
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
+from .known_heads import KnownHeads
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
 from .rules import site_rules
-from .snippets import Snippets
 
 _PREFIX_WITHOUT_SETTING = (
     "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
@@ -52,14 +53,18 @@ class Pages(Generic[AnyStr]):
         self.rules = site_rules(
             settings,
             asks_consent=asks_consent,
-            has_login_cookie=holds_login_cookie is not None,
+            holds_login_cookie=holds_login_cookie,
         )
-        self.snippets = Snippets(settings, asks_consent=asks_consent, report=report)
+        self.changes = Changes(
+            settings, self.rules.varies_by, asks_consent=asks_consent, report=report
+        )
         self.reader: HeadReader[AnyStr] = HeadReader(form)
         self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
+        self.known_heads = {False: KnownHeads(), True: KnownHeads()}
+        """Of documents, and of what may be a part of one."""
+
         self.warn = WarnOnce()
-        self._holds_login_cookie = holds_login_cookie
         self._opened = lru_cache(maxsize=64)(self._open)
 
     def request(
@@ -68,7 +73,7 @@ class Pages(Generic[AnyStr]):
         scheme: str,
         path: str,
         root_path: str,
-        read_fields: Callable[[], Mapping[str, str]],
+        fields: Mapping[str, str],
         *,
         is_conditional: bool = True,
     ) -> PageRequest:
@@ -77,40 +82,24 @@ class Pages(Generic[AnyStr]):
         if rules.is_same_for_all and not rules.has_root_path and root_path.strip("/"):
             self.warn(_PREFIX_WITHOUT_SETTING)
         return PageRequest(
-            rules,
-            method,
-            scheme,
-            path,
-            root_path,
-            read_fields,
-            is_conditional=is_conditional,
-            holds_login_cookie=self._holds_login_cookie,
+            rules, method, scheme, path, root_path, fields, is_conditional=is_conditional
         )
 
-    def response(self, request: PageRequest) -> PageResponse[AnyStr]:
-        """Return the response to a request, which has not begun."""
-        return PageResponse(self, request)
-
-    def may_change(
+    def begin(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
-    ) -> bool:
-        """Whether a response may be anything but passed as it is: a look at few of its fields."""
-        is_html, is_skipped = self.reader.quick(headers)
-        if is_skipped or (is_html and not request.is_skipped):
-            return True
-        if status == NOT_MODIFIED:
-            return bool(request.conditions.held)
-        return (
-            self.rules.has_login_cookie
-            and (request.method not in SAFE_METHODS or status in REDIRECTS)
-            and request.kind.holds_login_cookie
-        )
+    ) -> PageResponse[AnyStr] | None:
+        """Return the response that an app has begun; None for one that passes as it is."""
+        if self._may_change(request, status, headers):
+            return PageResponse(self, request, status, headers)
+        if self.is_heard:
+            self._report_passed(request, status, headers)
+        return None
 
     def needs_visitor(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> bool:
         """Whether what becomes of a response depends on the visitor."""
-        if not self.may_change(request, status, headers):
+        if not self._may_change(request, status, headers):
             return False
         decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         return decided.needs_visitor
@@ -134,13 +123,26 @@ class Pages(Generic[AnyStr]):
                 found.clear()
         return result
 
-    def report_passed(
+    def _may_change(
+        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+    ) -> bool:
+        """Whether a response may be anything but passed as it is: a look at few of its fields."""
+        if self.reader.may_matter(headers, is_skipped=request.is_skipped):
+            return True
+        if status == NOT_MODIFIED:
+            return bool(request.conditions.held)
+        return (
+            self.rules.holds_login_cookie is not None
+            and (request.method not in SAFE_METHODS or status in REDIRECTS)
+            and request.kind.holds_login_cookie
+        )
+
+    def _report_passed(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> None:
-        """Report why a response passes."""
         decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         if isinstance(decided, Pass):
-            self.report(Event("passed", decided.reason))
+            self.report(Event("passed", decided.reason.value))
 
     def _plan(self, request: RequestKind, head: ResponseHead) -> tuple[Plan, HeadEdits[AnyStr]]:
         """Return what happens to a response, and the edits of its head."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
-from .conditions import Conditions, conditions
+from .conditions import NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
 
@@ -37,14 +37,22 @@ class PageRequest:
     """One request, as far as it matters to its page. A template may say that it places the script.
 
     `path` is the whole path and `root_path` the part of it below which the app stands, as text;
-    `scheme` is that of the URL. `read_fields` returns the fields of `conditions.FIELDS` that the
-    request has, in lower case, and is called once, if at all. `is_conditional` is False where the
-    request certainly has no field of `conditions.CONDITIONAL`. `holds_login_cookie` looks for the
-    login cookie in the request's fields.
+    `scheme` is that of the URL. `fields` are the request's, of which those in `conditions.FIELDS`
+    are looked at, names in lower case. `is_conditional` is False where none of them is in
+    `conditions.CONDITIONAL`.
     """
 
     KEY = "pavior_middleware.request"
     """Under which the adapters keep it in the ASGI scope or the WSGI environ."""
+
+    is_skipped = False
+    """Whether its path gets no chat."""
+
+    placeholder: bytes | None = None
+    """What templates write where the script is to stand, once one has asked for it."""
+
+    conditions = NO_CONDITIONS
+    _kind: RequestKind | None = None
 
     def __init__(
         self,
@@ -53,39 +61,26 @@ class PageRequest:
         scheme: str,
         path: str,
         root_path: str,
-        read_fields: Callable[[], Mapping[str, str]],
+        fields: Mapping[str, str],
         *,
         is_conditional: bool = True,
-        holds_login_cookie: Callable[[Mapping[str, str]], bool] | None = None,
     ) -> None:
         self.method = method
         self.root_path = root_path
-        self.is_skipped = bool(rules.skip_paths) and rules.skips(path)
-        self.placeholder: bytes | None = None
-        """What templates write where the script is to stand, once one has asked for it."""
-
+        self.fields = fields
         self._rules = rules
         self._scheme = scheme
-        self._read_fields = read_fields
-        self._fields: Mapping[str, str] | None = None
-        self._kind: RequestKind | None = _SKIPPED if self.is_skipped else None
-        self._holds_login_cookie = holds_login_cookie
-        self.conditions = _NO_CONDITIONS
-        if is_conditional and not self.is_skipped:
-            destination = self.fields.get("sec-fetch-dest", "")
+        if rules.skip_paths and rules.skips(path):
+            self.is_skipped = True
+            self._kind = _SKIPPED
+        elif is_conditional:
+            destination = fields.get("sec-fetch-dest", "")
             self.conditions = conditions(
                 method,
-                self.fields,
+                fields,
                 is_for_page=_is_for_page(destination) and not rules.is_same_for_all,
                 gets_script=_gets_script(rules, destination),
             )
-
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """The request's fields that matter."""
-        if self._fields is None:
-            self._fields = self._read_fields()
-        return self._fields
 
     @property
     def kind(self) -> RequestKind:
@@ -97,7 +92,7 @@ class PageRequest:
                 self.method,
                 fields.get("sec-fetch-dest", ""),
                 rules.names_users and is_foreign_fetch(fields, self._scheme),
-                self._holds_login_cookie is not None and self._holds_login_cookie(fields),
+                rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
                 bool(self.conditions.held),
                 self.conditions.wants_part,
             )
@@ -114,11 +109,10 @@ class PageRequest:
         again.__dict__.update(self.__dict__)
         again.conditions = Conditions(changes=self.conditions.again)
         again.placeholder = None
-        again._kind = None
+        again._kind = None  # the copies that the client holds do not count any more
         return again
 
 
-_NO_CONDITIONS = Conditions()
 _SKIPPED = RequestKind(True, *[False] * 8)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .._model.settings import Settings
@@ -13,15 +13,16 @@ class SiteRules:
     """What the settings of one site say about its pages; made once, at start-up.
 
     `is_same_for_all`: pages are the same for everybody, and their script asks who is logged in.
-    `names_users`: pages name the site's own users. `has_login_cookie`: a cookie follows what pages
-    say about who is logged in. `varies_by` are the request fields on which the pages depend.
+    `names_users`: pages name the site's own users. `holds_login_cookie` looks for the login cookie
+    in a request's fields, where the site has one. `varies_by` are the request fields on which the
+    pages depend.
     """
 
     is_same_for_all: bool
     names_users: bool
     injects_in_frames: bool
     extends_policies: bool
-    has_login_cookie: bool
+    holds_login_cookie: Callable[[Mapping[str, str]], bool] | None
     has_root_path: bool
     varies_by: tuple[str, ...]
     skip_paths: tuple[tuple[str, ...], ...]
@@ -31,14 +32,19 @@ class SiteRules:
         return any(_matches(path, pieces) for pieces in self.skip_paths)
 
 
-def site_rules(settings: Settings, *, asks_consent: bool, has_login_cookie: bool) -> SiteRules:
+def site_rules(
+    settings: Settings,
+    *,
+    asks_consent: bool,
+    holds_login_cookie: Callable[[Mapping[str, str]], bool] | None = None,
+) -> SiteRules:
     """Read the settings. `asks_consent` tells that the site is asked for the visitor's consent."""
     return SiteRules(
         is_same_for_all=settings.cacheable_pages,
         names_users=not settings.cacheable_pages and settings.share_auth is None,
         injects_in_frames=settings.inject_in_frames,
         extends_policies=settings.csp == "extend",
-        has_login_cookie=has_login_cookie,
+        holds_login_cookie=holds_login_cookie,
         has_root_path=settings.root_path is not None,
         varies_by=_varies_by(settings, asks_consent=asks_consent),
         skip_paths=tuple(tuple(pattern.split("*")) for pattern in settings.skip_paths),

@@ -39,7 +39,9 @@ SCRIPT = _assets.read("core.js").rstrip("\n")
 SCRIPT_INTEGRITY = f"sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}"
 
 _VERSION = 1  # of the data's format
-_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode()
+_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode("ascii")
+_START = f" data-astro-rerun {ATTRIBUTE}='".encode("ascii")
+_END = f"'>{SCRIPT}</script>".encode("ascii")
 
 _ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # why a page does not name its user itself
 
@@ -78,9 +80,14 @@ class Snippet:
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
         tell nothing of it.
         """
-        attribute = b"" if nonce is None else b' nonce="%s"' % nonce.encode("ascii")
+        tag = b"<script" if nonce is None else b'<script nonce="%s"' % nonce.encode("ascii")
         start, end = self._checking if checks_files else self._usual
-        return b"".join((b"<script", attribute, start, self._masked_hmac(), end))
+        return b"".join((tag, start, self._masked_hmac(), end))
+
+    @staticmethod
+    def early(element: bytes) -> bytes:
+        """Return the form of an element for a page whose later policy would block the embed."""
+        return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
     def _masked_hmac(self) -> bytes:
         """Return a pad, and behind it the hmac XORed with it, both in hex; nothing for no hmac."""
@@ -88,8 +95,12 @@ class Snippet:
             return b""
         size = len(self.hmac) // 2
         pad = new_pad(size)
-        masked = int(self.hmac, 16) ^ int.from_bytes(pad, "big")
+        masked = self._hmac_number ^ int.from_bytes(pad, "big")
         return (pad + masked.to_bytes(size, "big")).hex().encode("ascii")
+
+    @cached_property
+    def _hmac_number(self) -> int:
+        return int(self.hmac or "0", 16)
 
     @cached_property
     def _usual(self) -> tuple[bytes, bytes]:
@@ -102,15 +113,9 @@ class Snippet:
     def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes]:
         """Return what stands before the masked hmac, and behind it."""
         data = {**self.data, **more}
-        text = _json(data if self.hmac is None else {**data, "hmac": ""})
-        place = len(text) if self.hmac is None else len(text) - len('"}')
-        start = f" data-astro-rerun {ATTRIBUTE}='{text[:place]}"
-        return start.encode("ascii"), f"{text[place:]}'>{SCRIPT}</script>".encode("ascii")
-
-    @staticmethod
-    def early(element: bytes) -> bytes:
-        """Return the form of an element for a page whose later policy would block the embed."""
-        return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
+        text = _json(data if self.hmac is None else {**data, "hmac": ""}).encode("ascii")
+        place = len(text) if self.hmac is None else len(text) - len(b'"}')
+        return _START + text[:place], text[place:] + _END
 
     @cached_property
     def needs(self) -> csp.Needs:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.support import chromium as found_chromium
-from tests.support.browsers import FLAGS
+from tests.support.browsers import chromium_that
 from tests.support.engines import chromium, firefox, webkit
 from tests.support.engines.window import Engine, Window
 from tests.support.tls import proxying
@@ -48,9 +47,15 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")  # no longer: its event loop would be in the way of others
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """A Chromium, started once for each module of tests."""
-    path = found_chromium.path(playwright)
-    with playwright.chromium.launch(executable_path=path, args=FLAGS) as browser:
+    """A Chromium, started once for each module of tests; it has an HTTP cache."""
+    with chromium_that(playwright, freezes=False) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def freezing(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium that keeps pages whole to go back to."""
+    with chromium_that(playwright, freezes=True) as browser:
         yield browser
 
 

@@ -187,7 +187,7 @@ def test_inits_with_the_same_lender_load_its_script_once(borrowing: Borrowing) -
     assert borrowing.page.locator("script[src$='/share.js']").count() == 1
 
 
-def test_an_init_that_does_not_borrow_hears_of_the_lender_no_more(borrowing: Borrowing) -> None:
+def test_an_init_without_share_auth_ends_the_borrowing(borrowing: Borrowing) -> None:
     borrowing.log_in("ada")
     borrowing.open(borrowing.same_site_help + borrowing_page(borrowing))
     borrowing.ready(1)
@@ -216,7 +216,9 @@ def test_a_lender_without_the_script_leaves_the_visitor_anonymous(borrowing: Bor
     assert borrowing.count_loaded(f":{nobody}/.well-known/pavior/share.js") == 2
 
 
-def test_a_script_that_tells_nothing_leaves_the_visitor_anonymous(borrowing: Borrowing) -> None:
+def test_a_lenders_script_that_reports_nothing_leaves_the_visitor_anonymous(
+    borrowing: Borrowing,
+) -> None:
     borrowing.page.clock.install()
     borrowing.page.route(
         "**/share.js", lambda route: route.fulfill(body="", content_type="text/javascript")
@@ -227,7 +229,7 @@ def test_a_script_that_tells_nothing_leaves_the_visitor_anonymous(borrowing: Bor
     seen = borrowing.ready(1)
     assert seen["reason"] == f"{borrowing.lender} lent no identity (share.js tells nothing)"
 
-    def tell(identity: dict[str, str]) -> None:
+    def report(identity: dict[str, str]) -> None:
         borrowing.page.locator("script[src$='/share.js']").evaluate(
             "(script, detail) =>"
             " script.dispatchEvent(new CustomEvent('pavior-identity', {detail}))",
@@ -237,15 +239,17 @@ def test_a_script_that_tells_nothing_leaves_the_visitor_anonymous(borrowing: Bor
     borrowing.page.get_by_role("button", name="Open chat").click()
     box = borrowing.page.get_by_role("textbox", name="Message")
     box.fill("half a sentence")
-    tell({})  # which is what we go by already
+    report({})  # which is what we go by already
     expect(box).to_have_value("half a sentence")
-    tell({"email": "ada@example.com"})
+    report({"email": "ada@example.com"})
     assert borrowing.ready(2)["status"] == "lead"
     expect(box).to_have_value("")
 
 
 @pytest.mark.parametrize("lender", ["a.example/b", "a@b.example", "a.example?b", "[", "a:b"])
-def test_what_is_no_domain_lends_nothing(borrowing: Borrowing, lender: str) -> None:
+def test_a_share_auth_that_is_no_domain_leaves_the_visitor_anonymous(
+    borrowing: Borrowing, lender: str
+) -> None:
     borrowing.open(borrowing.help + borrowing_page(borrowing, lender=lender))
     seen = borrowing.ready(1)
     assert seen["status"] == "anonymous"

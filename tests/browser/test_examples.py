@@ -30,9 +30,9 @@ from pavior_middleware.emulator import create_app
 from tests.support import chromium
 from tests.support.adapters import ADAPTERS, Reply
 from tests.support.browsers import FLAGS, loads_of
+from tests.support.documents import PLACES
 from tests.support.pages import masked
 from tests.support.servers import serving_asgi, serving_help_center, serving_wsgi
-from tests.unit.test_placement import PLACES
 
 API_KEY = "ladygaga"
 TEAM = "YOUR_TEAM_ID"
@@ -274,7 +274,6 @@ COUNT_CALLS = """pages => Promise.all(pages.map(text => new Promise(done => {
 })))"""
 
 
-@pytest.mark.parametrize("adapter", ["wsgi", "asgi"])
 @pytest.mark.parametrize("size", [1, 7, 10**6])
 def test_any_page_in_any_pieces_makes_one_init_call(
     browser: Browser, adapter: str, size: int
@@ -303,22 +302,22 @@ def test_any_page_in_any_pieces_makes_one_init_call(
 
 
 def test_an_embed_that_cannot_be_loaded_costs_one_warning(page: Page, site: Site) -> None:
-    told: list[tuple[str, str]] = []
-    page.on("console", lambda message: told.append((message.type, message.text)))
-    page.on("pageerror", lambda error: told.append(("pageerror", str(error))))
+    logged: list[tuple[str, str]] = []
+    page.on("console", lambda message: logged.append((message.type, message.text)))
+    page.on("pageerror", lambda error: logged.append(("pageerror", str(error))))
     page.route("**/embed", lambda route: route.abort())
     with page.expect_console_message(lambda message: message.type == "warning"):
         page.goto(f"{site.shop}/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    ours = [each for each in told if "net::ERR_FAILED" not in each[1]]
+    ours = [each for each in logged if "net::ERR_FAILED" not in each[1]]
     assert ours == [("warning", f"Pavior: cannot load {site.pavior}/embed")]
 
 
 def test_an_embed_that_defines_nothing_costs_one_warning(page: Page, site: Site) -> None:
     page.route("**/embed", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    with page.expect_console_message(lambda message: message.type == "warning") as told:
+    with page.expect_console_message(lambda message: message.type == "warning") as logged:
         page.goto(f"{site.shop}/")
-    assert "cannot load" in told.value.text
+    assert "cannot load" in logged.value.text
 
 
 def test_the_help_center_of_the_same_site_borrows_the_login(page: Page, site: Site) -> None:
@@ -353,7 +352,7 @@ def test_with_third_party_cookies_a_help_center_of_another_site_borrows_the_logi
     assert visit(page, site.same_site_stranger)["status"] == "anonymous"
 
 
-def test_the_api_key_is_in_nothing_that_the_browser_is_sent(page: Page, site: Site) -> None:
+def test_no_api_key_is_in_anything_that_the_browser_gets(page: Page, site: Site) -> None:
     seen: dict[str, str] = {}
 
     def keep(url: str, text: str) -> str:

@@ -108,7 +108,7 @@ class Cache:
     program: str
     stores: bool = True
     confirms_what_it_does_not_store: bool = True
-    """Whether the holder of a page that it does not store can be told that the page holds."""
+    """Whether a client gets a 304 for a page that it holds and the cache does not store."""
 
 
 CACHES = {
@@ -258,9 +258,7 @@ def storing_route(request: pytest.FixtureRequest, clients: dict[str, Client]) ->
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_each_visitor_gets_the_page_that_names_them_whoever_came_before(
-    route: Route, page: str
-) -> None:
+def test_each_visitor_gets_their_own_page_in_any_order_of_visitors(route: Route, page: str) -> None:
     for order in ORDERS:
         url = route.new_url(page)
         for visitor in (*order, *reversed(order)):
@@ -291,17 +289,17 @@ def test_a_page_that_names_nobody_comes_from_the_cache(storing_route: Route, pag
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_ETAG)
-def test_a_copy_is_confirmed_to_its_own_visitor_and_to_nobody_else(route: Route, page: str) -> None:
+def test_a_304_confirms_a_copy_to_its_own_visitor_alone(route: Route, page: str) -> None:
     url = route.new_url(page)
     etags = {visitor: route.visit(visitor, url).headers["ETag"] for visitor in VISITORS}
-    for asker, holder in product(VISITORS, repeat=2):
+    for caller, holder in product(VISITORS, repeat=2):
         for url_asked in (url, route.new_url(page)):  # one the cache knows, and one it does not
-            response = route.visit(asker, url_asked, If_None_Match=etags[holder])
-            if asker != holder:
+            response = route.visit(caller, url_asked, If_None_Match=etags[holder])
+            if caller != holder:
                 assert response.status_code == 200
             elif url_asked == url:
-                assert response.status_code == (304 if _is_confirmed(route, page, asker) else 200)
-            assert _opaque(response.headers["ETag"]) == _opaque(etags[asker])
+                assert response.status_code == (304 if _is_confirmed(route, page, caller) else 200)
+            assert _opaque(response.headers["ETag"]) == _opaque(etags[caller])
 
 
 def _opaque(etag: str) -> str:
@@ -316,28 +314,28 @@ def _is_confirmed(route: Route, page: str, visitor: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_ETAG)
-def test_the_copies_of_all_others_together_confirm_nothing(route: Route, page: str) -> None:
+def test_the_entity_tags_of_all_other_visitors_get_no_304(route: Route, page: str) -> None:
     url = route.new_url(page)
     etags = {visitor: route.visit(visitor, url).headers["ETag"] for visitor in VISITORS}
-    for asker in VISITORS:
-        others = ", ".join(etag for visitor, etag in etags.items() if visitor != asker)
-        assert route.visit(asker, url, If_None_Match=others).status_code == 200
+    for caller in VISITORS:
+        others = ", ".join(etag for visitor, etag in etags.items() if visitor != caller)
+        assert route.visit(caller, url, If_None_Match=others).status_code == 200
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_a_date_confirms_no_copy_across_visitors(route: Route, page: str) -> None:
+def test_a_date_gets_no_304_for_another_visitors_copy(route: Route, page: str) -> None:
     url = route.new_url(page)
     dates = {
         visitor: route.visit(visitor, url).headers.get("Last-Modified") for visitor in VISITORS
     }
-    for asker, holder in product(VISITORS, repeat=2):
+    for caller, holder in product(VISITORS, repeat=2):
         date = dates[holder]
-        if asker != holder and date is not None:
-            assert route.visit(asker, url, If_Modified_Since=date).status_code == 200
+        if caller != holder and date is not None:
+            assert route.visit(caller, url, If_Modified_Since=date).status_code == 200
 
 
 @pytest.mark.parametrize("page", LASTING_PAGES)
-def test_head_tells_what_get_tells(route: Route, page: str) -> None:
+def test_head_gets_the_fields_of_get_through_a_cache(route: Route, page: str) -> None:
     for visitor in VISITORS:
         url = route.new_url(page)
         before = route.visit(visitor, url, "HEAD")
@@ -410,5 +408,5 @@ def _ask_until_stale(route: Route, url: str, fields: Mapping[str, str]) -> Respo
     while (response := route.request(url, "GET", fields)).headers["X-Cache"] == "HIT":
         assert_is_page_of(response, NOBODY)
         assert time.monotonic() < deadline
-        time.sleep(0.05)  # nothing tells when a copy grows stale
+        time.sleep(0.05)  # no event says when a copy grows stale
     return response

@@ -111,7 +111,7 @@ def site(app: Starlette) -> Site:
 # What an init is taken for
 
 
-def test_neither_id_nor_email_is_an_anonymous_visitor(site: Site) -> None:
+def test_an_init_without_id_and_email_is_an_anonymous_visitor(site: Site) -> None:
     answer = site.init(firstName="Ada")
     assert (answer["status"], answer["authenticated"], answer["reason"]) == (
         "anonymous",
@@ -178,7 +178,7 @@ def test_the_published_example_verifies() -> None:
         ),
     ],
 )
-def test_anything_less_is_a_lead_and_says_why(
+def test_an_init_without_a_right_hmac_makes_a_lead_and_says_why(
     site: Site, options: dict[str, object], reason: str
 ) -> None:
     answer = site.init(options)
@@ -193,7 +193,7 @@ def test_an_hmac_for_nobody_leaves_the_visitor_anonymous_and_says_why(site: Site
     assert answer["reason"] == "hmac signs nobody: there is neither id nor email"
 
 
-def test_once_a_signup_always_a_signup(site: Site) -> None:
+def test_a_signup_stays_a_signup(site: Site) -> None:
     site.init(email="ada@example.com", hmac=signature("ada@example.com"), firstName="Ada")
     forged = site.init(email="ada@example.com", hmac="0" * 64, firstName="Mallory")
     assert forged["status"] == "lead"
@@ -244,7 +244,7 @@ def test_a_message_carries_what_its_own_init_proved(site: Site) -> None:
     ]
 
 
-def test_what_the_client_claims_of_its_message_counts_for_nothing(site: Site) -> None:
+def test_the_authentication_that_a_client_claims_for_a_message_is_ignored(site: Site) -> None:
     answer = site.init(email="ada@example.com")
     site.client.post(
         "/widget/messages",
@@ -264,7 +264,7 @@ def test_an_anonymous_message_has_no_warning(site: Site) -> None:
     assert site.conversation(VISITOR).select("[data-warning]") == []
 
 
-def test_a_page_sees_again_what_it_may(site: Site) -> None:
+def test_a_page_gets_the_messages_of_its_own_visitor_again(site: Site) -> None:
     ada = {"email": "ada@example.com"}
     signed = {**ada, "hmac": signature("ada@example.com")}
     site.send(site.init(signed), "mine")
@@ -325,7 +325,7 @@ def borrow(site: Site, origin: str, **borrowed: object) -> dict[str, Any]:
     return site.init(shareAuth="auth.example.com", borrowed=borrowed, origin=origin)
 
 
-def test_while_the_box_is_empty_everybody_may_borrow(site: Site) -> None:
+def test_with_an_empty_list_of_domains_every_site_may_borrow(site: Site) -> None:
     answer = borrow(site, "https://help.example.com", email="a@b.c", hmac=signature("a@b.c"))
     assert (answer["status"], answer["email"]) == ("signup", "a@b.c")
     assert site.contact()["last_init"]["options"] == {
@@ -384,7 +384,7 @@ def test_while_the_box_is_empty_everybody_may_borrow(site: Site) -> None:
         ),
     ],
 )
-def test_the_box_says_who_may_borrow(
+def test_the_list_of_domains_decides_which_site_may_borrow(
     site: Site, origin: str, authenticated: bool, reason: str | None
 ) -> None:
     site.save_domains(
@@ -396,7 +396,7 @@ def test_the_box_says_who_may_borrow(
     assert answer["status"] == ("signup" if authenticated else "lead")
 
 
-def test_the_box_does_not_bind_pages_that_vouch_for_themselves(site: Site) -> None:
+def test_the_list_of_domains_does_not_bind_pages_with_an_hmac_of_their_own(site: Site) -> None:
     site.save_domains("help.example.com")
     assert site.init(id="7", hmac=signature("7"))["authenticated"]
 
@@ -407,7 +407,9 @@ def test_a_borrowed_hmac_is_verified_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize("borrowed", [None, {}, [], "text", {"name": "x"}])
-def test_nothing_borrowed_is_an_anonymous_visitor(site: Site, borrowed: object) -> None:
+def test_an_init_that_borrowed_nothing_is_an_anonymous_visitor(
+    site: Site, borrowed: object
+) -> None:
     answer = site.init(shareAuth="auth.example.com", borrowed=borrowed, id="7", hmac=signature("7"))
     assert (answer["status"], answer["reason"]) == (
         "anonymous",
@@ -415,7 +417,7 @@ def test_nothing_borrowed_is_an_anonymous_visitor(site: Site, borrowed: object) 
     )
 
 
-def test_why_nothing_was_lent_is_told(site: Site) -> None:
+def test_the_inbox_shows_why_no_login_was_lent(site: Site) -> None:
     body = {
         "options": {"teamVanityId": TEAM, "shareAuth": "auth.example.com"},
         "borrowed": {},
@@ -428,7 +430,7 @@ def test_why_nothing_was_lent_is_told(site: Site) -> None:
 # The text box
 
 
-def test_the_box_is_saved_and_shown(site: Site) -> None:
+def test_the_list_of_domains_is_saved_and_shown(site: Site) -> None:
     response = site.save_domains(" Help.example.com \r\n\r\nlocalhost:8001\r\nhelp.example.com")
     assert response.status_code == 303
     page = site.page(response.headers["location"])
@@ -471,12 +473,12 @@ def test_a_line_that_is_no_domain_is_named_and_nothing_is_saved(site: Site) -> N
         ("x" * 64, "is not a domain"),
     ],
 )
-def test_what_is_no_domain(line: str, problem: str) -> None:
+def test_a_line_that_is_no_domain_has_a_problem(line: str, problem: str) -> None:
     with pytest.raises(DomainsError, match=problem):
         parse_domains(line)
 
 
-def test_what_is_a_domain() -> None:
+def test_a_line_that_is_a_domain_has_no_problem() -> None:
     text = "help.example.com\nLOCALHOST:8000\n127.0.0.1:80\n[::1]:8000\n*.Docs.example.com"
     assert parse_domains(text) == tuple(text.lower().split("\n"))
     assert parse_domains("Hjælp.example.com # ours\n\n# none") == ("xn--hjlp-woa.example.com",)
@@ -484,7 +486,7 @@ def test_what_is_a_domain() -> None:
 
 
 @given(st.text())
-def test_any_text_is_domains_or_a_problem(text: str) -> None:
+def test_any_text_gives_domains_or_a_problem(text: str) -> None:
     with suppress(DomainsError):
         domains = parse_domains(text)
         assert all(domain_of(f"http://{domain}") == domain for domain in domains)
@@ -499,7 +501,7 @@ lines = st.lists(
 
 
 @given(lines)
-def test_the_box_takes_what_the_setting_takes(text: str) -> None:
+def test_the_list_of_domains_takes_what_the_setting_takes(text: str) -> None:
     try:
         setting = tuple(Settings(TEAM, API_KEY, shared_auth_domains=text).shared_auth_domains)
     except SettingsError:
@@ -512,7 +514,7 @@ def test_the_box_takes_what_the_setting_takes(text: str) -> None:
 # The inbox's pages
 
 
-def test_the_list_shows_everybody_in_their_groups(site: Site) -> None:
+def test_the_inbox_shows_every_contact_in_its_group(site: Site) -> None:
     site.init()
     site.init(email="lead@example.com")
     site.init(email="ada@example.com", hmac=signature("ada@example.com"), name="Ada L.")
@@ -558,7 +560,7 @@ def test_the_conversation_warns_under_each_unauthenticated_message(site: Site) -
     assert one(forged, "time")["datetime"] == site.contact()["messages"][1]["sent_at"]
 
 
-def test_the_conversation_shows_who_and_the_last_init(site: Site) -> None:
+def test_the_conversation_shows_the_contact_and_the_last_init(site: Site) -> None:
     site.init(email="ada@example.com", hmac="0" * 64, plan={"seats": 3}, phone="123", doChat=True)
     page = site.conversation("ada@example.com")
     attributes = {tag["data-attribute"]: tag for tag in page.select("[data-attribute]")}
@@ -575,7 +577,7 @@ def test_the_conversation_shows_who_and_the_last_init(site: Site) -> None:
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>'\"&{{ 7*7 }}"
 
 
-def test_hostile_text_stays_text(site: Site) -> None:
+def test_hostile_text_is_escaped(site: Site) -> None:
     options = {"id": HOSTILE, "name": HOSTILE, "email": HOSTILE, HOSTILE: HOSTILE}
     site.send(site.init(options), HOSTILE)
     page = site.conversation(HOSTILE)
@@ -587,7 +589,7 @@ def test_hostile_text_stays_text(site: Site) -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "http://[", "x", None])
-def test_a_page_address_that_is_none_is_no_link(site: Site, url: str | None) -> None:
+def test_a_page_address_that_is_no_http_url_is_no_link(site: Site, url: str | None) -> None:
     site.client.post("/widget/init", json={"options": {"id": "7"}, "page": {"url": url}})
     assert site.conversation("7").select_one("dd.url a") is None
 
@@ -598,7 +600,7 @@ def test_an_unknown_contact_is_not_found(site: Site, number: str) -> None:
     assert site.client.get(f"/contacts/{number}").status_code == 404
 
 
-def test_pages_are_strict_with_browsers(site: Site) -> None:
+def test_pages_have_strict_security_fields(site: Site) -> None:
     for path in ("/", "/api/inbox", "/nothing-here"):
         headers = site.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -612,14 +614,14 @@ def test_pages_are_strict_with_browsers(site: Site) -> None:
     assert page.select("[style], [onclick], style, script:not([src])") == []
 
 
-def test_the_page_tells_where_its_embed_is_whatever_the_host(site: Site) -> None:
+def test_the_inbox_page_shows_the_url_of_the_embed_for_any_host(site: Site) -> None:
     for host in ("127.0.0.1:9000", "["):
         page = site.client.get("/", headers={"Host": host})
         assert page.status_code == 200
         assert f"PAVIOR_EMBED_URL=http://{host}/embed" in page.text
 
 
-def test_clearing_forgets_everybody_but_not_the_box(site: Site) -> None:
+def test_clearing_removes_all_contacts_and_keeps_the_list_of_domains(site: Site) -> None:
     site.save_domains("help.example.com")
     answer = site.init(id="7", hmac=signature("7"))
     site.send(answer, "hello")
@@ -651,7 +653,7 @@ def test_other_sites_pages_cannot_change_the_inbox(
     assert site.client.get("/api/inbox").json()["shared_auth_domains"] == []
 
 
-def test_the_inboxs_own_page_can_change_it(site: Site) -> None:
+def test_the_inboxs_own_page_can_change_the_inbox(site: Site) -> None:
     headers = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
     assert site.save_domains("help.example.com", **headers).status_code == 303
 
@@ -659,7 +661,7 @@ def test_the_inboxs_own_page_can_change_it(site: Site) -> None:
 # The widget's script and its calls from other origins
 
 
-def test_the_script_is_open_to_every_site(site: Site) -> None:
+def test_the_embed_may_be_loaded_by_every_site(site: Site) -> None:
     response = site.client.get("/embed")
     assert response.headers["content-type"] == "text/javascript; charset=utf-8"
     assert response.headers["access-control-allow-origin"] == "*"
@@ -669,7 +671,7 @@ def test_the_script_is_open_to_every_site(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/widget/init", "/widget/messages"])
-def test_every_site_may_call_without_cookies(site: Site, path: str) -> None:
+def test_every_site_may_call_the_widget_api_without_cookies(site: Site, path: str) -> None:
     headers = {
         "Origin": "https://shop.example.com",
         "Access-Control-Request-Method": "POST",
@@ -706,7 +708,7 @@ def test_every_site_may_call_without_cookies(site: Site, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/widget/init", "/widget/messages"])
-def test_what_is_no_json_object_is_refused(site: Site, path: str, body: bytes) -> None:
+def test_content_that_is_no_json_object_is_refused(site: Site, path: str, body: bytes) -> None:
     response = site.client.post(path, content=body)
     if sys.version_info < (3, 11) and body.startswith(b'{"id": 999'):
         return  # int() of so many digits is refused only where Python bounds it
@@ -714,11 +716,11 @@ def test_what_is_no_json_object_is_refused(site: Site, path: str, body: bytes) -
 
 
 @pytest.mark.parametrize("path", ["/widget/init", "/widget/messages", "/settings"])
-def test_a_huge_body_is_refused(site: Site, path: str) -> None:
+def test_content_that_is_too_long_is_refused(site: Site, path: str) -> None:
     assert site.client.post(path, content=b" " * 100_000).status_code == 413
 
 
-def test_lone_surrogates_are_replaced(site: Site) -> None:
+def test_lone_surrogates_in_a_message_are_replaced(site: Site) -> None:
     content = b'{"options": {"id": "a\\ud800", "\\udfff": ["\\udc00"]}}'
     answer = site.client.post("/widget/init", content=content).json()
     assert answer["status"] == "lead"
@@ -821,7 +823,7 @@ def test_a_team_without_a_name_stops_the_emulator() -> None:
 # The database
 
 
-def test_a_file_remembers(tmp_path: Path) -> None:
+def test_a_database_file_keeps_contacts_over_a_restart(tmp_path: Path) -> None:
     database = str(tmp_path / "inbox.sqlite3")
 
     def start() -> Site:
@@ -845,7 +847,7 @@ def test_a_file_remembers(tmp_path: Path) -> None:
     assert signature("7").encode() not in (tmp_path / "inbox.sqlite3").read_bytes()
 
 
-def test_a_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.Error):
         create_app(team_vanity_id=TEAM, api_key=API_KEY, database=str(tmp_path / "no" / "x"))
     (tmp_path / "text").write_text("this is no database" * 100)
@@ -856,7 +858,7 @@ def test_a_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
 # Live updates
 
 
-def test_a_change_reaches_the_open_pages(app: Starlette) -> None:
+def test_a_change_of_the_inbox_reaches_the_open_pages(app: Starlette) -> None:
     """The app is driven by hand: test clients wait for a response's end, and a stream has none."""
 
     async def play() -> None:
@@ -906,7 +908,7 @@ def test_a_change_reaches_the_open_pages(app: Starlette) -> None:
     asyncio.run(play())
 
 
-def test_a_quiet_stream_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_event_stream_sends_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pavior_middleware.emulator._changes.HEARTBEAT_SECONDS", 0.001)
 
     async def play() -> None:
@@ -954,7 +956,7 @@ def process(port: int) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_an_open_page_does_not_keep_the_server(
+def test_an_open_page_does_not_keep_the_server_from_stopping(
     process: subprocess.Popen[str], port: int, signal_: signal.Signals
 ) -> None:
     with httpx2.stream("GET", f"http://127.0.0.1:{port}/events", timeout=10) as response:

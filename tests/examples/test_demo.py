@@ -18,10 +18,10 @@ from demo.commands import Command, commands
 from demo.guide import LOAN_SECONDS, addresses, guide
 from demo.ports import LOOPBACK, answers, free_ports
 from demo.servers import ServerFailed, start, stop
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
 
@@ -74,7 +74,7 @@ def test_a_server_that_never_answers_is_given_up(
 
 
 @posix_only
-def test_a_server_that_will_not_stop_is_killed(
+def test_a_server_that_does_not_stop_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("demo.servers.LONGEST_STOP_SECONDS", 0.2)

@@ -27,6 +27,7 @@ from example_help_center.serve import create_server
 from pavior_middleware.cli import main
 from tests.support.handing_over import asking_for
 from tests.support.pages import init_call
+from tests.support.repository import ROOT
 
 SETTINGS = {
     "SECRET_KEY": "only for tests",
@@ -104,14 +105,16 @@ def site(request: pytest.FixtureRequest) -> Site:
         ("/error", 500, "Something broke"),
     ],
 )
-def test_each_page_renders(site: Site, path: str, status: int, heading: str) -> None:
+def test_every_page_of_an_example_site_renders(
+    site: Site, path: str, status: int, heading: str
+) -> None:
     got, page, _ = site.get(path)
     assert got == status
     assert re.search(f"<h1>({heading})</h1>", page)
     assert page.startswith("<!doctype html>")
 
 
-def test_the_style_sheet_is_there(site: Site) -> None:
+def test_an_example_site_serves_its_style_sheet(site: Site) -> None:
     assert site.get("/static/style.css")[0] == 200
 
 
@@ -119,7 +122,7 @@ def test_an_anonymous_page_names_nobody(site: Site) -> None:
     assert init_call(site.get("/")[1]) == ANONYMOUS
 
 
-def test_logging_in_and_out(site: Site) -> None:
+def test_logging_in_and_out_changes_the_identity_of_the_page(site: Site) -> None:
     status, _, location = site.post("/login", LOGGED_IN)
     assert status in (302, 303)
     assert location.endswith("/account")
@@ -148,7 +151,7 @@ def test_a_customer_is_greeted_by_name(site: Site) -> None:
         {},
     ],
 )
-def test_a_failed_login_says_so(site: Site, form: dict[str, str]) -> None:
+def test_a_failed_login_shows_a_message(site: Site, form: dict[str, str]) -> None:
     status, page, _ = site.post("/login", form)
     assert status == 422
     assert 'role="alert"' in page
@@ -156,26 +159,26 @@ def test_a_failed_login_says_so(site: Site, form: dict[str, str]) -> None:
     assert site.get("/account")[0] in (302, 303)
 
 
-def test_what_was_typed_is_escaped(site: Site) -> None:
+def test_the_typed_email_is_escaped(site: Site) -> None:
     assert "<script>alert" not in site.post("/login", {"email": '"><script>alert(1)</script>'})[1]
 
 
-def test_the_account_needs_a_login(site: Site) -> None:
+def test_the_account_page_needs_a_login(site: Site) -> None:
     status, _, location = site.get("/account")
     assert status in (302, 303)
     assert "/login" in location
 
 
-def test_login_leads_nowhere_else(site: Site) -> None:
+def test_a_login_redirects_to_no_other_site(site: Site) -> None:
     location = site.post("/login?next=https://evil.example/", LOGGED_IN)[2]
     assert "evil" not in location
 
 
-def test_logging_out_takes_a_form(site: Site) -> None:
+def test_logging_out_needs_a_post(site: Site) -> None:
     assert site.get("/logout")[0] == 405
 
 
-def test_the_help_center_is_linked(site: Site) -> None:
+def test_an_example_site_links_to_the_help_center(site: Site) -> None:
     assert 'href="http://help.localhost:8003/"' in site.get("/")[1]
 
 
@@ -183,13 +186,13 @@ def test_the_help_center_is_linked(site: Site) -> None:
     "site",
     [FlaskSite(flask_app(HELP_CENTER_URL="")), StarletteSite(starlette_app(HELP_CENTER_URL=""))],
 )
-def test_no_link_without_a_help_center(site: Site) -> None:
+def test_an_example_site_without_a_help_center_has_no_link_to_it(site: Site) -> None:
     assert "Help center" not in site.get("/")[1]
 
 
 @pytest.mark.parametrize("name", ["example_flask", "example_starlette"])
 def test_no_template_knows_of_the_chat(name: str) -> None:
-    templates = list((Path(__file__).parents[2] / name / "templates").iterdir())
+    templates = list((ROOT / name / "templates").iterdir())
     assert templates
     for template in templates:
         assert "pavior" not in template.read_text(encoding="utf-8").lower()

@@ -79,7 +79,7 @@ def same_objects(sent: Sequence[object], given: Sequence[object]) -> bool:
 
 
 @pytest.mark.parametrize("kind", ["lifespan", "websocket", "something.new"])
-def test_what_is_not_http_passes_with_its_own_channels(kind: str) -> None:
+def test_other_scopes_than_http_pass_with_the_same_objects(kind: str) -> None:
     seen: list[object] = []
     scope: Scope = {"type": kind}
 
@@ -100,7 +100,7 @@ def test_a_page_gains_the_script() -> None:
     assert not only["more_body"]
 
 
-def test_what_is_not_a_page_passes_as_the_same_messages() -> None:
+def test_a_response_that_is_no_page_passes_as_the_same_messages() -> None:
     messages = [DATA_START, body(b"{", more_body=True), body(b"}")]
     assert same_objects(run(sending(messages)), messages)
 
@@ -111,7 +111,7 @@ def test_messages_after_the_place_pass_as_the_same_objects() -> None:
 
 
 @pytest.mark.parametrize("kind", [memoryview, bytearray])
-def test_a_body_may_be_another_object_of_bytes(kind: Callable[[bytes], Any]) -> None:
+def test_a_body_may_be_a_bytearray_or_a_memoryview(kind: Callable[[bytes], Any]) -> None:
     pieces = [body(kind(piece), more_body=True) for piece in (PAGE[:9], PAGE[9:40], PAGE[40:])]
     sent = run(sending([PAGE_START, *pieces, body()]))
     assert bodies(sent[1:]) == insert(PAGE, SNIPPET)
@@ -235,14 +235,14 @@ def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> N
     anyio.run(fails)
 
 
-def test_what_follows_the_last_body_message_passes_as_it_is() -> None:
+def test_messages_behind_the_last_body_message_pass_as_they_are() -> None:
     messages = [PAGE_START, body(PAGE), body(b"<p>more"), body()]
     sent = run(sending(messages))
     assert bodies(sent[:2]) == insert(PAGE, SNIPPET)
     assert same_objects(sent[2:], messages[2:])
 
 
-def test_trailers_that_speak_of_the_old_bytes_are_left_out() -> None:
+def test_trailers_about_the_original_bytes_are_removed() -> None:
     trailers = {
         "type": "http.response.trailers",
         "headers": [(b"content-digest", b"sha-256=:x:"), (b"server-timing", b"db;dur=5")],
@@ -261,7 +261,7 @@ def test_early_hints_and_debug_messages_pass() -> None:
     assert bodies(sent[3:]) == insert(PAGE, SNIPPET)
 
 
-def test_headers_that_can_be_read_but_once_are_not_lost() -> None:
+def test_headers_that_are_an_iterator_are_not_lost() -> None:
     headers = [(b"content-type", b"image/gif"), (b"set-cookie", b"a=1")]
     (start,) = run(sending([{**DATA_START, "headers": iter(headers)}]))
     assert start["headers"] == headers
@@ -273,7 +273,7 @@ def test_the_start_is_held_no_longer_than_the_first_bytes() -> None:
     assert sent[1]["body"] == SNIPPET + b"<p>A"
 
 
-def test_an_empty_first_body_lets_the_start_go() -> None:
+def test_an_empty_first_body_message_sends_the_start() -> None:
     messages = [PAGE_START, body(b"", more_body=True)]
     assert [each["type"] for each in run(sending(messages))] == [each["type"] for each in messages]
 
@@ -283,14 +283,14 @@ def test_an_unfinished_tag_is_the_only_thing_held() -> None:
     assert bodies(run(sending(messages))) == b"<!doctype html>"
 
 
-def test_a_flush_in_the_middle_of_a_script_does_not_wait() -> None:
+def test_a_flush_in_the_middle_of_a_script_is_sent_at_once() -> None:
     headers = [(b"content-type", b"text/html; charset=utf-8")]
     start = {**PAGE_START, "headers": headers}
     messages = [start, body(b"<!doctype html><script>a()", more_body=True)]
     assert bodies(run(sending(messages))) == b"<!doctype html>" + EARLY + b"<script>a()"
 
 
-def test_a_body_message_may_leave_everything_out() -> None:
+def test_a_body_message_may_have_no_keys_but_its_type() -> None:
     messages: list[Message] = [
         PAGE_START,
         body(PAGE, more_body=True),
@@ -304,7 +304,7 @@ def test_a_start_without_headers_is_no_page() -> None:
     assert same_objects(run(sending(messages)), messages)
 
 
-def test_exceptions_pass_untouched() -> None:
+def test_exceptions_of_the_app_pass_untouched() -> None:
     error = ValueError("oh")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -316,7 +316,7 @@ def test_exceptions_pass_untouched() -> None:
     assert caught.value is error
 
 
-def test_what_the_server_raises_reaches_the_app() -> None:
+def test_an_exception_of_the_server_reaches_the_app() -> None:
     caught: list[OSError] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -334,7 +334,7 @@ def test_what_the_server_raises_reaches_the_app() -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_the_identity_is_asked_for_once_the_response_has_begun_and_only_for_pages(
+def test_the_identity_is_asked_for_after_the_response_began_and_for_pages_alone(
     is_async: bool,
 ) -> None:
     asked = []
@@ -363,7 +363,7 @@ async def fails(scope: Scope) -> Identity:
     raise ConnectionError("no database")
 
 
-def test_a_failing_identity_costs_the_page_nothing_but_the_name(
+def test_a_page_whose_identity_callable_fails_names_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert "id" not in init_call(bodies(run(sending([PAGE_START, body(PAGE)]), identity=fails)))
@@ -375,7 +375,7 @@ def test_a_failing_identity_costs_the_page_nothing_but_the_name(
     tells_length=st.booleans(),
     ends_with_last=st.booleans(),
 )
-def test_any_page_in_any_pieces(
+def test_any_page_in_any_pieces_gains_the_script_at_its_place(
     pieces: list[bytes], tells_length: bool, ends_with_last: bool
 ) -> None:
     whole = b"".join(pieces)
@@ -388,5 +388,5 @@ def test_any_page_in_any_pieces(
     assert bodies(sent) == insert(whole, SNIPPET)
     assert [message["type"] for message in sent[:1]] == ["http.response.start"]
     assert [message.get("more_body", False) for message in sent].count(False) == 2
-    told = dict(sent[0]["headers"]).get(b"content-length", str(len(bodies(sent))).encode())
-    assert int(told) == len(bodies(sent))
+    sent_length = dict(sent[0]["headers"]).get(b"content-length", str(len(bodies(sent))).encode())
+    assert int(sent_length) == len(bodies(sent))

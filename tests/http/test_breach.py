@@ -83,7 +83,7 @@ compressors = pytest.mark.parametrize("compresses", ["the app", "a proxy"])
 
 
 @compressors
-def test_lengths_of_compressed_pages_tell_a_text_that_stays(
+def test_lengths_of_compressed_pages_reveal_a_constant_text(
     compresses: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without it, that the attack below finds nothing would say nothing."""
@@ -93,7 +93,7 @@ def test_lengths_of_compressed_pages_tell_a_text_that_stays(
 
 
 @compressors
-def test_lengths_of_compressed_pages_tell_no_digit_of_a_masked_hmac(
+def test_lengths_of_compressed_pages_reveal_no_digit_of_a_masked_hmac(
     compresses: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pads = random.Random(2)

@@ -27,7 +27,7 @@ def page(fetch: Fetch, identity: Identity | None, destination: str | None, **mor
 @pytest.mark.parametrize("destination", ["document", "iframe", "empty", "image", None])
 @pytest.mark.parametrize("identity", [ADA, None])
 @pytest.mark.parametrize("consent", [True, False, None])
-def test_the_page_is_the_same_for_everyone_and_everything(
+def test_a_cacheable_page_is_the_same_for_every_user_and_destination(
     fetch: Fetch, destination: str | None, identity: Identity | None, consent: bool | None
 ) -> None:
     seen = page(fetch, identity, destination, consent=consent)
@@ -36,7 +36,7 @@ def test_the_page_is_the_same_for_everyone_and_everything(
     assert (seen.body, seen.headers) == (plain.body, plain.headers)
 
 
-def test_it_stays_as_cacheable_as_the_app_made_it(fetch: Fetch) -> None:
+def test_a_cacheable_page_stays_as_cacheable_as_the_app_made_it(fetch: Fetch) -> None:
     headers = page(fetch, ADA, "document").headers
     assert {(name.lower(), value) for name, value in CACHEABLE} <= {
         (name.lower(), value) for name, value in headers
@@ -45,7 +45,7 @@ def test_it_stays_as_cacheable_as_the_app_made_it(fetch: Fetch) -> None:
     assert headers["ETag"].startswith('"pavior.')
 
 
-def test_a_copy_holds_whoever_asks(fetch: Fetch) -> None:
+def test_a_copy_of_a_cacheable_page_is_valid_for_every_user(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         if fields.get("if-none-match") == '"1"':
             return Reply([], [("ETag", '"1"')], status=304)
@@ -57,7 +57,7 @@ def test_a_copy_holds_whoever_asks(fetch: Fetch) -> None:
         assert (seen.status, seen.headers["ETag"]) == (304, etag)
 
 
-def test_a_date_can_tell_whether_a_copy_holds(fetch: Fetch) -> None:
+def test_a_cacheable_page_is_revalidated_by_date(fetch: Fetch) -> None:
     asked: list[dict[str, str]] = []
 
     def app(fields: dict[str, str]) -> Reply:
@@ -70,18 +70,20 @@ def test_a_date_can_tell_whether_a_copy_holds(fetch: Fetch) -> None:
     assert asked[0]["if-modified-since"] == date
 
 
-def test_nobody_asks_who_the_visitor_is(fetch: Fetch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cacheable_page_does_not_call_the_identity_callable(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
     page(fetch, "not an identity", "document")  # type: ignore[arg-type]
     assert caplog.records == []
 
 
-def test_a_fragment_stays_one(fetch: Fetch) -> None:
+def test_a_fragment_of_a_cacheable_site_stays_as_it_is(fetch: Fetch) -> None:
     assert fetch(Reply([b"<tr><td>"]), SETTINGS, headers={"Sec-Fetch-Dest": "empty"}).body == (
         b"<tr><td>"
     )
 
 
-def test_a_borrowing_site_asks_its_lender_instead(fetch: Fetch) -> None:
+def test_a_cacheable_page_of_a_borrowing_site_asks_its_lender(fetch: Fetch) -> None:
     settings = Settings(TEAM, share_auth="auth.example.com", cacheable_pages=True)
     seen = fetch(Reply(), settings)
     (data,) = data_in_head(seen.body)
@@ -90,7 +92,7 @@ def test_a_borrowing_site_asks_its_lender_instead(fetch: Fetch) -> None:
     assert "Vary" not in seen.headers
 
 
-def test_the_policy_allows_the_question(fetch: Fetch) -> None:
+def test_the_policy_of_a_cacheable_page_allows_its_request_to_share_auth(fetch: Fetch) -> None:
     policy = ("Content-Security-Policy", "connect-src 'none'")
     seen = fetch(Reply(headers=[HTML_TYPE, policy]), SETTINGS)
     assert seen.headers[policy[0]] == "connect-src https://app.pavior.com 'self'"

@@ -54,9 +54,7 @@ def revalidate(fetch: Fetch, site: App, seen: Seen, identity: Identity | None) -
 
 @pytest.mark.parametrize("etag", ['"1"', 'W/"1"', '"a-b.c/+=,;"', '"\xe9"'])
 @pytest.mark.parametrize("name", VISITORS)
-def test_the_same_visitor_is_told_that_nothing_has_changed(
-    fetch: Fetch, name: str, etag: str
-) -> None:
+def test_the_same_visitor_gets_a_304(fetch: Fetch, name: str, etag: str) -> None:
     site, visitor = Site(("ETag", etag)), VISITORS[name]
     first = fetch(site, SETTINGS, visitor, headers=DOCUMENT)
     again = revalidate(fetch, site, first, visitor)
@@ -69,7 +67,9 @@ def test_the_same_visitor_is_told_that_nothing_has_changed(
 
 @pytest.mark.parametrize("before", VISITORS)
 @pytest.mark.parametrize("now", VISITORS)
-def test_nobody_gets_a_304_onto_another_visitors_page(fetch: Fetch, before: str, now: str) -> None:
+def test_no_visitor_gets_a_304_for_another_visitors_page(
+    fetch: Fetch, before: str, now: str
+) -> None:
     site = Site(("ETag", '"1"'), ("Last-Modified", MODIFIED))
     first = fetch(site, SETTINGS, VISITORS[before], headers=DOCUMENT)
     again = revalidate(fetch, site, first, VISITORS[now])
@@ -85,14 +85,14 @@ def test_nobody_gets_a_304_onto_another_visitors_page(fetch: Fetch, before: str,
     assert again.headers.getlist("Set-Cookie") == ["seen=1"]
 
 
-def test_a_page_that_has_changed_is_sent(fetch: Fetch) -> None:
+def test_a_page_that_has_changed_is_sent_in_full(fetch: Fetch) -> None:
     first = fetch(Site(("ETag", '"1"')), SETTINGS, ADA, headers=DOCUMENT)
     again = revalidate(fetch, Site(("ETag", '"2"')), first, ADA)
     assert again.status == 200
     assert init_call(again.body)["id"] == "7"
 
 
-def test_a_list_holds_copies_of_several_visitors(fetch: Fetch) -> None:
+def test_an_if_none_match_list_may_hold_copies_of_several_visitors(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     etags = [fetch(site, SETTINGS, each, headers=DOCUMENT).headers["ETag"] for each in (ADA, BOB)]
     headers = {**DOCUMENT, "If-None-Match": f'"0", {etags[0]}, {etags[1]}'}
@@ -102,7 +102,7 @@ def test_a_list_holds_copies_of_several_visitors(fetch: Fetch) -> None:
     assert fetch(site, SETTINGS, None, headers=headers).status == 200
 
 
-def test_a_validator_that_a_proxy_has_weakened_still_holds(fetch: Fetch) -> None:
+def test_an_entity_tag_that_a_proxy_has_weakened_still_matches(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     strong = fetch(site, SETTINGS, None, headers=DOCUMENT).headers["ETag"]
     headers = {**DOCUMENT, "If-None-Match": f"W/{strong}"}
@@ -110,7 +110,7 @@ def test_a_validator_that_a_proxy_has_weakened_still_holds(fetch: Fetch) -> None
     assert fetch(site, SETTINGS, BOB, headers=headers).status == 200
 
 
-def test_an_app_that_does_not_say_which_copy_it_means(fetch: Fetch) -> None:
+def test_a_304_without_an_entity_tag_is_sent_only_where_every_copy_is_valid(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     etag = {
         each: fetch(site, SETTINGS, each, headers=DOCUMENT).headers["ETag"] for each in (ADA, BOB)
@@ -129,7 +129,9 @@ def test_an_app_that_does_not_say_which_copy_it_means(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("field", ["*", '"1", *', "If-Modified-Since"])
-def test_what_cannot_tell_visitors_apart_is_not_asked(fetch: Fetch, field: str) -> None:
+def test_a_condition_that_cannot_tell_visitors_apart_gets_the_whole_page(
+    fetch: Fetch, field: str
+) -> None:
     site = Site(("ETag", '"x"'), ("Last-Modified", MODIFIED))
     condition = {field: MODIFIED} if field.startswith("If") else {"If-None-Match": field}
     for visitor in (ADA, BOB):
@@ -140,14 +142,14 @@ def test_what_cannot_tell_visitors_apart_is_not_asked(fetch: Fetch, field: str) 
 
 
 @pytest.mark.parametrize("destination", ["image", "script", "style", "font", "video"])
-def test_what_is_no_page_keeps_its_conditions(fetch: Fetch, destination: str) -> None:
+def test_a_request_for_a_subresource_keeps_its_conditions(fetch: Fetch, destination: str) -> None:
     fields = {"If-None-Match": "*", "If-Modified-Since": MODIFIED, "Range": "bytes=0-1, 3-4"}
     site = Site()
     fetch(site, SETTINGS, ADA, headers={**fields, "Sec-Fetch-Dest": destination})
     assert {name.lower(): value for name, value in fields.items()}.items() <= site.asked[0].items()
 
 
-def test_the_apps_own_validator_is_the_apps_own_affair(fetch: Fetch) -> None:
+def test_the_apps_own_entity_tag_passes_untouched(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     seen = fetch(site, SETTINGS, ADA, headers={**DOCUMENT, "If-None-Match": '"1"'})
     assert seen.status == 304
@@ -156,7 +158,7 @@ def test_the_apps_own_validator_is_the_apps_own_affair(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "PATCH"])
-def test_an_app_that_changes_something_is_asked_about_its_own_versions(
+def test_a_conditional_write_reaches_the_app_with_its_own_entity_tags(
     fetch: Fetch, method: str
 ) -> None:
     etag = fetch(Site(("ETag", '"1"')), SETTINGS, ADA, headers=DOCUMENT).headers["ETag"]
@@ -171,11 +173,11 @@ def test_an_app_that_changes_something_is_asked_about_its_own_versions(
 
 
 @pytest.mark.parametrize("value", ['"', 'a"b"c', ""])
-def test_what_is_no_validator_is_not_made_one(fetch: Fetch, value: str) -> None:
+def test_a_malformed_entity_tag_is_removed(fetch: Fetch, value: str) -> None:
     assert "ETag" not in fetch(Site(("ETag", value)), SETTINGS, ADA).headers
 
 
-def test_a_validator_is_strong_only_where_every_byte_is_known(fetch: Fetch) -> None:
+def test_an_entity_tag_is_strong_only_where_every_byte_is_known(fetch: Fetch) -> None:
     def etag(*pieces: bytes, method: str = "GET", user: Identity | None = None) -> str:
         site = dataclasses.replace(Site(("ETag", '"1"')).reply, chunks=pieces)
         return fetch(site, SETTINGS, user, method=method, headers=DOCUMENT).headers["ETag"]
@@ -189,7 +191,7 @@ def test_a_validator_is_strong_only_where_every_byte_is_known(fetch: Fetch) -> N
     assert etag(PAGE, user=ADA, method="HEAD") == etag(PAGE, user=ADA)
 
 
-def test_a_page_with_a_nonce_is_like_no_other(fetch: Fetch) -> None:
+def test_a_page_with_a_nonce_has_no_entity_tag(fetch: Fetch) -> None:
     policy = ("Content-Security-Policy", "script-src 'nonce-abc'")
     seen = fetch(Site(("ETag", '"1"'), policy), SETTINGS, ADA, headers=DOCUMENT)
     assert "ETag" not in seen.headers
@@ -200,7 +202,7 @@ def test_a_page_with_a_nonce_is_like_no_other(fetch: Fetch) -> None:
     assert b'nonce="abc"' in again.body
 
 
-def test_a_304_extends_the_policy_that_it_brings_along(fetch: Fetch) -> None:
+def test_a_304_with_a_policy_has_it_extended(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'), ("Content-Security-Policy", "script-src 'self'"))
     first = fetch(site, SETTINGS, ADA, headers=DOCUMENT)
     again = revalidate(fetch, site, first, ADA)
@@ -209,14 +211,14 @@ def test_a_304_extends_the_policy_that_it_brings_along(fetch: Fetch) -> None:
     assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
 
 
-def test_a_copy_with_a_script_does_not_hold_for_a_sandbox(fetch: Fetch) -> None:
+def test_a_copy_with_the_script_is_not_valid_for_a_sandboxed_page(fetch: Fetch) -> None:
     first = fetch(Site(("ETag", '"1"')), SETTINGS, ADA, headers=DOCUMENT)
     site = Site(("ETag", '"1"'), ("Content-Security-Policy", "sandbox"))
     again = revalidate(fetch, site, first, ADA)
     assert (again.status, again.body) == (200, PAGE)
 
 
-def test_a_page_in_a_frame_and_the_page_itself_are_two(fetch: Fetch) -> None:
+def test_a_page_in_a_frame_has_another_entity_tag_than_the_page_itself(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     seen = {
         destination: fetch(site, SETTINGS, ADA, headers={"Sec-Fetch-Dest": destination})
@@ -232,7 +234,7 @@ def test_a_page_in_a_frame_and_the_page_itself_are_two(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("body", [PAGE, b"<tr><td>One more row"])
-def test_a_part_of_a_page_and_a_document_are_two(fetch: Fetch, body: bytes) -> None:
+def test_a_fragment_has_another_entity_tag_than_a_document(fetch: Fetch, body: bytes) -> None:
     site = Site(("ETag", '"1"'), page=body)
     destinations = ("document", "empty")
     seen = {
@@ -245,8 +247,8 @@ def test_a_part_of_a_page_and_a_document_are_two(fetch: Fetch, body: bytes) -> N
         for held in destinations:
             headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[held].headers["ETag"]}
             again = fetch(site, SETTINGS, ADA, headers=headers)
-            # Whether it is a part, a 304 does not tell: then the document's script runs again, and
-            # does nothing.
+            # A 304 does not show whether it stands for a part: then the document's script runs
+            # again, and does nothing.
             holds = is_same or asked == held or held == "document"
             assert again.status == (304 if holds else 200)
             assert again.headers["ETag"] == seen[held if holds else asked].headers["ETag"]
@@ -273,7 +275,7 @@ def ranged(media_type: str) -> tuple[App, list[dict[str, str]]]:
 
 @pytest.mark.parametrize("destination", ["document", "empty", None])
 @pytest.mark.parametrize("if_range", [{}, {"If-Range": '"1"'}, {"If-Range": MODIFIED}])
-def test_a_page_comes_whole_though_a_part_was_asked_for(
+def test_a_range_request_for_a_page_gets_the_whole_page(
     fetch: Fetch, destination: str | None, if_range: dict[str, str]
 ) -> None:
     app, asked = ranged("text/html")
@@ -286,7 +288,7 @@ def test_a_page_comes_whole_though_a_part_was_asked_for(
     assert not {"range", "if-range"} & set(asked[-1])
 
 
-def test_what_is_no_page_still_comes_in_parts(fetch: Fetch) -> None:
+def test_a_range_request_for_a_file_gets_a_part(fetch: Fetch) -> None:
     app, asked = ranged("application/pdf")
     headers = {"Range": "bytes=0-4", "If-Range": '"1"', **DOCUMENT}
     seen = fetch(app, SETTINGS, ADA, headers=headers)
@@ -294,7 +296,7 @@ def test_what_is_no_page_still_comes_in_parts(fetch: Fetch) -> None:
     assert seen.headers["Accept-Ranges"] == "bytes"
 
 
-def test_a_download_in_html_still_comes_in_parts(fetch: Fetch) -> None:
+def test_a_range_request_for_an_html_download_gets_a_part(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         described = [HTML_TYPE, ("Content-Disposition", "attachment")]
         if "range" in fields:
@@ -306,14 +308,14 @@ def test_a_download_in_html_still_comes_in_parts(fetch: Fetch) -> None:
     assert (seen.status, seen.body) == (206, PAGE[:5])
 
 
-def test_several_parts_at_once_could_hide_what_they_are_parts_of(fetch: Fetch) -> None:
+def test_a_request_for_several_ranges_reaches_the_app_without_them(fetch: Fetch) -> None:
     app, asked = ranged("multipart/byteranges; boundary=x")
     headers = {"Range": "bytes=0-4, 9-12", "If-Range": '"1"', **DOCUMENT}
     fetch(app, SETTINGS, ADA, headers=headers)
     assert not {"range", "if-range"} & set(asked[0])
 
 
-def test_a_framed_page_comes_in_parts_as_the_app_made_it(fetch: Fetch) -> None:
+def test_a_range_request_for_a_framed_page_gets_a_part(fetch: Fetch) -> None:
     app, _ = ranged("text/html")
     headers = {"Range": "bytes=0-4", "Sec-Fetch-Dest": "iframe"}
     assert fetch(app, SETTINGS, ADA, headers=headers).status == 206
@@ -356,7 +358,7 @@ class _Body:
 
 @pytest.mark.parametrize("starts_late", [True, False])
 @pytest.mark.parametrize("pieces_of_304", [[], [b""]])
-def test_each_body_of_a_wsgi_app_that_is_asked_twice_is_closed_once(
+def test_each_body_of_a_wsgi_app_that_is_called_twice_is_closed_once(
     starts_late: bool, pieces_of_304: list[bytes]
 ) -> None:
     bodies = Bodies()
@@ -414,7 +416,7 @@ async def ask_asgi(app: asgi.ASGIApp, identity: Identity, scope: asgi.Scope) -> 
     return sent
 
 
-def test_an_asgi_app_that_is_asked_twice_gets_a_scope_and_a_request_of_its_own() -> None:
+def test_an_asgi_app_that_is_called_twice_gets_a_fresh_scope_and_request() -> None:
     scopes: list[asgi.Scope] = []
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
@@ -445,7 +447,7 @@ def test_an_asgi_app_that_is_asked_twice_gets_a_scope_and_a_request_of_its_own()
     assert scope["seen"] == 2
 
 
-def test_a_request_with_content_is_made_once(fetch: Fetch) -> None:
+def test_a_conditional_request_with_content_reaches_the_app_once(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
     headers = {"If-None-Match": etag_of(ADA), "Range": "bytes=0-4", "Transfer-Encoding": "chunked"}
     seen = ADAPTERS["asgi"](site, SETTINGS, BOB, headers={**DOCUMENT, **headers})
@@ -461,7 +463,7 @@ etag_text = st.text(
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @given(tags=st.lists(etag_text, min_size=1, max_size=4), data=st.data())
-def test_any_validators_come_back_to_the_app_as_it_made_them(
+def test_any_entity_tags_come_back_to_the_app_as_it_made_them(
     adapter: str, tags: list[str], data: st.DataObject
 ) -> None:
     """Whatever the app calls its versions, and in any browser, the next answer is right."""

@@ -90,7 +90,7 @@ def test_an_extension_may_get_its_app_later(app: Flask) -> None:
     assert init_of(TestApp(app))["teamVanityId"] == TEAM
 
 
-def test_settings_may_be_passed(app: Flask) -> None:
+def test_settings_may_be_passed_to_the_extension(app: Flask) -> None:
     Pavior(app, Settings("other", API_KEY))
     assert init_of(TestApp(app))["teamVanityId"] == "other"
 
@@ -113,7 +113,7 @@ def test_flask_logins_user_is_known_from_login_to_logout(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", ["/stream", "/fail", "/missing"])
-def test_streams_and_error_pages_know_the_user(app: Flask, path: str) -> None:
+def test_streams_and_error_pages_name_the_user(app: Flask, path: str) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     Pavior(with_login(app))
     client = TestApp(app)
@@ -160,7 +160,7 @@ def test_two_users_at_once_are_kept_apart(app: Flask) -> None:
     assert "id" in init_of(ada)
 
 
-def test_the_login_is_shared_with_a_whitelisted_site(app: Flask) -> None:
+def test_the_login_of_a_flask_app_is_shared_with_a_whitelisted_site(app: Flask) -> None:
     app.config["PAVIOR_SHARED_AUTH_DOMAINS"] = ["help.example.com"]
     Pavior(with_login(app))
     client = TestApp(app)
@@ -172,18 +172,18 @@ def test_the_login_is_shared_with_a_whitelisted_site(app: Flask) -> None:
     client.get(path, headers={"Origin": "https://evil.example"}, status=403)
 
 
-def test_an_app_without_a_login_has_visitors_only(app: Flask) -> None:
+def test_a_flask_app_without_a_login_has_anonymous_pages(app: Flask) -> None:
     Pavior(app)
     assert "id" not in init_of(TestApp(app))
 
 
-def test_an_app_has_one_pavior(app: Flask) -> None:
+def test_a_second_extension_on_one_app_is_refused(app: Flask) -> None:
     Pavior(app)
     with pytest.raises(RuntimeError, match="once"):
         Pavior(app)
 
 
-def test_the_user_is_the_one_after_all_that_the_app_does(app: Flask) -> None:
+def test_the_user_is_looked_up_after_the_apps_last_hook(app: Flask) -> None:
     @app.after_request
     def log_out_late(response: flask.Response) -> flask.Response:
         flask.g.user_id = 8
@@ -194,7 +194,7 @@ def test_the_user_is_the_one_after_all_that_the_app_does(app: Flask) -> None:
     assert init_of(TestApp(app))["id"] == "8"
 
 
-def test_an_app_inside_another_names_no_user_of_the_others(app: Flask) -> None:
+def test_an_app_mounted_inside_another_names_no_user_of_the_outer_app(app: Flask) -> None:
     inner = Flask("inner")
     inner.config.update(PAVIOR_TEAM_VANITY_ID="inner", PAVIOR_API_KEY="the key of the inner app")
     inner.add_url_rule("/", view_func=lambda: "<!doctype html><title>Inner</title>")
@@ -206,7 +206,7 @@ def test_an_app_inside_another_names_no_user_of_the_others(app: Flask) -> None:
     assert second == {"teamVanityId": TEAM, "doChat": True, "doTimeTravel": True}
 
 
-def test_the_login_is_shared_by_an_app_that_has_no_pages(app: Flask) -> None:
+def test_the_login_is_shared_by_a_flask_app_without_pages(app: Flask) -> None:
     @app.errorhandler(404)
     def not_found(error: Exception) -> tuple[dict[str, str], int]:
         return {"error": "not found"}, 404

@@ -89,7 +89,7 @@ def test_a_named_page_varies_by_origin_and_an_anonymous_one_does_not(fetch: Fetc
     assert fetch(Reply(), SETTINGS).headers["Vary"] == "Cookie, Sec-Fetch-Dest"
 
 
-def test_a_held_copy_that_names_its_user_is_not_revalidated_for_another_origin(
+def test_a_cached_copy_that_names_its_user_is_not_valid_for_another_origin(
     fetch: Fetch,
 ) -> None:
     def app(fields: dict[str, str]) -> Reply:
@@ -103,7 +103,7 @@ def test_a_held_copy_that_names_its_user_is_not_revalidated_for_another_origin(
     assert (seen.status, init_call(seen.body)) == (200, NOBODY)
 
 
-def test_the_policy_of_a_page_that_another_origin_fetches_allows_the_question(
+def test_the_policy_of_a_page_that_another_origin_fetches_allows_share_auth(
     fetch: Fetch,
 ) -> None:
     reply = Reply(headers=[HTML_TYPE, ("Content-Security-Policy", "connect-src 'none'")])
@@ -124,9 +124,7 @@ def test_a_page_without_consent_gains_no_script_for_another_origin(fetch: Fetch)
     ],
     ids=["cacheable", "borrowing"],
 )
-def test_pages_that_are_the_same_for_everyone_are_so_for_other_origins(
-    fetch: Fetch, settings: Settings
-) -> None:
+def test_a_cacheable_page_is_the_same_for_other_origins(fetch: Fetch, settings: Settings) -> None:
     own = fetch(Reply(), settings, ADA, headers=SITE)
     foreign = fetch(Reply(), settings, ADA, headers={**SITE, **FOREIGN["an-opaque-origin"]})
     assert (own.body, own.headers) == (foreign.body, foreign.headers)
@@ -143,7 +141,7 @@ words = st.sampled_from(
     origin=st.sampled_from([None, "null", "http://bank.test", "http://partner.test", "x"]),
 )
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_only_requests_that_no_other_origin_can_read_name_their_user(
+def test_a_response_that_another_origin_can_read_names_nobody(
     adapter: str, site: str | None, mode: str | None, origin: str | None
 ) -> None:
     sent = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Origin": origin, **SITE}

@@ -48,7 +48,9 @@ OFF = Settings(enabled=False, team_vanity_id="", api_key="")
         ("/", "/x", False),
     ],
 )
-def test_paths_may_get_no_chat(fetch: Fetch, pattern: str, path: str, is_skipped: bool) -> None:
+def test_a_skipped_path_gets_no_chat(
+    fetch: Fetch, pattern: str, path: str, is_skipped: bool
+) -> None:
     settings = Settings(TEAM, API_KEY, skip_paths=["/other", pattern])
     reply = Reply(headers=[HTML_TYPE, ("ETag", '"1"')])
     seen = fetch(reply, settings, ADA, path=path)
@@ -62,17 +64,15 @@ def test_paths_may_get_no_chat(fetch: Fetch, pattern: str, path: str, is_skipped
     path=st.text("/ab\n.[*", max_size=10),
     before=st.sampled_from("/*"),
 )
-def test_a_star_stands_for_any_text_and_all_else_for_itself(
-    pattern: str, path: str, before: str
-) -> None:
+def test_a_star_in_a_skip_path_matches_any_text(pattern: str, path: str, before: str) -> None:
     written = before + pattern
     settings = Settings(TEAM, API_KEY, skip_paths=[written])
-    rules = site_rules(settings, asks_consent=False, has_login_cookie=False)
+    rules = site_rules(settings, asks_consent=False)
     expression = ".*".join(map(re.escape, written.strip().split("*")))
     assert rules.skips("/" + path) == bool(re.fullmatch(expression, "/" + path, re.DOTALL))
 
 
-def test_a_path_that_gets_no_chat_has_its_request_untouched(fetch: Fetch) -> None:
+def test_a_request_for_a_skipped_path_reaches_the_app_untouched(fetch: Fetch) -> None:
     asked: list[dict[str, str]] = []
 
     def app(fields: dict[str, str]) -> Reply:
@@ -89,7 +89,7 @@ def test_a_path_that_gets_no_chat_has_its_request_untouched(fetch: Fetch) -> Non
 
 
 @pytest.mark.parametrize("name", ["Pavior-Skip", "pavior-skip", "PAVIOR-SKIP"])
-def test_a_response_may_say_so_in_a_field_that_is_taken_out(fetch: Fetch, name: str) -> None:
+def test_a_response_with_the_skip_field_passes_without_it(fetch: Fetch, name: str) -> None:
     reply = Reply(headers=[HTML_TYPE, (name, "yes"), ("ETag", '"1"'), ("X-Name", "Zoe")])
     seen = fetch(reply, SETTINGS, ADA)
     assert seen.body == PAGE
@@ -98,14 +98,14 @@ def test_a_response_may_say_so_in_a_field_that_is_taken_out(fetch: Fetch, name: 
     assert "Vary" not in seen.headers
 
 
-def test_the_field_is_taken_out_of_what_is_no_page_too(fetch: Fetch) -> None:
+def test_the_skip_field_is_removed_from_a_response_that_is_no_page(fetch: Fetch) -> None:
     reply = Reply([b"{}"], [("Content-Type", "application/json"), ("Pavior-Skip", "1")])
     seen = fetch(reply, Settings(TEAM, API_KEY, skip_paths=["*"]), ADA)
     assert seen.body == b"{}"
     assert "Pavior-Skip" not in seen.headers
 
 
-def test_a_page_that_is_skipped_now_revives_no_copy_with_a_script(fetch: Fetch) -> None:
+def test_a_304_for_a_skipped_page_is_valid_for_no_copy_with_a_script(fetch: Fetch) -> None:
     etag = fetch(Reply(headers=[HTML_TYPE, ("ETag", '"1"')]), SETTINGS, ADA).headers["ETag"]
 
     def app(fields: dict[str, str]) -> Reply:
@@ -120,7 +120,7 @@ def test_a_page_that_is_skipped_now_revives_no_copy_with_a_script(fetch: Fetch) 
         assert "Pavior-Skip" not in seen.headers
 
 
-def test_skip_marks_the_responses_of_flask() -> None:
+def test_skip_passes_a_flask_response() -> None:
     app = Flask(__name__)
     Pavior(app, SETTINGS, identity=lambda environ: ADA)
 
@@ -133,7 +133,7 @@ def test_skip_marks_the_responses_of_flask() -> None:
     assert "Pavior-Skip" not in response.headers
 
 
-def test_skip_marks_the_responses_of_starlette() -> None:
+def test_skip_passes_a_starlette_response() -> None:
     async def home(request: Request) -> Response:
         return skip(HTMLResponse(PAGE))
 
@@ -153,7 +153,7 @@ def test_without_consent_a_page_has_no_script_and_no_name(fetch: Fetch) -> None:
     assert init_call(fetch(Reply(), SETTINGS, ADA, consent=True).body)["id"] == "7"
 
 
-def test_a_copy_from_before_the_consent_does_not_hold_after_it(fetch: Fetch) -> None:
+def test_a_copy_from_before_a_change_of_consent_is_not_valid_after_it(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         described = [HTML_TYPE, ("ETag", '"1"')]
         is_held = fields.get("if-none-match") == '"1"'
@@ -173,7 +173,7 @@ def test_a_borrowing_site_varies_by_cookie_only_where_it_asks_for_consent(fetch:
     assert fetch(Reply(), settings).headers["Vary"] == "Sec-Fetch-Dest"
 
 
-def test_flask_asks_for_consent_while_the_request_is_there() -> None:
+def test_flask_asks_for_consent_within_the_request_context() -> None:
     app = Flask(__name__)
 
     @app.get("/")
@@ -190,7 +190,7 @@ def test_flask_asks_for_consent_while_the_request_is_there() -> None:
     assert init_call(client.get("/").body)["id"] == "7"
 
 
-def test_a_page_that_flask_has_not_seen_has_nobodys_consent() -> None:
+def test_a_page_that_flask_did_not_see_has_no_consent() -> None:
     app = Flask(__name__)
 
     def closed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -205,7 +205,7 @@ def test_a_page_that_flask_has_not_seen_has_nobodys_consent() -> None:
 # ── By environment ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_switched_off_wsgi_passes_the_very_same_objects() -> None:
+def test_a_wsgi_middleware_that_is_switched_off_passes_the_same_objects() -> None:
     environ = {"PATH_INFO": "/.well-known/pavior/share-auth"}
     body = [PAGE]
 
@@ -229,7 +229,9 @@ def test_switched_off_wsgi_passes_the_very_same_objects() -> None:
     ],
     ids=["asgi", "starlette, by its config"],
 )
-def test_switched_off_asgi_passes_the_very_same_objects(off: Callable[[Any], Any]) -> None:
+def test_an_asgi_middleware_that_is_switched_off_passes_the_same_objects(
+    off: Callable[[Any], Any],
+) -> None:
     scope = {"type": "http", "path": "/.well-known/pavior/share-auth"}
     asked: list[tuple[object, ...]] = []
 
@@ -250,14 +252,14 @@ def test_switched_off_asgi_passes_the_very_same_objects(off: Callable[[Any], Any
 @pytest.mark.parametrize(
     "middleware", [wsgi.PaviorMiddleware, asgi.PaviorMiddleware, PaviorMiddleware]
 )
-def test_switched_off_a_misspelt_argument_is_an_error_all_the_same(
+def test_a_misspelt_argument_is_an_error_where_the_middleware_is_switched_off(
     middleware: Callable[..., Any],
 ) -> None:
     with pytest.raises(TypeError, match="identiy"):
         middleware(lambda *given: None, OFF, identiy=lambda request: ADA)
 
 
-def test_flask_is_left_as_it_is() -> None:
+def test_a_flask_app_that_is_switched_off_is_left_as_it_is() -> None:
     app = Flask(__name__)
     app.config["PAVIOR_ENABLED"] = False
     wsgi_app = app.wsgi_app

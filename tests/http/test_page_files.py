@@ -24,7 +24,7 @@ def get(fetch: Fetch, path: str, *, method: str = "GET", **settings: Any) -> See
 
 
 @each_file
-def test_a_file_may_be_stored_for_ever_by_everyone(fetch: Fetch, file: PageFile) -> None:
+def test_a_page_file_may_be_stored_for_ever_by_everyone(fetch: Fetch, file: PageFile) -> None:
     seen = get(fetch, file.path)
     assert (seen.status, seen.body) == (200, file.content)
     assert seen.headers["Content-Type"] == "text/javascript; charset=utf-8"
@@ -34,7 +34,7 @@ def test_a_file_may_be_stored_for_ever_by_everyone(fetch: Fetch, file: PageFile)
 
 
 @each_file
-def test_an_address_of_another_release_gets_the_current_file_which_nobody_stores(
+def test_the_url_of_another_release_gets_the_current_page_file_uncached(
     fetch: Fetch, file: PageFile
 ) -> None:
     name = file.name.removesuffix(".js")
@@ -43,24 +43,24 @@ def test_an_address_of_another_release_gets_the_current_file_which_nobody_stores
     assert seen.headers["Cache-Control"] == "no-store"
 
 
-def test_a_file_has_its_hash_in_its_address_and_its_integrity() -> None:
+def test_a_page_file_has_its_hash_in_its_url_and_integrity() -> None:
     digest = hashlib.sha256(PAGE.content)
     assert PAGE.path == f"/.well-known/pavior/page-{digest.hexdigest()[:8]}.js"
     assert PAGE.integrity == f"sha256-{base64.b64encode(digest.digest()).decode()}"
 
 
-def test_a_site_below_a_path_has_the_file_there_too(fetch: Fetch) -> None:
+def test_a_site_below_a_path_serves_the_page_file_there(fetch: Fetch) -> None:
     seen = get(fetch, f"/shop{PAGE.path}", root_path="/shop")
     assert (seen.status, seen.body) == (200, PAGE.content)
     assert "immutable" in seen.headers["Cache-Control"]
 
 
-def test_a_head_request_gets_no_content(fetch: Fetch) -> None:
+def test_a_head_request_for_a_page_file_gets_no_content(fetch: Fetch) -> None:
     seen = get(fetch, PAGE.path, method="HEAD")
     assert (seen.status, seen.body) == (200, b"")
 
 
-def test_no_other_method_is_allowed(fetch: Fetch) -> None:
+def test_a_page_file_allows_get_and_head_alone(fetch: Fetch) -> None:
     seen = get(fetch, PAGE.path, method="POST")
     assert (seen.status, seen.headers["Allow"]) == (405, "GET, HEAD")
 
@@ -76,5 +76,7 @@ def test_no_other_method_is_allowed(fetch: Fetch) -> None:
         lambda path: path.upper(),
     ],
 )
-def test_other_paths_are_the_apps(fetch: Fetch, change: Callable[[str], str]) -> None:
+def test_a_path_that_resembles_a_page_files_is_left_to_the_app(
+    fetch: Fetch, change: Callable[[str], str]
+) -> None:
     assert get(fetch, change(PAGE.path)).body == b"not found"

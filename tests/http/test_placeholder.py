@@ -36,12 +36,13 @@ from pavior_middleware.jinja import pavior_snippet
 from pavior_middleware.placement import Inserter, insert
 from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE
+from tests.support.codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 from tests.support.pages import init_calls
 from tests.support.sites import ADA, API_KEY, SETTINGS
-from tests.unit.test_codings import BR, DEFLATE, FORMS, GZIP, ZSTD, Form, streamed
 
 ELEMENT = render(SETTINGS, ADA).element()
-EARLY_ELEMENT = Snippet.early(ELEMENT)  # where the rest of the head is still to come
+EARLY_ELEMENT = Snippet.early(ELEMENT)
+"""The second is for a place behind which the rest of the head is still to come."""
 
 # ── Real templates ─────────────────────────────────────────────────────────────────────────────
 
@@ -145,7 +146,7 @@ def test_a_mail_beside_a_page_that_places_the_script_changes_nothing(page: Page)
     assert body == BEFORE.encode() + ELEMENT + AFTER.encode()
 
 
-def test_an_error_page_without_the_call_has_the_chat_though_its_layout_was_rendered() -> None:
+def test_an_error_page_without_the_call_has_the_chat_though_a_layout_with_it_was_rendered() -> None:
     def view(render: Render) -> str:
         render(TEMPLATE)
         flask.abort(404)
@@ -163,7 +164,7 @@ def test_a_minifier_that_removes_comments_costs_no_chat(page: Page) -> None:
 
 
 @both
-def test_what_is_kept_of_a_rendered_template_stays_a_comment(page: Page) -> None:
+def test_a_cached_rendering_of_a_template_keeps_its_comment(page: Page) -> None:
     kept: list[str] = []
 
     def view(render: Render) -> str:
@@ -196,14 +197,14 @@ def test_each_request_has_a_placeholder_of_its_own(page: Page) -> None:
 
 
 @both
-def test_what_is_no_page_keeps_the_comment(page: Page) -> None:
+def test_a_response_that_is_no_page_keeps_the_placeholder(page: Page) -> None:
     headers = {"Content-Type": "text/plain"}
     body = page(lambda render: (render(TEMPLATE), headers))
     assert PLACEHOLDER.sub(b"", body) == (BEFORE + AFTER).encode()
     assert body != (BEFORE + AFTER).encode()
 
 
-def test_a_page_that_an_app_hashes_has_another_tag_each_time() -> None:
+def test_a_page_that_the_app_hashes_has_another_entity_tag_each_time() -> None:
     def view(render: Render) -> flask.Response:
         response = flask.make_response(render(TEMPLATE))
         response.add_etag()
@@ -228,7 +229,7 @@ def test_a_template_that_streams_places_nothing_behind_its_head() -> None:
     assert body == insert((BEFORE + AFTER).encode(), ELEMENT)
 
 
-def test_a_template_without_a_request_is_told_the_mend() -> None:
+def test_a_template_without_a_request_raises_an_error_with_the_remedy() -> None:
     environment = Environment(autoescape=True)
     environment.globals["pavior_snippet"] = pavior_snippet
     with pytest.raises(LookupError, match="pass it to the template"):
@@ -307,7 +308,7 @@ page_pieces = st.lists(
 @example([b"<p>", PLACE], True, "when asked for pieces", "document")
 @example([b"<p>", PLACE], True, "before the start", "document")
 @example([PLACE, b"<p>", PLACE], True, "before the start", "document")
-def test_validators_find_nothing_and_no_placeholder_makes_a_length_wrong(
+def test_a_page_with_placeholders_is_valid_wsgi_and_has_the_right_length(
     pieces: list[bytes], has_length: bool, calls: str, destination: str
 ) -> None:
     length = sum(len(new_placeholder()) if piece == PLACE else len(piece) for piece in pieces)
@@ -357,7 +358,7 @@ def check(
     if body == rest:  # a part of a page
         assert body == b"".join((placeholders or [b""])[0] if p == PLACE else p for p in pieces)
         assert "pavior.part." in headers["ETag"] or headers["ETag"].startswith("W/")
-    elif has_length and PLACEHOLDER.search(body):  # rendered after its length was told
+    elif has_length and PLACEHOLDER.search(body):  # rendered after its length was sent
         assert PLACEHOLDER.sub(b"", rest) == clean
     else:
         assert rest == clean
@@ -521,7 +522,7 @@ def test_placeholders_as_long_as_the_script_leave_no_page_that_seems_unchanged()
     assert b"".join(coded.feed(b"<p>" + ONE * 3, is_last=True)) == b"<p>" + mark
 
 
-def test_once_the_script_is_placed_the_same_object_goes_on() -> None:
+def test_once_the_script_is_placed_chunks_pass_as_the_same_objects() -> None:
     changed = replacer()
     changed.feed(b"<p>" + ONE)
     rest = b"<title>not in the head"
@@ -534,7 +535,7 @@ def test_a_flush_behind_the_end_of_the_head_does_not_wait_for_a_placeholder() ->
     assert changed.feed(b"<p>B" + ONE + b"<p>C") + changed.flush() == b"<!-- pavior<p>B<p>C"
 
 
-def test_a_placeholder_counts_behind_a_flush_that_left_the_head_open() -> None:
+def test_a_placeholder_behind_a_flush_that_left_the_head_open_is_replaced() -> None:
     changed = replacer()
     assert (
         changed.feed(b"<head><title>A</title><lin") + changed.flush() == b"<head><title>A</title>"
@@ -561,7 +562,9 @@ def test_a_long_piece_that_is_fed_little_by_little_is_held_up_to_a_limit() -> No
 )
 @pytest.mark.parametrize("size", [1, 10_000])
 @pytest.mark.slow
-def test_no_text_makes_the_search_slower_than_linear(filler: bytes, size: int) -> None:
+def test_no_text_makes_the_search_for_placeholders_slower_than_linear(
+    filler: bytes, size: int
+) -> None:
     def seconds(length: int) -> float:
         document = b"<!doctype html><body>" + filler * (length // len(filler))
         changed = replacer()
@@ -605,7 +608,7 @@ def test_a_placeholder_that_a_policy_may_follow_gives_the_form_for_that(
     assert changed.added == len(form) - len(ONE)
 
 
-def test_a_form_that_depends_on_what_had_come_is_not_that_of_the_whole_document() -> None:
+def test_a_form_that_depends_on_the_chunks_is_not_determined() -> None:
     inserters = []
     for rest in (b"", b"<p>", POLICY):
         inserters.append(Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=True))

@@ -46,7 +46,7 @@ def question_below(client: TestApp, prefix: str) -> str:
 
 @given(prefix=prefixes)
 @example(prefix="..")
-def test_a_question_never_leaves_the_origin_of_its_page(prefix: str) -> None:
+def test_the_url_of_share_auth_in_a_page_never_leaves_its_origin(prefix: str) -> None:
     path = question(data_of(render(Settings(TEAM, API_KEY), ADA, root_path=prefix)))
     assert path.startswith("/")
     assert not path.startswith("//")
@@ -54,7 +54,7 @@ def test_a_question_never_leaves_the_origin_of_its_page(prefix: str) -> None:
 
 
 @given(prefix=prefixes)
-def test_a_page_for_everyone_asks_at_the_root_whatever_path_the_request_says(prefix: str) -> None:
+def test_a_cacheable_page_asks_at_the_root_whatever_path_the_request_has(prefix: str) -> None:
     settings = Settings(TEAM, API_KEY, cacheable_pages=True)
     assert question(data_of(render(settings, root_path=prefix))) == AT_ROOT
 
@@ -65,7 +65,7 @@ def test_a_page_that_names_its_user_asks_below_the_path_of_the_request(prefix: s
     assert path in ("/shop" + AT_ROOT, "/sh%C3%B6p" + AT_ROOT)
 
 
-def test_a_page_that_names_nobody_has_no_path_of_the_request() -> None:
+def test_a_page_that_names_nobody_asks_at_the_root() -> None:
     for prefix in ["", *ODD_PREFIXES]:
         path = question(data_of(render(Settings(TEAM, API_KEY), root_path=prefix)))
         assert path == AT_ROOT
@@ -76,19 +76,21 @@ def test_a_page_that_names_nobody_has_no_path_of_the_request() -> None:
     ("root_path", "asked"),
     [("/", AT_ROOT), ("/shop", "/shop" + AT_ROOT), ("/sh\xf6p/eu/", "/sh%C3%B6p/eu" + AT_ROOT)],
 )
-def test_the_setting_decides_where_a_page_asks(cacheable: bool, root_path: str, asked: str) -> None:
+def test_the_root_path_setting_decides_where_a_page_asks(
+    cacheable: bool, root_path: str, asked: str
+) -> None:
     client = site(Settings(TEAM, API_KEY, cacheable_pages=cacheable, root_path=root_path))
     assert question_below(client, "") == asked
     assert question_below(client, ".evil.test") == asked
 
 
 @pytest.mark.parametrize("path", [AT_ROOT, "/shop" + AT_ROOT])
-def test_the_question_is_answered_at_the_root_and_below_the_path_of_the_setting(path: str) -> None:
+def test_share_auth_answers_at_the_root_and_below_the_root_path_setting(path: str) -> None:
     client = site(Settings(TEAM, API_KEY, root_path="/shop/"))
     assert client.get(path).json["id"] == "7"
 
 
-def test_a_prefix_without_the_setting_is_warned_of_once(
+def test_a_prefix_without_the_root_path_setting_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = site(Settings(TEAM, API_KEY, cacheable_pages=True))
@@ -100,7 +102,9 @@ def test_a_prefix_without_the_setting_is_warned_of_once(
     assert "evil" not in record.getMessage()
 
 
-def test_a_prefix_with_the_setting_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_prefix_with_the_root_path_setting_is_not_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     client = site(Settings(TEAM, API_KEY, cacheable_pages=True, root_path="/"))
     question_below(client, "/shop")
     assert not caplog.records
@@ -109,6 +113,6 @@ def test_a_prefix_with_the_setting_is_not_warned_of(caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize(
     "root_path", ["", "shop", "//", "/shop//eu", "/a b", "/a?b", "/a#b", "/..", "/a/../b", 7]
 )
-def test_a_root_path_that_is_none_stops_the_app(root_path: Any) -> None:
+def test_a_bad_root_path_stops_the_app(root_path: Any) -> None:
     with pytest.raises(SettingsError, match="PAVIOR_ROOT_PATH"):
         Settings(TEAM, API_KEY, root_path=root_path)

@@ -114,7 +114,7 @@ def pavior(settings: Settings | Config = SETTINGS, **arguments: Any) -> Middlewa
     "stack", [[pavior(), *LOGIN], [*LOGIN, pavior()]], ids=["outermost", "innermost"]
 )
 @pytest.mark.parametrize("path", ["/", "/stream", "/inner/"])
-def test_the_authenticated_user_is_known_from_any_place_in_the_stack(
+def test_the_authenticated_user_is_named_wherever_the_middleware_stands(
     stack: list[Middleware], path: str
 ) -> None:
     client = client_of(*stack)
@@ -129,7 +129,7 @@ def test_the_authenticated_user_is_known_from_any_place_in_the_stack(
     }
 
 
-def test_an_error_page_knows_the_user() -> None:
+def test_an_error_page_of_starlette_names_the_user() -> None:
     async def not_found(request: Request, error: Exception) -> Response:
         return HTMLResponse("<!doctype html><title>Sorry</title>", status_code=404)
 
@@ -138,13 +138,13 @@ def test_an_error_page_knows_the_user() -> None:
     assert "email" in init_call(client.get("/missing").content)
 
 
-def test_starlettes_own_user_is_known_by_its_name() -> None:
+def test_starlettes_simple_user_is_named_by_its_display_name() -> None:
     client = client_of(pavior(), *LOGIN)
     client.post("/login?as=simple")
     assert init_call(client.get("/").content)["id"] == "ada"
 
 
-def test_a_callable_comes_first_and_sees_the_session() -> None:
+def test_an_identity_callable_comes_first_and_sees_the_session() -> None:
     async def identity(scope: Any) -> Identity | None:
         user = scope["session"].get("user")
         return Identity(f"{user}-7") if user else None
@@ -155,11 +155,11 @@ def test_a_callable_comes_first_and_sees_the_session() -> None:
     assert init_call(client.get("/").content)["id"] == "ada-7"
 
 
-def test_an_app_without_a_login_has_visitors_only() -> None:
+def test_a_starlette_app_without_a_login_has_anonymous_pages() -> None:
     assert "id" not in init_call(client_of(pavior()).get("/").content)
 
 
-def test_data_and_websockets_pass() -> None:
+def test_data_and_websockets_pass_untouched() -> None:
     client = client_of(pavior())
     response = client.get("/data")
     assert response.json() == {"a": 1}
@@ -169,7 +169,7 @@ def test_data_and_websockets_pass() -> None:
         assert socket.receive_text() == "hello"
 
 
-def test_the_lifespan_passes() -> None:
+def test_the_lifespan_passes_untouched() -> None:
     seen: list[str] = []
 
     @asynccontextmanager
@@ -208,7 +208,7 @@ def test_a_file_is_a_page_and_its_length_is_right(tmp_path: Path) -> None:
     assert response.headers["etag"].startswith('"pavior.')
 
 
-def test_the_login_is_shared_with_a_whitelisted_site() -> None:
+def test_the_login_of_a_starlette_app_is_shared_with_a_whitelisted_site() -> None:
     client = client_of(pavior(), *LOGIN)
     path, origin = "/.well-known/pavior/share-auth", {"Origin": "https://help.example.com"}
     assert client.get(path, headers=origin).json() == {}
@@ -237,12 +237,14 @@ def test_a_misspelt_key_of_a_config_stops_the_app() -> None:
 
 
 @pytest.mark.parametrize("name", ["PAVIOR_SERVICE_HOST", "PAVIOR_PORT", "PAVIOR_PORT_80_TCP_ADDR"])
-def test_what_kubernetes_says_of_a_service_named_pavior_does_not_stop_the_app(name: str) -> None:
+def test_environment_variables_of_a_kubernetes_service_named_pavior_do_not_stop_the_app(
+    name: str,
+) -> None:
     environ = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY, name: "10.0.0.11"}
     assert read_settings(Config(environ=environ)) == Settings(TEAM, API_KEY)
 
 
-def test_keys_without_the_prefix_are_somebody_elses() -> None:
+def test_keys_of_a_config_without_its_prefix_are_ignored() -> None:
     environ = {"SHOP_PAVIOR_TEAM_VANITY_ID": TEAM, "SHOP_PAVIOR_API_KEY": API_KEY}
     config = Config(environ={**environ, "PAVIOR_API_KEYS": "x"}, env_prefix="SHOP_")
     assert read_settings(config) == Settings(TEAM, API_KEY)
@@ -252,7 +254,7 @@ def test_keys_without_the_prefix_are_somebody_elses() -> None:
         )
 
 
-def test_wrapped_around_the_whole_app_it_sees_starlettes_last_error_page_too() -> None:
+def test_the_middleware_around_a_whole_app_sees_starlettes_last_error_page() -> None:
     async def server_error(request: Request, error: Exception) -> Response:
         return HTMLResponse("<!doctype html><title>Sorry</title>", status_code=500)
 

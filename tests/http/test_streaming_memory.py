@@ -22,9 +22,9 @@ from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import asgi, wsgi
 from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
+from tests.support.codings import BR, GZIP, START, ZSTD, Form, StreamDecoder, peak_kib, streamed
 from tests.support.servers import serving_asgi, serving_wsgi
 from tests.support.sites import ADA, SETTINGS
-from tests.unit.test_codings import BR, GZIP, START, ZSTD, Form, StreamDecoder, peak_kib, streamed
 
 pytestmark = pytest.mark.slow
 

@@ -79,7 +79,7 @@ def answering(body: Iterable[bytes], headers: list[tuple[str, str]] = HTML_HEADE
 
 
 @pytest.mark.parametrize("status", ["200 OK", "304 Not Modified"])
-def test_what_is_not_a_page_passes_as_the_same_objects(status: str) -> None:
+def test_a_response_that_is_no_page_passes_as_the_same_objects(status: str) -> None:
     body = Body(b"{}")
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_a_page_keeps_the_servers_own_wrapper() -> None:
     assert Server(answering(wrapper, [("Content-Type", "image/gif")])).body() is wrapper
 
 
-def test_an_html_file_is_a_page() -> None:
+def test_an_html_file_gains_the_script() -> None:
     file = io.BytesIO(PAGE)
     assert init_call(Server(answering(FileWrapper(file))).run())["id"] == "7"
     assert file.closed
@@ -119,13 +119,13 @@ def test_a_page_gives_one_piece_for_each_of_the_apps_and_only_the_first_before_i
     assert seen[3] is body.pieces[3]
 
 
-def test_the_body_is_closed_once() -> None:
+def test_the_body_of_a_page_is_closed_once() -> None:
     body = Body(PAGE)
     assert Server(answering(body)).run()
     assert body.closed == 1
 
 
-def test_the_body_is_closed_once_when_the_client_goes_away_midway() -> None:
+def test_the_body_of_a_page_is_closed_once_when_the_client_goes_away() -> None:
     body = Body(b"<p>A", b"<p>B")
     pieces = Server(answering(body)).body()
     next(pieces)
@@ -188,7 +188,7 @@ def test_a_body_that_fails_behind_its_first_piece_is_closed_by_the_server_alone(
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
-def test_a_body_of_one_piece_stays_one_so_that_the_server_can_tell_its_length(kind: Any) -> None:
+def test_a_body_of_one_piece_stays_one_piece(kind: Any) -> None:
     body = Server(answering(kind([b"<!doctype html><title>A"]))).body()
     assert len(body) == 1
     assert body[0] == insert(b"<!doctype html><title>A", render(SETTINGS, ADA).element())
@@ -206,7 +206,7 @@ def test_a_list_that_is_to_be_closed_is_closed() -> None:
     assert body.closed == 1
 
 
-def test_an_answer_that_an_app_takes_back_is_taken_back_with_its_cookies() -> None:
+def test_a_start_that_the_app_replaces_is_dropped_with_its_cookies() -> None:
     marked = '"pavior.none.s.1"'
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -219,7 +219,7 @@ def test_an_answer_that_an_app_takes_back_is_taken_back_with_its_cookies() -> No
     assert "Set-Cookie" not in dict(server.starts[-1][1])
 
 
-def test_a_field_for_the_middleware_is_taken_out_of_an_answer_that_replaces_another() -> None:
+def test_the_skip_field_is_removed_from_a_start_that_replaces_another() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", JSON_HEADERS)
         skipped = [*HTML_HEADERS, ("Pavior-Skip", "1")]
@@ -231,7 +231,7 @@ def test_a_field_for_the_middleware_is_taken_out_of_an_answer_that_replaces_anot
     assert server.starts[-1][1] == HTML_HEADERS
 
 
-def test_a_page_that_ends_in_its_head_where_its_length_says_so_tells_its_new_length() -> None:
+def test_a_page_whose_content_length_ends_in_its_head_gets_its_new_length() -> None:
     page = b"<!doctype html><title>A</title><style>"
     server = Server(answering(Body(page), [*HTML_HEADERS, ("Content-Length", str(len(page)))]))
     sent = server.run()
@@ -245,7 +245,7 @@ def test_an_ended_body_stays_ended() -> None:
     assert list(pieces) == []
 
 
-def test_an_app_that_is_a_generator_is_a_page_too() -> None:
+def test_a_page_of_a_generator_app_gains_the_script() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", HTML_HEADERS)
         yield PAGE
@@ -257,7 +257,7 @@ def test_an_app_that_is_a_generator_is_a_page_too() -> None:
     assert len(server.starts) == 1
 
 
-def test_the_pieces_of_a_generator_that_is_not_a_page_are_the_same_objects() -> None:
+def test_the_pieces_of_a_generator_that_is_no_page_are_the_same_objects() -> None:
     piece = bytes(100)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -267,7 +267,7 @@ def test_the_pieces_of_a_generator_that_is_not_a_page_are_the_same_objects() -> 
     assert next(iter(Server(app).body())) is piece
 
 
-def test_what_is_written_is_part_of_the_page() -> None:
+def test_bytes_that_the_app_writes_are_part_of_the_page() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         write = start_response("200 OK", HTML_HEADERS)
         write(b"<!doctype html><tit")
@@ -278,7 +278,7 @@ def test_what_is_written_is_part_of_the_page() -> None:
     assert Server(app).run() == insert(page, render(SETTINGS, ADA).element())
 
 
-def test_a_page_may_be_all_written() -> None:
+def test_a_page_may_be_written_as_a_whole() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", HTML_HEADERS)(b"<title>A</title>")
         return []
@@ -286,7 +286,7 @@ def test_a_page_may_be_all_written() -> None:
     assert init_call(Server(app).run())["id"] == "7"
 
 
-def test_what_is_written_and_not_a_page_goes_straight_to_the_server() -> None:
+def test_written_bytes_that_are_no_page_go_straight_to_the_server() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", JSON_HEADERS)(b"{}")
         return []
@@ -294,7 +294,7 @@ def test_what_is_written_and_not_a_page_goes_straight_to_the_server() -> None:
     assert Server(app).run() == b"{}"
 
 
-def test_an_app_may_change_its_mind_while_nothing_was_sent() -> None:
+def test_an_app_may_replace_its_start_while_nothing_was_sent() -> None:
     error = ValueError("oh")
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -315,7 +315,7 @@ def test_an_app_may_change_its_mind_while_nothing_was_sent() -> None:
 @pytest.mark.parametrize(
     ("first", "second"), [(HTML_HEADERS, JSON_HEADERS), (JSON_HEADERS, HTML_HEADERS)]
 )
-def test_an_app_may_change_its_mind_about_the_type(first: Any, second: Any) -> None:
+def test_an_app_may_replace_its_start_by_one_of_another_media_type(first: Any, second: Any) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", first)
         start_response("500 Internal Server Error", second, (None, None, None))
@@ -342,7 +342,7 @@ def test_an_app_that_fails_after_bytes_were_sent_gets_its_error_back() -> None:
     assert caught.value is error
 
 
-def test_starting_twice_is_the_apps_mistake() -> None:
+def test_starting_twice_without_exc_info_raises_an_error() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", HTML_HEADERS)
         start_response("200 OK", HTML_HEADERS)
@@ -352,7 +352,7 @@ def test_starting_twice_is_the_apps_mistake() -> None:
         Server(app).run()
 
 
-def test_exceptions_pass_untouched() -> None:
+def test_exceptions_of_the_app_pass_untouched() -> None:
     error = ValueError("oh")
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -363,7 +363,7 @@ def test_exceptions_pass_untouched() -> None:
     assert caught.value is error
 
 
-def test_the_identity_is_asked_for_once_the_response_has_begun_and_only_for_pages() -> None:
+def test_the_identity_is_asked_for_after_the_response_began_and_for_pages_alone() -> None:
     asked = []
 
     def identity(environ: dict[str, Any]) -> Identity:
@@ -401,7 +401,7 @@ def early_reading(server: Server) -> tuple[str, list[tuple[str, str]], bytes]:
 
 
 @pytest.mark.parametrize("asked_for", ["GET", "HEAD"])
-def test_an_app_that_yields_nothing_has_its_head_read_early_all_the_same(asked_for: str) -> None:
+def test_the_head_of_an_app_that_yields_nothing_is_read_early(asked_for: str) -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [*HTML_HEADERS, ("Set-Cookie", "a=1")])
         yield from ()
@@ -413,7 +413,7 @@ def test_an_app_that_yields_nothing_has_its_head_read_early_all_the_same(asked_f
         assert bool(sent) == (asked_for == "GET")
 
 
-def test_what_is_not_a_page_is_the_same_object_for_a_server_that_gives_no_write() -> None:
+def test_a_response_that_is_no_page_is_the_same_object_for_a_server_without_write() -> None:
     body = Body(b"{}")
     server = Server(answering(body, JSON_HEADERS))
     start_response: Any = lambda *arguments: None  # noqa: E731
@@ -421,7 +421,7 @@ def test_what_is_not_a_page_is_the_same_object_for_a_server_that_gives_no_write(
     assert body.pulled == 0
 
 
-def test_a_generator_that_is_asked_again_has_its_head_read_early() -> None:
+def test_the_head_of_a_generator_that_is_called_again_is_read_early() -> None:
     asked = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
@@ -440,7 +440,7 @@ def test_a_generator_that_is_asked_again_has_its_head_read_early() -> None:
     assert init_call(sent)["id"] == "7"
 
 
-def test_an_answer_that_is_asked_for_again_is_closed_once_before_that() -> None:
+def test_a_response_is_closed_once_before_the_app_is_called_again() -> None:
     bodies = [Body(), Body(PAGE)]
     closed_before: list[int] = []
 
@@ -469,7 +469,7 @@ def test_an_empty_piece_before_the_start_is_left_out() -> None:
     assert init_call(sent)["id"] == "7"
 
 
-def test_bytes_before_the_start_reach_the_server_which_knows_what_is_wrong_with_them() -> None:
+def test_bytes_before_the_start_reach_the_server() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         yield b"too soon"
         raise AssertionError("pulled without need")
@@ -555,7 +555,7 @@ PIECES = st.lists(st.binary(max_size=3) | st.sampled_from([b"<p>", b"</head>", b
 
 
 @given(pieces=PIECES, length=st.booleans(), method=st.sampled_from(["GET", "HEAD", "POST"]))
-def test_validators_on_both_sides_find_nothing(
+def test_validators_around_and_inside_the_middleware_find_no_error(
     pieces: list[bytes], length: bool, method: str
 ) -> None:
     pieces = [] if method == "HEAD" else pieces

@@ -112,7 +112,9 @@ def fetch(port: int, path: str) -> tuple[HTTPResponse, bytes]:
     ("path", "page"),
     [("/", PAGE), ("/stream", b"".join(PIECES)), ("/generator", b"".join(PIECES))],
 )
-def test_a_page_arrives_with_all_of_its_head(port: int, path: str, page: bytes) -> None:
+def test_a_page_arrives_with_the_status_and_fields_of_the_app(
+    port: int, path: str, page: bytes
+) -> None:
     response, body = fetch(port, path)
     assert response.status == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -121,14 +123,14 @@ def test_a_page_arrives_with_all_of_its_head(port: int, path: str, page: bytes) 
     assert body == insert(page, render(SETTINGS, ADA).element())
 
 
-def test_a_page_that_is_missing_says_so(port: int) -> None:
+def test_a_missing_page_arrives_as_a_404(port: int) -> None:
     response, body = fetch(port, "/missing")
     assert response.status == 404
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert render(SETTINGS, ADA).element() in body
 
 
-def test_what_is_not_a_page_arrives_as_the_app_made_it(port: int) -> None:
+def test_a_response_that_is_no_page_arrives_as_the_app_made_it(port: int) -> None:
     response, body = fetch(port, "/data")
     assert response.status == 200
     assert response.headers["Content-Type"] == "application/json"

@@ -118,7 +118,9 @@ def test_two_session_cookies_name_nobody_on_a_site_without_a_login_cookie(
     "cookies",
     ["sid=adas", "theme=dark; theme=light; sid=adas", "SID=a; sid=b; xsid=c; sidx=d", "theme=dark"],
 )
-def test_other_cookies_change_nothing(fetch: Fetch, who_asks: str, cookies: str) -> None:
+def test_cookies_beside_one_session_cookie_change_nothing(
+    fetch: Fetch, who_asks: str, cookies: str
+) -> None:
     assert is_named(ask(fetch, who_asks, cookies))
 
 
@@ -135,7 +137,7 @@ def test_a_login_cookie_of_the_apps_user_outweighs_two_session_cookies(
 
 @pytest.mark.parametrize("who_asks", ASKING)
 @pytest.mark.parametrize("cookies", [TWO, "sid=mallorys", "theme=dark"])
-def test_nobody_is_named_where_the_login_cookie_names_somebody_else(
+def test_nobody_is_named_where_the_login_cookie_names_another_user_than_the_app(
     fetch: Fetch, who_asks: str, cookies: str
 ) -> None:
     seen = ask(fetch, who_asks, f"{cookies}; {login_cookie(ADA)}", MALLORY)
@@ -146,7 +148,7 @@ def test_nobody_is_named_where_the_login_cookie_names_somebody_else(
 
 
 @pytest.mark.parametrize("who_asks", ASKING)
-def test_a_login_cookie_that_is_over_or_forged_does_not_count(fetch: Fetch, who_asks: str) -> None:
+def test_an_expired_or_forged_login_cookie_does_not_count(fetch: Fetch, who_asks: str) -> None:
     forged = f"{LOGIN_COOKIE}={Tokens(['another key'], 3600).cookie(MALLORY)}"
     for cookie in (
         login_cookie(MALLORY, 3700),
@@ -158,7 +160,7 @@ def test_a_login_cookie_that_is_over_or_forged_does_not_count(fetch: Fetch, who_
         assert not is_named(ask(fetch, who_asks, f"{TWO}; {cookie}"))
 
 
-def test_the_next_page_makes_the_login_cookie_the_apps_users(fetch: Fetch) -> None:
+def test_the_next_page_sets_the_login_cookie_to_the_apps_user(fetch: Fetch) -> None:
     headers = {"Cookie": f"sid=adas; {login_cookie(MALLORY)}", "Sec-Fetch-Dest": "document"}
     (cookie,) = fetch(Reply(), LENDS, ADA, headers=headers).headers.getlist("Set-Cookie")
     assert is_named(ask(fetch, "the site", f"{TWO}; {cookie.partition(';')[0]}"))
@@ -167,7 +169,7 @@ def test_the_next_page_makes_the_login_cookie_the_apps_users(fetch: Fetch) -> No
 @pytest.mark.parametrize(
     "reply", [JSON, Reply([], [("Location", "/")], 303)], ids=["JSON", "a redirect"]
 )
-def test_the_answer_to_a_login_by_a_fetch_makes_the_login_cookie_the_apps_users(
+def test_the_response_to_a_login_by_fetch_sets_the_login_cookie_to_the_apps_user(
     fetch: Fetch, reply: Reply
 ) -> None:
     headers = {"Cookie": f"sid=adas; {login_cookie(MALLORY)}", "Sec-Fetch-Site": "same-origin"}
@@ -178,7 +180,7 @@ def test_the_answer_to_a_login_by_a_fetch_makes_the_login_cookie_the_apps_users(
 
 @pytest.mark.parametrize("cacheable", [False, True])
 @pytest.mark.parametrize("destination", ["image", "iframe", "script", "video", "empty"])
-def test_no_redirect_of_what_a_page_of_ours_loads_makes_the_cookie_name_somebody(
+def test_a_redirect_of_a_subresource_sets_no_login_cookie(
     fetch: Fetch, destination: str, cacheable: bool
 ) -> None:
     """An avatar may be one, and the session one that another host has set for its path alone."""
@@ -194,7 +196,7 @@ def test_no_redirect_of_what_a_page_of_ours_loads_makes_the_cookie_name_somebody
 
 @pytest.mark.parametrize("destination", ["empty", "iframe", "image", "document"])
 @pytest.mark.parametrize("site", ["same-site", "cross-site"])
-def test_no_answer_that_another_origin_has_sent_for_makes_the_cookie_name_somebody(
+def test_a_response_to_another_origins_request_sets_no_login_cookie(
     fetch: Fetch, destination: str, site: str
 ) -> None:
     """The session may be one that it has set for this path alone."""
@@ -209,7 +211,7 @@ def test_no_answer_that_another_origin_has_sent_for_makes_the_cookie_name_somebo
 
 
 @pytest.mark.parametrize("reply", [JSON, Reply([], [("Location", "/")], 303), Reply()])
-def test_no_answer_to_a_script_of_the_site_makes_the_cookie_name_somebody_if_there_are_two_sessions(
+def test_a_response_to_a_fetch_with_two_session_cookies_sets_no_login_cookie(
     fetch: Fetch, reply: Reply
 ) -> None:
     """Another host of the domain may have set one of them for a path that the site's pages call."""
@@ -223,7 +225,7 @@ def test_no_answer_to_a_script_of_the_site_makes_the_cookie_name_somebody_if_the
     assert "Set-Cookie" in fetch(Reply(), LENDS, MALLORY, headers=headers).headers
 
 
-def test_cookies_in_several_fields_count_together() -> None:
+def test_session_cookies_in_several_fields_count_together() -> None:
     path, headers = ASKING["the site"]
     fields = [*headers.items(), ("Cookie", "sid=adas"), ("Cookie", "sid=mallorys")]
     assert not is_named(fetch_asgi(JSON, LENDS, ADA, path=path, headers=fields))
@@ -231,7 +233,9 @@ def test_cookies_in_several_fields_count_together() -> None:
     assert is_named(fetch_asgi(JSON, LENDS, ADA, path=path, headers=fields))
 
 
-def test_who_is_in_doubt_on_the_way_is_not_asked_for_again(fetch: Fetch) -> None:
+def test_the_handoff_does_not_ask_again_where_session_and_login_cookie_disagree(
+    fetch: Fetch,
+) -> None:
     seen = ask(fetch, "a borrower on its way", f"sid=a; {login_cookie(ADA)}", MALLORY)
     assert (seen.status, seen.headers["Location"]) == (303, f"{HELP}/#pavior-handoff=")
 
@@ -247,7 +251,7 @@ names = st.sampled_from(["sid", "remember", "theme"])
     session_cookies=st.lists(names, unique=True),
     consents=st.booleans(),
 )
-def test_whoever_is_believed_is_the_apps_user_or_nobody(
+def test_the_believed_user_is_the_apps_user_or_nobody(
     user: Identity,
     of_cookie: Identity | None,
     sent: list[str],
@@ -280,7 +284,7 @@ def flask_names(app: flask.Flask, cookies: str) -> bool:
     return bool(TestApp(app).get(SHARE_AUTH, headers={"Cookie": cookies}).json)
 
 
-def test_flasks_own_session_cookie_is_the_one() -> None:
+def test_flasks_session_cookie_is_found_by_its_configured_name() -> None:
     app = flask_app()
     assert flask_names(app, "session=a; sid=a; sid=b")
     assert not flask_names(app, "session=a; session=b")
@@ -291,7 +295,7 @@ def test_flasks_own_session_cookie_is_the_one() -> None:
     assert not flask_names(app, "session=a; session=b")
 
 
-def test_flasks_session_may_have_been_exchanged_since() -> None:
+def test_flasks_session_cookie_is_found_by_the_name_of_another_session_interface() -> None:
     class Sessions(flask.sessions.SecureCookieSessionInterface):
         def get_cookie_name(self, app: flask.Flask) -> str:
             return "mine"
@@ -302,7 +306,7 @@ def test_flasks_session_may_have_been_exchanged_since() -> None:
     assert not flask_names(app, "mine=a; mine=b")
 
 
-def test_what_flask_login_remembers_counts_too() -> None:
+def test_flask_logins_remember_cookie_counts_as_a_session_cookie() -> None:
     assert flask_names(flask_app(), "remember_token=a; remember_token=b")
     app = flask_app()
     LoginManager(app)
@@ -312,7 +316,7 @@ def test_what_flask_login_remembers_counts_too() -> None:
     assert not flask_names(app, "me=a; me=b")
 
 
-def test_a_setting_goes_before_what_flask_has() -> None:
+def test_the_session_cookie_setting_goes_before_flasks_names() -> None:
     for app in (flask_app(PAVIOR_SESSION_COOKIE="mine"), flask_app(site(session_cookie="mine"))):
         assert flask_names(app, "session=a; session=b")
         assert not flask_names(app, "mine=a; mine=b")
@@ -363,7 +367,7 @@ def starlette_names(app: Any, cookies: str) -> bool:
 
 
 @pytest.mark.parametrize("app", WITH_SID.values(), ids=list(WITH_SID))
-def test_the_cookie_of_starlettes_session_is_found(app: Any) -> None:
+def test_starlettes_session_cookie_is_found_wherever_its_middleware_stands(app: Any) -> None:
     assert starlette_names(app, "sid=a; session=a; session=b")
     assert not starlette_names(app, "sid=a; sid=b")
 
@@ -371,13 +375,15 @@ def test_the_cookie_of_starlettes_session_is_found(app: Any) -> None:
 @pytest.mark.parametrize(
     "app", [Starlette(middleware=[OURS]), Starlette(middleware=[with_session(), OURS])]
 )
-def test_without_another_name_it_is_starlettes_default(app: Any) -> None:
+def test_a_starlette_site_without_another_name_has_starlettes_default_session_cookie(
+    app: Any,
+) -> None:
     assert starlette_names(app, "session=a; sid=a; sid=b")
     assert not starlette_names(app, "session=a; session=b")
 
 
 @pytest.mark.parametrize("given", ["sid", "sid, other", "sid\nother\n", ["sid", "other"]])
-def test_the_setting_is_a_name_or_several(given: Any) -> None:
+def test_the_session_cookie_setting_is_a_name_or_several(given: Any) -> None:
     settings = Settings.from_mapping(
         {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY, "PAVIOR_SESSION_COOKIE": given}
     )
@@ -387,7 +393,7 @@ def test_the_setting_is_a_name_or_several(given: Any) -> None:
 
 
 @pytest.mark.parametrize("given", ["a=b", "a;b", 7, b"sid", ["sid", None], "ä", {"sid": 1}])
-def test_what_is_no_name_of_a_cookie_stops_the_app(given: Any) -> None:
+def test_a_bad_name_of_a_session_cookie_stops_the_app(given: Any) -> None:
     with pytest.raises(SettingsError, match=r"PAVIOR_SESSION_COOKIE.* name of a cookie"):
         site(session_cookie=given)
 
@@ -396,7 +402,7 @@ def test_what_is_no_name_of_a_cookie_stops_the_app(given: Any) -> None:
 
 
 @pytest.mark.parametrize("before", [None, "mallory"])
-def test_who_has_logged_in_by_a_fetch_is_named_before_any_page_is_loaded(
+def test_a_user_who_logged_in_by_fetch_is_named_before_any_page_is_loaded(
     before: str | None,
 ) -> None:
     app = flask.Flask(__name__)
@@ -418,8 +424,8 @@ def test_who_has_logged_in_by_a_fetch_is_named_before_any_page_is_loaded(
         client.get("/")
         assert LOGIN_COOKIE in client.cookies
     client.post("/as/ada")
-    told = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
-    assert told == {"id": "ada", "hmac": sign(API_KEY, "ada")}
+    answer = client.get(SHARE_AUTH, headers={"Origin": HELP, "Sec-Fetch-Site": "same-site"}).json
+    assert answer == {"id": "ada", "hmac": sign(API_KEY, "ada")}
 
 
 def test_the_recommended_session_cookie_is_one_that_no_other_host_can_set() -> None:

@@ -88,7 +88,7 @@ def code_of(seen: Seen) -> str:
         ("https://localhost:8003/x", "https://localhost:8003/x", ""),
     ],
 )
-def test_a_user_is_sent_on_with_a_code_before_the_fragment(
+def test_a_user_is_redirected_with_a_code_before_the_fragment(
     fetch: Fetch, to: str, before: str, after: str
 ) -> None:
     seen = follow(fetch, to)
@@ -98,7 +98,7 @@ def test_a_user_is_sent_on_with_a_code_before_the_fragment(
     assert seen.headers["Location"] == f"{before}#pavior-handoff={code}{after}"
 
 
-def test_the_redirect_is_kept_nowhere_and_tells_nothing(fetch: Fetch) -> None:
+def test_the_redirect_is_not_stored_and_sends_no_referrer(fetch: Fetch) -> None:
     headers = follow(fetch).headers
     assert headers.getlist("Referrer-Policy") == ["no-referrer"]
     assert headers.getlist("Cache-Control") == ["no-store"]
@@ -112,7 +112,7 @@ def test_the_redirect_is_kept_nowhere_and_tells_nothing(fetch: Fetch) -> None:
     ("identity", "consent"),
     [(None, None), (Identity(), None), (None, True), (ADA, False), (Identity("b@bank.com"), None)],
 )
-def test_nobody_is_sent_on_with_an_empty_code(
+def test_an_anonymous_visitor_is_redirected_with_an_empty_code(
     fetch: Fetch, identity: Identity | None, consent: bool | None
 ) -> None:
     seen = follow(fetch, f"{HELP}/#faq", identity, consent=consent)
@@ -122,7 +122,7 @@ def test_nobody_is_sent_on_with_an_empty_code(
     )
 
 
-def test_a_refused_identity_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_identity_is_logged_once_at_the_handoff(caplog: pytest.LogCaptureFixture) -> None:
     refused = Identity("boss@bank.com")
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: refused))
     for _ in range(2):
@@ -136,14 +136,14 @@ def no_page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [b"mine"]
 
 
-def test_head_is_get(fetch: Fetch) -> None:
+def test_a_head_request_is_redirected_like_a_get(fetch: Fetch) -> None:
     seen = follow(fetch, method="HEAD")
     assert seen.body == b""
-    assert exchange(fetch, code_of(seen)) == ADAS
+    assert redeem(fetch, code_of(seen)) == ADAS
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_a_link_is_followed_and_nothing_else(fetch: Fetch, method: str) -> None:
+def test_the_handoff_allows_get_and_head_alone(fetch: Fetch, method: str) -> None:
     seen = follow(fetch, method=method)
     assert (seen.status, seen.body) == (405, b"")
     assert seen.headers["Allow"] == "GET, HEAD"
@@ -167,7 +167,9 @@ def test_a_link_is_followed_and_nothing_else(fetch: Fetch, method: str) -> None:
         ({"Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "cors"}, 403),
     ],
 )
-def test_only_whole_pages_are_led_on(fetch: Fetch, headers: dict[str, str], status: int) -> None:
+def test_only_a_top_level_navigation_is_redirected(
+    fetch: Fetch, headers: dict[str, str], status: int
+) -> None:
     seen = follow(fetch, headers=headers)
     assert seen.status == status
     assert ("Location" in seen.headers) == (status == 303)
@@ -191,7 +193,7 @@ def test_only_whole_pages_are_led_on(fetch: Fetch, headers: dict[str, str], stat
         f"{HANDOFF}?to={HELP}/%C3%A9",
     ],
 )
-def test_there_is_one_destination(fetch: Fetch, path: str) -> None:
+def test_a_handoff_without_one_valid_destination_is_refused(fetch: Fetch, path: str) -> None:
     for identity in (ADA, None):
         seen = fetch(JSON, SETTINGS, identity, path=path)
         assert seen.status == 403
@@ -212,7 +214,9 @@ def test_there_is_one_destination(fetch: Fetch, path: str) -> None:
         "/",
     ],
 )
-def test_an_address_that_is_not_whitelisted_is_refused_alike(fetch: Fetch, to: str) -> None:
+def test_a_destination_that_is_not_whitelisted_gets_the_same_403_for_every_user(
+    fetch: Fetch, to: str
+) -> None:
     seen = follow(fetch, to)
     assert seen.status == 403
     assert seen == follow(fetch, to, None)
@@ -220,7 +224,7 @@ def test_an_address_that_is_not_whitelisted_is_refused_alike(fetch: Fetch, to: s
 
 
 @pytest.mark.parametrize("kind", REDIRECT_TRICKS)
-def test_no_trick_leads_anywhere_else(kind: str) -> None:
+def test_no_known_trick_gets_a_redirect_to_another_site(kind: str) -> None:
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: ADA))
     for to in REDIRECT_TRICKS[kind]:
         response = app.get(asking_for(to), status="*")
@@ -228,7 +232,7 @@ def test_no_trick_leads_anywhere_else(kind: str) -> None:
 
 
 @pytest.mark.parametrize("to", REDIRECTS_ALLOWED)
-def test_what_leads_to_a_whitelisted_site_is_left_as_it_is(to: str) -> None:
+def test_an_odd_address_of_a_whitelisted_site_is_kept_as_it_is(to: str) -> None:
     seen = follow(ADAPTERS["wsgi"], to)
     page, _, fragment = to.partition("#")
     assert seen.headers["Location"].startswith(f"{page}#pavior-handoff={code_of(seen)}")
@@ -240,7 +244,7 @@ rest = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=2
 
 
 @given(rest=rest | st.text(max_size=5), mark=st.sampled_from(["", "/", "?", "#"]))
-def test_wherever_it_leads_the_origin_is_the_one_that_was_checked(rest: str, mark: str) -> None:
+def test_every_redirect_leads_to_the_origin_that_was_checked(rest: str, mark: str) -> None:
     location = follow(ADAPTERS["wsgi"], f"{HELP}{mark}{rest}", None).headers.get("Location", "")
     if location:
         assert location.isascii()
@@ -261,7 +265,9 @@ NOT_LENDING = {
 
 
 @pytest.mark.parametrize("settings", OFF.values(), ids=list(OFF))
-def test_switched_off_it_leads_back_without_a_code(fetch: Fetch, settings: Settings) -> None:
+def test_a_handoff_that_is_switched_off_redirects_without_a_code(
+    fetch: Fetch, settings: Settings
+) -> None:
     """Browsers may have a share.js stored that knows of it from before."""
     for to, left in TO_AND_LEFT:
         path = asking_for(to)
@@ -272,19 +278,21 @@ def test_switched_off_it_leads_back_without_a_code(fetch: Fetch, settings: Setti
 
 @pytest.mark.parametrize("settings", NOT_LENDING.values(), ids=list(NOT_LENDING))
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_without_it_the_path_is_the_apps(fetch: Fetch, settings: Settings, method: str) -> None:
+def test_a_site_that_lends_no_login_leaves_the_path_of_the_handoff_to_the_app(
+    fetch: Fetch, settings: Settings, method: str
+) -> None:
     seen = follow(fetch, settings=settings, method=method)
     assert (seen.status, seen.body) == (200, JSON.chunks[0])
     assert seen.headers["Set-Cookie"] == "a=b"
 
 
-def test_switched_off_codes_are_still_taken_for_as_long_as_they_last(fetch: Fetch) -> None:
+def test_codes_from_before_the_handoff_was_switched_off_are_still_redeemed(fetch: Fetch) -> None:
     code = code_of(follow(fetch))
-    assert exchange(fetch, code, OFF["switched off"]) == ADAS
+    assert redeem(fetch, code, OFF["switched off"]) == ADAS
     assert post(fetch, code, OFF["without a key"]).status == 405
 
 
-def test_the_app_is_not_asked_about_what_is_refused(fetch: Fetch) -> None:
+def test_the_app_does_not_see_a_handoff_that_is_refused(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         raise AssertionError
 
@@ -330,21 +338,23 @@ async def unasked_asgi(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send
     raise AssertionError
 
 
-def exchange(
+def redeem(
     fetch: Fetch, code: str, settings: Settings = SETTINGS, origin: str = HELP
 ) -> dict[str, str]:
     seen = post(fetch, code, settings, origin)
     assert seen.status == 200
-    told: dict[str, str] = json.loads(seen.body)
-    return told
+    identity: dict[str, str] = json.loads(seen.body)
+    return identity
 
 
-@pytest.mark.parametrize(("identity", "told"), [(ADA, ADAS), (LEAD, {"email": "lead@example.com"})])
-def test_the_site_that_it_was_made_for_exchanges_a_code_for_the_identity(
-    fetch: Fetch, identity: Identity, told: dict[str, str]
+@pytest.mark.parametrize(
+    ("identity", "expected"), [(ADA, ADAS), (LEAD, {"email": "lead@example.com"})]
+)
+def test_the_origin_of_a_code_redeems_it_for_the_identity(
+    fetch: Fetch, identity: Identity, expected: dict[str, str]
 ) -> None:
     seen = post(fetch, code_of(follow(fetch, identity=identity)))
-    assert (seen.status, json.loads(seen.body)) == (200, told)
+    assert (seen.status, json.loads(seen.body)) == (200, expected)
     assert 3590 <= int(seen.headers["Pavior-Expires-In"]) <= 3600
     assert seen.headers["Access-Control-Allow-Origin"] == HELP
     assert (
@@ -355,7 +365,7 @@ def test_the_site_that_it_was_made_for_exchanges_a_code_for_the_identity(
     assert "Set-Cookie" not in seen.headers
 
 
-def test_a_loan_lasts_from_when_the_code_was_made(fetch: Fetch) -> None:
+def test_a_borrowed_login_is_as_old_as_its_code(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=DOMAINS, secret_key=SECRET_KEY, shared_auth_seconds=100)
     code = Tokens([SECRET_KEY], 100, lambda: time.time() - 30).code(ADA, HELP, CHALLENGE)
     assert 60 <= int(post(fetch, code, settings).headers["Pavior-Expires-In"]) <= 70
@@ -363,31 +373,33 @@ def test_a_loan_lasts_from_when_the_code_was_made(fetch: Fetch) -> None:
     assert post(fetch, code, settings).headers["Pavior-Expires-In"] == "0"
 
 
-def test_no_cookie_is_looked_at(fetch: Fetch) -> None:
+def test_a_login_cookie_redeems_nothing(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600).cookie(ADA)
     seen = post(fetch, "", headers={"Cookie": f"__Host-pavior-share={cookie}"})
     assert seen.status == 403
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "x"])
-def test_its_media_type_does_not_matter(fetch: Fetch, content_type: str) -> None:
+def test_a_code_is_redeemed_from_content_of_any_media_type(fetch: Fetch, content_type: str) -> None:
     seen = post(fetch, code_of(follow(fetch)), headers={"Content-Type": content_type})
     assert json.loads(seen.body) == ADAS
 
 
 @pytest.mark.parametrize("origin", [f"{HELP}:8443", "https://a.cards.example.com"])
-def test_another_whitelisted_site_cannot_exchange_it(fetch: Fetch, origin: str) -> None:
+def test_another_whitelisted_site_cannot_redeem_a_code(fetch: Fetch, origin: str) -> None:
     code = code_of(follow(fetch))
     seen = post(fetch, code, origin=origin)
     assert seen.status == 403
     assert b"ada" not in seen.body
     assert "Pavior-Expires-In" not in seen.headers
     assert seen.headers["Access-Control-Allow-Origin"] == origin  # so that it can read why
-    assert exchange(fetch, code_of(follow(fetch, origin)), origin=origin) == ADAS
+    assert redeem(fetch, code_of(follow(fetch, origin)), origin=origin) == ADAS
 
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.test", "http://help.example.com"])
-def test_no_other_origin_can(fetch: Fetch, origin: str | None) -> None:
+def test_an_origin_that_is_not_whitelisted_cannot_redeem_a_code(
+    fetch: Fetch, origin: str | None
+) -> None:
     for code in (
         code_of(follow(fetch)),
         Tokens([SECRET_KEY], 3600).code(ADA, origin or "", CHALLENGE),
@@ -397,14 +409,14 @@ def test_no_other_origin_can(fetch: Fetch, origin: str | None) -> None:
         assert "Access-Control-Allow-Origin" not in seen.headers
 
 
-def test_a_frame_of_the_site_itself_cannot_either(fetch: Fetch) -> None:
+def test_the_lenders_own_frame_cannot_redeem_a_code(fetch: Fetch) -> None:
     code = code_of(follow(fetch))
     path = f"{SHARE_AUTH}?origin={HELP}"
     for headers in ({}, {"Sec-Fetch-Site": "same-origin"}):
         assert post(fetch, code, origin=None, headers=headers, path=path).status == 403
 
 
-def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
+def test_a_code_that_is_too_old_is_refused(fetch: Fetch) -> None:
     seen = post(
         fetch, Tokens([SECRET_KEY], 3600, lambda: time.time() - 62).code(ADA, HELP, CHALLENGE)
     )
@@ -425,12 +437,12 @@ def test_a_code_that_is_too_old_is_worth_nothing(fetch: Fetch) -> None:
         Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE).encode() + b"\n",
     ],
 )
-def test_what_is_no_code_is_refused(fetch: Fetch, content: bytes) -> None:
+def test_content_that_is_no_code_is_refused(fetch: Fetch, content: bytes) -> None:
     assert post(fetch, content).status == 403
 
 
 def long_form(length: int) -> bytes:
-    """Return content of so many bytes that would be exchanged if it were shorter."""
+    """Return content of so many bytes that would redeem a code if it were shorter."""
     content = form(Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
     return content + b"x" * (length - len(content))
 
@@ -443,7 +455,9 @@ TO_AND_LEFT = [
 
 
 @pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
-def test_a_link_to_it_only_has_the_page_ask(fetch: Fetch, to: str, left: str) -> None:
+def test_a_handoff_link_without_a_challenge_has_the_page_ask(
+    fetch: Fetch, to: str, left: str
+) -> None:
     for identity in (ADA, None):
         seen = fetch(unasked_reply, SETTINGS, identity, path=asking_for(to, challenge=None))
         page, _, fragment = left.partition("#")
@@ -465,7 +479,7 @@ def test_a_link_to_it_only_has_the_page_ask(fetch: Fetch, to: str, left: str) ->
         None,
     ],
 )
-def test_what_a_page_of_another_origin_began_gets_no_code(
+def test_a_handoff_that_a_page_of_another_origin_began_gets_no_code(
     fetch: Fetch, to: str, left: str, referer: str | None
 ) -> None:
     headers = {} if referer is None else {"Referer": referer}
@@ -475,11 +489,11 @@ def test_what_a_page_of_another_origin_began_gets_no_code(
 
 
 @pytest.mark.parametrize(("to", "left"), TO_AND_LEFT)
-@pytest.mark.parametrize("said", ["?1", "?1, ?1", "", "1"])
-def test_a_link_of_the_page_it_leads_to_gets_no_code_and_has_that_page_ask(
-    fetch: Fetch, to: str, left: str, said: str
+@pytest.mark.parametrize("by_user", ["?1", "?1, ?1", "", "1"])
+def test_a_link_on_the_destinations_own_page_gets_no_code_and_has_that_page_ask(
+    fetch: Fetch, to: str, left: str, by_user: str
 ) -> None:
-    headers = {"Referer": f"{HELP}/", "Sec-Fetch-User": said}
+    headers = {"Referer": f"{HELP}/", "Sec-Fetch-User": by_user}
     for identity in (ADA, None):
         for site in ("cross-site", "same-site", "same-origin"):
             asked = {**headers, "Sec-Fetch-Site": site}
@@ -489,19 +503,19 @@ def test_a_link_of_the_page_it_leads_to_gets_no_code_and_has_that_page_ask(
             assert (seen.status, seen.headers["Location"]) == (303, hint)
 
 
-def test_a_script_of_the_page_it_leads_to_gets_a_code(fetch: Fetch) -> None:
+def test_a_script_of_the_destinations_own_page_gets_a_code(fetch: Fetch) -> None:
     for headers in ({}, {"Sec-Fetch-User": "?0"}):
-        assert exchange(fetch, code_of(follow(fetch, headers=headers))) == ADAS
+        assert redeem(fetch, code_of(follow(fetch, headers=headers))) == ADAS
 
 
 @pytest.mark.parametrize("challenge", ["", "x", CHALLENGE[:-1], CHALLENGE + "x", "%" + CHALLENGE])
-def test_what_is_no_challenge_gets_no_code(fetch: Fetch, challenge: str) -> None:
+def test_a_bad_challenge_gets_no_code(fetch: Fetch, challenge: str) -> None:
     path = asking_for(f"{HELP}/", challenge=challenge)
     seen = fetch(unasked_reply, SETTINGS, ADA, path=path, headers={"Referer": f"{HELP}/"})
     assert (seen.status, seen.headers["Location"]) == (303, f"{HELP}/")
 
 
-def test_a_code_takes_the_verifier_of_its_challenge(fetch: Fetch) -> None:
+def test_a_code_is_redeemed_with_the_verifier_of_its_challenge_alone(fetch: Fetch) -> None:
     code = code_of(follow(fetch))
     assert post(fetch, form(code)).status == 200
     for verifier in ("", "x", CHALLENGE, VERIFIER[:-1], f"{VERIFIER}x", VERIFIER.upper()):
@@ -530,39 +544,39 @@ def asked_again(fetch: Fetch, to: str = f"{HELP}/") -> str:
 
 
 @pytest.mark.parametrize("to", [f"{HELP}/", f"{HELP}/a?b='c'&again=#d", f"{HELP}/?q=%22%3E"])
-def test_a_page_of_the_site_asks_again_where_strict_cookies_stay_away(
+def test_a_page_of_the_lender_asks_again_where_strict_cookies_were_withheld(
     fetch: Fetch, to: str
 ) -> None:
     address = asked_again(fetch, to)
     first = f"https://shop.example.com{asking_for(to)}"
     headers = {**ACROSS, "Sec-Fetch-Site": "same-origin", "Referer": first}
     seen = fetch(JSON, SETTINGS, ADA, path=address, headers=headers)
-    assert exchange(fetch, code_of(seen)) == ADAS
+    assert redeem(fetch, code_of(seen)) == ADAS
     assert code_of(fetch(JSON, SETTINGS, None, path=address, headers=headers)) == ""
 
 
-def test_who_clicks_on_the_page_of_the_site_that_asks_again_gets_a_code(fetch: Fetch) -> None:
+def test_a_click_on_the_lenders_page_that_asks_again_gets_a_code(fetch: Fetch) -> None:
     """It has a link for browsers that follow no refresh."""
     address = asked_again(fetch)
     first = f"https://shop.example.com{asking_for(f'{HELP}/')}"
     headers = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-User": "?1", "Referer": first}
-    assert exchange(fetch, code_of(fetch(JSON, SETTINGS, ADA, path=address, headers=headers))) == (
+    assert redeem(fetch, code_of(fetch(JSON, SETTINGS, ADA, path=address, headers=headers))) == (
         ADAS
     )
 
 
-def test_an_identity_that_names_nobody_is_asked_for_again(fetch: Fetch) -> None:
+def test_the_lender_asks_again_for_an_identity_without_id_and_email(fetch: Fetch) -> None:
     plan = Identity(attributes={"plan": "gold"})
     assert b"http-equiv" in follow(fetch, identity=plan, headers=ACROSS).body
 
 
-def test_no_page_asks_again_for_whom_the_app_knows(fetch: Fetch) -> None:
+def test_the_lender_asks_again_neither_for_a_known_user_nor_on_its_own_site(fetch: Fetch) -> None:
     assert follow(fetch, headers=ACROSS).status == 303
     for near in ("same-origin", "same-site", "none"):
         assert follow(fetch, identity=None, headers={"Sec-Fetch-Site": near}).status == 303
 
 
-def test_the_narrow_cookie_is_not_looked_at(fetch: Fetch) -> None:
+def test_the_login_cookie_does_not_count_at_the_handoff(fetch: Fetch) -> None:
     """The app knows better: after a logout elsewhere, the cookie may still be there."""
     cookie = {"Cookie": f"__Host-pavior-share={Tokens([SECRET_KEY], 3600).cookie(ADA)}"}
     assert code_of(follow(fetch, identity=None, headers=cookie)) == ""
@@ -583,7 +597,9 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("headers", OTHERS)
-def test_no_other_page_asks_again(fetch: Fetch, headers: dict[str, str]) -> None:
+def test_asking_again_from_any_other_page_of_the_lender_gets_no_code(
+    fetch: Fetch, headers: dict[str, str]
+) -> None:
     """Or else a link among the site's pages, with somebody's challenge, would do it, too."""
     near = {"Sec-Fetch-Site": "same-origin", **headers}
     seen = fetch(unasked_reply, SETTINGS, ADA, path=f"{asking_for(HELP)}&again=", headers=near)
@@ -591,14 +607,14 @@ def test_no_other_page_asks_again(fetch: Fetch, headers: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "", None])
-def test_nothing_but_the_site_asks_again(fetch: Fetch, site: str | None) -> None:
+def test_asking_again_from_another_site_gets_no_code(fetch: Fetch, site: str | None) -> None:
     headers = {"Referer": f"https://shop.example.com{asking_for(HELP)}"}
     headers |= {} if site is None else {"Sec-Fetch-Site": site}
     seen = fetch(unasked_reply, SETTINGS, ADA, path=f"{asking_for(HELP)}&again=", headers=headers)
     assert (seen.status, seen.headers["Location"]) == (303, HELP)
 
 
-def test_a_service_worker_of_the_site_may_take_it_in_hand(fetch: Fetch) -> None:
+def test_a_service_worker_of_the_lender_may_fetch_the_handoff(fetch: Fetch) -> None:
     headers = {"Sec-Fetch-Mode": "same-origin", "Sec-Fetch-Dest": "empty"}
     assert follow(fetch, headers={**headers, "Sec-Fetch-Site": "same-origin"}).status == 303
     for site in ("cross-site", "same-site"):
@@ -695,7 +711,7 @@ def part(body: bytes, *, more_body: bool) -> asgi.Message:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_content_in_several_messages_is_put_together(size: int) -> None:
+def test_content_in_several_asgi_messages_is_put_together(size: int) -> None:
     code = form(code_of(follow(ADAPTERS["asgi"])))
     pieces = [code[start : start + size] for start in range(0, len(code), size)]
     messages = [part(piece, more_body=True) for piece in pieces]
@@ -704,12 +720,12 @@ def test_content_in_several_messages_is_put_together(size: int) -> None:
         assert (status, count, json.loads(body)) == (200, len(pieces) + 1, ADAS)
 
 
-def test_who_goes_away_is_answered_without_waiting() -> None:
+def test_a_client_that_disconnects_is_answered_without_waiting() -> None:
     messages = [part(b"x", more_body=True), {"type": "http.disconnect"}]
     assert asgi_status(messages)[:2] == (403, 2)
 
 
-def test_messages_are_taken_until_it_is_too_long() -> None:
+def test_asgi_messages_are_received_until_the_content_is_too_long() -> None:
     messages = [part(b"x" * 1024, more_body=True)] * 1000
     status, count, _ = asgi_status(messages)
     assert (status, count) == (403, 8192 // 1024 + 1)
@@ -759,7 +775,7 @@ def asgi_get(path: str, headers: dict[str, str]) -> tuple[int, str, bytes]:
 
 @pytest.mark.parametrize("root", ROOTS)
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
-def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get, root: str) -> None:
+def test_a_lender_below_a_path_asks_again_below_that_path(get: Get, root: str) -> None:
     first = f"{root}{asking_for(f'{HELP}/x')}"
     status, _, page = get(first, {**FROM_HELP, **ACROSS, "Strictly": "1"})
     assert status == 200
@@ -769,29 +785,29 @@ def test_below_the_path_of_a_site_a_page_asks_again_there(get: Get, root: str) -
     near = {"Referer": f"https://shop.test{first}", "Sec-Fetch-Site": "same-origin"}
     status, location, _ = get(address.removeprefix("https://shop.test"), near)
     assert status == 303
-    assert exchange(ADAPTERS["wsgi"], location.partition("handoff=")[2]) == ADAS
+    assert redeem(ADAPTERS["wsgi"], location.partition("handoff=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("get", [flask_get, asgi_get])
-def test_it_is_below_the_path_of_a_site_too(get: Get) -> None:
+def test_the_handoff_is_found_below_the_path_of_a_site(get: Get) -> None:
     status, location, _ = get(f"/shop{asking_for(f'{HELP}/x')}", FROM_HELP)
     assert status == 303
     code = location.removeprefix(f"{HELP}/x#pavior-handoff=")
-    assert exchange(ADAPTERS["wsgi"], code) == ADAS
+    assert redeem(ADAPTERS["wsgi"], code) == ADAS
     assert get(f"/shop{asking_for('https://evil.test')}", FROM_HELP)[0] == 403
 
 
-def test_the_path_may_be_split_anywhere() -> None:
+def test_the_handoff_is_found_however_the_server_splits_the_path() -> None:
     app = TestApp(wsgi.PaviorMiddleware(no_page, SETTINGS, identity=lambda environ: ADA))
     split = {"SCRIPT_NAME": "/.well-known"}
     path = asking_for(HELP).removeprefix("/.well-known")
-    told = {"Referer": f"{HELP}/"}
-    assert app.get(path, headers=told, extra_environ=split).status_int == 303
+    from_help = {"Referer": f"{HELP}/"}
+    assert app.get(path, headers=from_help, extra_environ=split).status_int == 303
     flask = TestApp(flask_app())
-    location = flask.get(path, headers=told, extra_environ=split).headers["Location"]
-    assert exchange(ADAPTERS["asgi"], location.partition("=")[2]) == ADAS
+    location = flask.get(path, headers=from_help, extra_environ=split).headers["Location"]
+    assert redeem(ADAPTERS["asgi"], location.partition("=")[2]) == ADAS
 
 
 @pytest.mark.parametrize("path", [f"{HANDOFF}/", f"{HANDOFF}x", f"/x{HANDOFF}", HANDOFF.upper()])
-def test_no_other_path_is_taken(fetch: Fetch, path: str) -> None:
+def test_a_path_that_resembles_the_handoffs_is_left_to_the_app(fetch: Fetch, path: str) -> None:
     assert fetch(JSON, SETTINGS, ADA, path=f"{path}?to={HELP}").body == JSON.chunks[0]

@@ -1,4 +1,4 @@
-"""What borrowers load: the script, the frame, and what share-auth tells each of them."""
+"""What borrowers load: the script, the frame, and what share-auth answers to each of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def script(fetch: Fetch, settings: Settings = SETTINGS, **more: Any) -> Seen:
     return fetch(unasked, settings, ADA, path=SHARE_SCRIPT, **more)
 
 
-def test_the_script_may_be_loaded_and_kept_by_all(fetch: Fetch) -> None:
+def test_share_js_may_be_loaded_and_stored_by_everyone(fetch: Fetch) -> None:
     seen = script(fetch)
     etag = seen.headers["ETag"]
     assert re.fullmatch(r'"[A-Za-z0-9_-]{22}"', etag)
@@ -66,14 +66,14 @@ def test_the_script_may_be_loaded_and_kept_by_all(fetch: Fetch) -> None:
     ]
 
 
-def test_it_is_the_file_and_a_small_one(fetch: Fetch) -> None:
+def test_share_js_is_the_built_file_and_compresses_to_3500_bytes(fetch: Fetch) -> None:
     seen = script(fetch)
     assert seen.body == SHARE_JS
     assert 2000 < len(gzip.compress(seen.body, 6)) <= 3500  # as a proxy may send it
 
 
 @pytest.mark.parametrize("without", [{"secret_key": None}, {"handoff": False}])
-def test_where_there_is_no_handoff_it_does_not_go_there(
+def test_a_lender_without_a_handoff_serves_a_share_js_without_one(
     fetch: Fetch, without: dict[str, Any]
 ) -> None:
     settings = site(**{"shared_auth_domains": WHITELISTED, "secret_key": SECRET_KEY, **without})
@@ -93,7 +93,9 @@ def test_where_there_is_no_handoff_it_does_not_go_there(
         {"Range": "bytes=0-4"},
     ],
 )
-def test_it_is_the_same_for_everyone(fetch: Fetch, headers: dict[str, str]) -> None:
+def test_share_js_is_the_same_for_every_caller_and_site(
+    fetch: Fetch, headers: dict[str, str]
+) -> None:
     other = site(shared_auth_domains=["docs.example.com"], secret_key="another key")
     expected = script(fetch)
     assert script(fetch, headers=headers) == expected
@@ -105,7 +107,7 @@ def test_it_is_the_same_for_everyone(fetch: Fetch, headers: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-def test_who_has_it_is_told_so(fetch: Fetch, form: str) -> None:
+def test_a_matching_entity_tag_of_share_js_gets_a_304(fetch: Fetch, form: str) -> None:
     first = script(fetch)
     seen = script(fetch, headers={"If-None-Match": form.format(first.headers["ETag"])})
     assert (seen.status, seen.body) == (304, b"")
@@ -115,12 +117,14 @@ def test_who_has_it_is_told_so(fetch: Fetch, form: str) -> None:
 
 
 @pytest.mark.parametrize("field", ['"other"', "", "x"])
-def test_who_has_another_gets_it(fetch: Fetch, field: str) -> None:
+def test_another_entity_tag_gets_the_whole_share_js(fetch: Fetch, field: str) -> None:
     assert script(fetch, headers={"If-None-Match": field}) == script(fetch)
 
 
 @pytest.mark.parametrize("path", [SHARE_SCRIPT, f"{FRAME}?origin={HELP}"])
-def test_head_is_get_without_its_body(fetch: Fetch, path: str) -> None:
+def test_head_gets_the_fields_of_share_js_and_the_frame_without_a_body(
+    fetch: Fetch, path: str
+) -> None:
     get, head = (
         fetch(unasked, SETTINGS, ADA, path=path, method=method) for method in ("GET", "HEAD")
     )
@@ -131,7 +135,9 @@ def test_head_is_get_without_its_body(fetch: Fetch, path: str) -> None:
 
 @pytest.mark.parametrize("path", [SHARE_SCRIPT, f"{FRAME}?origin={HELP}"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_they_can_only_be_read(fetch: Fetch, path: str, method: str) -> None:
+def test_share_js_and_the_frame_allow_get_and_head_alone(
+    fetch: Fetch, path: str, method: str
+) -> None:
     seen = fetch(unasked, SETTINGS, ADA, path=path, method=method)
     assert (seen.status, seen.body, seen.headers["Allow"]) == (405, b"", "GET, HEAD")
 
@@ -140,7 +146,7 @@ def test_they_can_only_be_read(fetch: Fetch, path: str, method: str) -> None:
     "settings", [site(secret_key=SECRET_KEY), Settings(TEAM, share_auth="a.example")]
 )
 @pytest.mark.parametrize("path", [SHARE_SCRIPT, f"{FRAME}?origin={HELP}"])
-def test_on_a_site_that_lends_nothing_the_paths_are_the_apps(
+def test_a_site_that_lends_no_login_leaves_the_paths_of_share_js_and_the_frame_to_the_app(
     fetch: Fetch, settings: Settings, path: str
 ) -> None:
     assert fetch(JSON, settings, ADA, path=path).body == JSON.chunks[0]
@@ -164,7 +170,7 @@ def hash_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("origin", [HELP, f"{HELP}:8443", CARDS, "http://localhost:8003"])
-def test_a_frame_is_for_one_origin(fetch: Fetch, origin: str) -> None:
+def test_the_frame_may_stand_in_pages_of_one_origin_alone(fetch: Fetch, origin: str) -> None:
     seen = frame(fetch, origin)
     assert seen.status == 200
     assert seen.headers.getlist("Content-Security-Policy") == [
@@ -176,7 +182,7 @@ def test_a_frame_is_for_one_origin(fetch: Fetch, origin: str) -> None:
     assert [each.get("data-origin") for each in tree.iter(f"{HTML}button")] == [origin]
 
 
-def test_a_frame_loads_into_pages_that_isolate_themselves_and_is_not_kept(fetch: Fetch) -> None:
+def test_the_frame_loads_into_isolated_pages_and_is_not_stored(fetch: Fetch) -> None:
     seen = frame(fetch)
     policies = ("content-security-policy", "content-length")
     assert [field for field in fields(seen) if field[0] not in policies] == [
@@ -191,7 +197,7 @@ def test_a_frame_loads_into_pages_that_isolate_themselves_and_is_not_kept(fetch:
     assert seen.headers["Content-Length"] == str(len(seen.body))
 
 
-def test_a_frame_says_nothing_about_anybody(fetch: Fetch) -> None:
+def test_the_frame_holds_no_identity_and_no_key(fetch: Fetch) -> None:
     cookie = f"__Host-pavior-share={Tokens([SECRET_KEY], 3600).cookie(ADA)}"
     seen = frame(fetch, Cookie=cookie)
     assert seen == frame(fetch)
@@ -199,7 +205,7 @@ def test_a_frame_says_nothing_about_anybody(fetch: Fetch) -> None:
         assert secret.encode() not in seen.body
 
 
-def test_nothing_in_its_script_ends_it(fetch: Fetch) -> None:
+def test_nothing_in_the_script_of_the_frame_ends_its_element(fetch: Fetch) -> None:
     source = text_of(frame(fetch), "script")
     assert source == _assets.read("frame.js")
     assert "</" not in source
@@ -225,7 +231,7 @@ def test_nothing_in_its_script_ends_it(fetch: Fetch) -> None:
         f"?origin={HELP}&{'a&' * 20}a=b&" + "&".join(f"a{n}=b" for n in range(17)),
     ],
 )
-def test_other_origins_are_refused_a_frame(fetch: Fetch, query: str) -> None:
+def test_an_origin_that_is_not_whitelisted_gets_no_frame(fetch: Fetch, query: str) -> None:
     seen = fetch(unasked, SETTINGS, ADA, path=FRAME + query)
     assert seen.status == 403
     assert seen.headers["Content-Security-Policy"].endswith("frame-ancestors 'none'")
@@ -234,7 +240,7 @@ def test_other_origins_are_refused_a_frame(fetch: Fetch, query: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ORIGIN_TRICKS)
-def test_no_trick_gets_a_frame_or_an_answer(kind: str) -> None:
+def test_no_form_of_another_origin_gets_a_frame_or_an_identity(kind: str) -> None:
     for origin in ORIGIN_TRICKS[kind]:
         query = f"?origin={quote(origin, safe='')}"
         assert ADAPTERS["wsgi"](unasked, SETTINGS, ADA, path=FRAME + query).status == 403, origin
@@ -247,7 +253,9 @@ def test_no_trick_gets_a_frame_or_an_answer(kind: str) -> None:
     ("destination", "status"),
     [("iframe", 200), (None, 200), ("document", 403), ("embed", 403), ("empty", 403), ("", 403)],
 )
-def test_a_frame_is_for_iframes(fetch: Fetch, destination: str | None, status: int) -> None:
+def test_the_frame_is_served_to_iframes_alone(
+    fetch: Fetch, destination: str | None, status: int
+) -> None:
     headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
     assert frame(fetch, **headers).status == status
 
@@ -255,7 +263,7 @@ def test_a_frame_is_for_iframes(fetch: Fetch, destination: str | None, status: i
 @pytest.mark.parametrize(
     ("access", "activates"), [("inactive", "load"), ("active", None), ("none", None), ("", None)]
 )
-def test_a_frame_that_may_have_the_cookie_is_loaded_with_it(
+def test_a_frame_with_storage_access_is_loaded_with_its_cookies(
     fetch: Fetch, access: str, activates: str | None
 ) -> None:
     seen = frame(fetch, **{"Sec-Fetch-Storage-Access": access})
@@ -263,7 +271,7 @@ def test_a_frame_that_may_have_the_cookie_is_loaded_with_it(
     assert "Activate-Storage-Access" not in frame(fetch).headers
 
 
-def test_the_policy_is_one_that_browsers_read_so(fetch: Fetch) -> None:
+def test_the_policy_of_the_frame_parses_into_the_intended_directives(fetch: Fetch) -> None:
     policy = parse_csp_header(frame(fetch, CARDS).headers["Content-Security-Policy"])
     assert policy.default_src == "'none'"
     assert policy["frame-ancestors"] == CARDS
@@ -276,13 +284,13 @@ def test_the_policy_is_one_that_browsers_read_so(fetch: Fetch) -> None:
 # ── share-auth, for borrowers ──────────────────────────────────────────────────────────────────
 
 
-def told(identity: Identity) -> dict[str, str | None]:
+def identity_fields(identity: Identity) -> dict[str, str | None]:
     assert identity.id is not None
     return {"id": identity.id, "email": identity.email, "hmac": sign(API_KEY, identity.id)}
 
 
-def narrow(identity: Identity, age: int = 0) -> dict[str, str]:
-    """Return the field with the narrow cookie of somebody."""
+def login_cookie(identity: Identity, age: int = 0) -> dict[str, str]:
+    """Return the field with the login cookie of somebody."""
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(identity)
     return {"Cookie": f"__Host-pavior-share={cookie}"}
 
@@ -313,11 +321,11 @@ def loan(seen: Seen) -> tuple[Any, str | None]:
 
 @pytest.mark.parametrize("access", ["active", "inactive", "none", None])
 @pytest.mark.parametrize("site", ["cross-site", "same-site", None])
-def test_a_user_of_the_app_is_lent_for_the_whole_time(
+def test_the_apps_own_user_is_lent_for_the_whole_time(
     fetch: Fetch, site: str | None, access: str | None
 ) -> None:
-    seen = ask(fetch, ADA, site=site, access=access, cookie=narrow(ADA, 100))
-    assert loan(seen) == (told(ADA), "3600")
+    seen = ask(fetch, ADA, site=site, access=access, cookie=login_cookie(ADA, 100))
+    assert loan(seen) == (identity_fields(ADA), "3600")
     assert "Activate-Storage-Access" not in seen.headers
     assert "Pavior-Storage-Access" not in seen.headers
     assert seen.headers["Access-Control-Expose-Headers"] == EXPOSED
@@ -325,21 +333,21 @@ def test_a_user_of_the_app_is_lent_for_the_whole_time(
 
 @pytest.mark.parametrize("access", ["active", "inactive", "none", None])
 @pytest.mark.parametrize("site", ["cross-site", None])
-def test_the_narrow_cookie_tells_who_it_was(
+def test_the_login_cookie_names_the_user_where_no_session_comes_along(
     fetch: Fetch, site: str | None, access: str | None
 ) -> None:
-    said, seconds = loan(ask(fetch, site=site, access=access, cookie=narrow(BOB, 100)))
-    assert said == told(BOB)
+    named, seconds = loan(ask(fetch, site=site, access=access, cookie=login_cookie(BOB, 100)))
+    assert named == identity_fields(BOB)
     assert 3490 <= int(seconds or 0) <= 3500
 
 
-def test_it_does_so_where_the_app_names_nobody(fetch: Fetch) -> None:
+def test_the_login_cookie_names_the_user_where_the_app_names_nobody(fetch: Fetch) -> None:
     somebody = Identity(attributes={"plan": "gold"})
-    assert loan(ask(fetch, somebody, cookie=narrow(BOB)))[0] == told(BOB)
+    assert loan(ask(fetch, somebody, cookie=login_cookie(BOB)))[0] == identity_fields(BOB)
 
 
-def test_under_the_same_domain_only_the_app_tells(fetch: Fetch) -> None:
-    assert loan(ask(fetch, site="same-site", cookie=narrow(BOB))) == ({}, "0")
+def test_the_login_cookie_does_not_count_for_a_borrower_of_the_same_site(fetch: Fetch) -> None:
+    assert loan(ask(fetch, site="same-site", cookie=login_cookie(BOB))) == ({}, "0")
 
 
 @pytest.mark.parametrize(
@@ -357,7 +365,7 @@ def test_under_the_same_domain_only_the_app_tells(fetch: Fetch) -> None:
         ("", None, None),
     ],
 )
-def test_nobody_is_known_to_be_there_only_where_the_apps_cookies_came_along(
+def test_an_anonymous_answer_is_certain_only_where_the_apps_cookies_came_along(
     fetch: Fetch, site: str | None, access: str | None, seconds: str | None
 ) -> None:
     """The app's own are `SameSite=Lax`, and kept from what another site's page frames, too."""
@@ -367,7 +375,9 @@ def test_nobody_is_known_to_be_there_only_where_the_apps_cookies_came_along(
 
 
 @pytest.mark.parametrize("origin", [HELP, CARDS, "http://localhost:8003"])
-def test_where_the_cookie_may_come_along_the_browser_asks_again(fetch: Fetch, origin: str) -> None:
+def test_a_browser_with_inactive_storage_access_is_asked_to_retry(
+    fetch: Fetch, origin: str
+) -> None:
     seen = ask(fetch, access="inactive", origin=origin)
     assert seen.headers["Activate-Storage-Access"] == f'retry; allowed-origin="{origin}"'
     for access in ("active", "none", None):
@@ -375,32 +385,34 @@ def test_where_the_cookie_may_come_along_the_browser_asks_again(fetch: Fetch, or
         assert "Activate-Storage-Access" not in seen.headers
 
 
-def test_without_a_key_the_narrow_cookie_says_nothing(fetch: Fetch) -> None:
+def test_without_a_secret_key_the_login_cookie_names_nobody(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=WHITELISTED)
-    assert loan(ask(fetch, settings=settings, cookie=narrow(BOB))) == ({}, None)
-    assert loan(ask(fetch, ADA, settings=settings)) == (told(ADA), "3600")
+    assert loan(ask(fetch, settings=settings, cookie=login_cookie(BOB))) == ({}, None)
+    assert loan(ask(fetch, ADA, settings=settings)) == (identity_fields(ADA), "3600")
 
 
-def test_a_lead_of_the_narrow_cookie_stays_one(fetch: Fetch) -> None:
+def test_a_lead_of_the_login_cookie_is_lent_without_an_hmac(fetch: Fetch) -> None:
     lead = Identity(email="lead@example.com", authenticated=False)
-    assert loan(ask(fetch, cookie=narrow(lead)))[0] == {"email": "lead@example.com"}
+    assert loan(ask(fetch, cookie=login_cookie(lead)))[0] == {"email": "lead@example.com"}
 
 
-def test_a_cookie_whose_identity_would_be_refused_now_names_nobody(fetch: Fetch) -> None:
-    assert loan(ask(fetch, cookie=narrow(Identity("boss@bank.com")))) == ({}, None)
+def test_a_login_cookie_whose_identity_is_refused_now_names_nobody(fetch: Fetch) -> None:
+    assert loan(ask(fetch, cookie=login_cookie(Identity("boss@bank.com")))) == ({}, None)
 
 
-def test_its_time_is_what_is_set(fetch: Fetch) -> None:
+def test_a_borrowed_login_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> None:
     settings = site(shared_auth_domains=WHITELISTED, secret_key=SECRET_KEY, shared_auth_seconds=120)
     assert loan(ask(fetch, ADA, settings=settings))[1] == "120"
-    assert 15 <= int(loan(ask(fetch, settings=settings, cookie=narrow(BOB, 100)))[1] or 0) <= 20
-    assert loan(ask(fetch, settings=settings, cookie=narrow(BOB, 130))) == ({}, None)
+    assert (
+        15 <= int(loan(ask(fetch, settings=settings, cookie=login_cookie(BOB, 100)))[1] or 0) <= 20
+    )
+    assert loan(ask(fetch, settings=settings, cookie=login_cookie(BOB, 130))) == ({}, None)
 
 
-def test_a_session_that_has_no_consent_is_lent_by_the_narrow_cookie_alone(fetch: Fetch) -> None:
-    sent = {"Origin": HELP, **narrow(BOB)}
+def test_without_consent_the_login_cookie_alone_is_lent(fetch: Fetch) -> None:
+    sent = {"Origin": HELP, **login_cookie(BOB)}
     seen = fetch(JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers=sent)
-    assert loan(seen)[0] == told(BOB)
+    assert loan(seen)[0] == identity_fields(BOB)
     seen = fetch(JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers={"Origin": HELP})
     assert loan(seen)[0] == {}
 
@@ -421,18 +433,21 @@ def ask_in_frame(
 
 
 @pytest.mark.parametrize("site", ["same-origin", None])
-def test_its_own_frame_is_told_what_a_borrower_may_know(fetch: Fetch, site: str | None) -> None:
+def test_the_lenders_own_frame_gets_what_a_borrower_gets(fetch: Fetch, site: str | None) -> None:
     seen = ask_in_frame(fetch, ADA, site=site)
-    assert loan(seen) == (told(ADA), "3600")  # and no attributes
+    assert loan(seen) == (identity_fields(ADA), "3600")  # and no attributes
     assert "Set-Cookie" not in seen.headers
     assert not [name for name, _ in seen.headers if name.lower().startswith("access-control")]
-    said, seconds = loan(ask_in_frame(fetch, site=site, headers=narrow(BOB, 100)))
-    assert said == told(BOB)
+    named, seconds = loan(ask_in_frame(fetch, site=site, headers=login_cookie(BOB, 100)))
+    assert named == identity_fields(BOB)
     assert 3490 <= int(seconds or 0) <= 3500
-    assert loan(ask_in_frame(fetch, ADA, site=site, headers=narrow(ADA))) == (told(ADA), "3600")
+    assert loan(ask_in_frame(fetch, ADA, site=site, headers=login_cookie(ADA))) == (
+        identity_fields(ADA),
+        "3600",
+    )
 
 
-def test_a_frame_that_sees_the_cookie_knows_that_there_is_none(fetch: Fetch) -> None:
+def test_a_frame_with_storage_access_learns_that_there_is_no_login_cookie(fetch: Fetch) -> None:
     active = {"Sec-Fetch-Storage-Access": "active"}
     seen = ask_in_frame(fetch, headers=active)
     assert (loan(seen), seen.headers["Pavior-Storage-Access"]) == (({}, None), "active")
@@ -453,19 +468,23 @@ def test_a_frame_that_sees_the_cookie_knows_that_there_is_none(fetch: Fetch) -> 
         "?origin=http://help.example.com",
     ],
 )
-def test_for_another_origin_it_is_told_nothing(fetch: Fetch, query: str) -> None:
+def test_a_frame_for_an_origin_that_is_not_whitelisted_gets_no_identity(
+    fetch: Fetch, query: str
+) -> None:
     for identity in (ADA, None):
-        seen = ask_in_frame(fetch, identity, query, headers=narrow(BOB))
+        seen = ask_in_frame(fetch, identity, query, headers=login_cookie(BOB))
         assert seen.status == 403
         assert not re.search(rb"ada|bob", seen.body)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
-def test_what_is_no_frame_of_ours_is_told_nothing(fetch: Fetch, site: str) -> None:
+def test_a_request_of_another_site_with_the_frames_parameter_gets_no_identity(
+    fetch: Fetch, site: str
+) -> None:
     assert ask_in_frame(fetch, ADA, site=site).status == 403
 
 
-def test_an_origin_field_counts_and_not_the_parameter(fetch: Fetch) -> None:
+def test_the_origin_field_counts_before_the_frames_parameter(fetch: Fetch) -> None:
     query = f"?origin={HELP}"
     assert ask_in_frame(fetch, ADA, query, headers={"Origin": "https://evil.test"}).status == 403
     assert ask_in_frame(fetch, ADA, query, headers={"Origin": "null"}).status == 403
@@ -473,7 +492,7 @@ def test_an_origin_field_counts_and_not_the_parameter(fetch: Fetch) -> None:
     assert seen.headers["Access-Control-Allow-Origin"] == CARDS
 
 
-def test_the_apps_own_answer_is_not_used(fetch: Fetch) -> None:
+def test_share_auth_sends_nothing_of_the_apps_response(fetch: Fetch) -> None:
     seen = ask_in_frame(fetch, ADA)
     assert b"of" not in seen.body
     assert "Set-Cookie" not in seen.headers
@@ -508,21 +527,21 @@ def ask_raw(path: str, *raw: tuple[str, str]) -> tuple[int, list[tuple[bytes, by
     return start["status"], start["headers"], body["body"]
 
 
-def test_a_narrow_cookie_may_stand_in_a_field_of_its_own() -> None:
-    (narrow_cookie,) = narrow(BOB).items()
+def test_a_login_cookie_may_stand_in_a_field_of_its_own() -> None:
+    (cookie_field,) = login_cookie(BOB).items()
     others = [("Cookie", "a=b"), ("Cookie", "c=d")]
     origin = ("Origin", HELP)
     for place in range(3):
-        fields = [*others[:place], narrow_cookie, *others[place:]]
-        assert json.loads(ask_raw(SHARE_AUTH, origin, *fields)[2]) == told(BOB)
-    assert json.loads(ask_raw(SHARE_AUTH, origin, narrow_cookie, narrow_cookie)[2]) == {}
+        fields = [*others[:place], cookie_field, *others[place:]]
+        assert json.loads(ask_raw(SHARE_AUTH, origin, *fields)[2]) == identity_fields(BOB)
+    assert json.loads(ask_raw(SHARE_AUTH, origin, cookie_field, cookie_field)[2]) == {}
 
 
-def test_it_is_taken_away_wherever_it_stands() -> None:
-    (narrow_cookie,) = narrow(BOB).items()
+def test_a_login_cookie_is_deleted_whichever_field_holds_it() -> None:
+    (cookie_field,) = login_cookie(BOB).items()
     for place in range(2):
         fields = [("Cookie", "a=b")]
-        fields.insert(place, narrow_cookie)
+        fields.insert(place, cookie_field)
         _, headers, _ = ask_raw(SHARE_AUTH, *fields)
         assert [name for name, _ in headers].count(b"set-cookie") == 1
 
@@ -536,12 +555,14 @@ def test_it_is_taken_away_wherever_it_stands() -> None:
         (SHARE_AUTH, ("Sec-Fetch-Site", "same-origin")),
     ],
 )
-def test_what_is_said_twice_makes_no_sense(path: str, field: tuple[str, str]) -> None:
+def test_a_fetch_metadata_field_that_comes_twice_is_refused(
+    path: str, field: tuple[str, str]
+) -> None:
     assert ask_raw(path, field)[0] in (200, 303)
     assert ask_raw(path, field, field)[0] == 403
 
 
-def test_validators_may_come_in_several_fields() -> None:
+def test_if_none_match_may_come_in_several_fields() -> None:
     etag = dict(ask_raw(SHARE_SCRIPT)[1])[b"etag"].decode()
     fields = [("If-None-Match", '"other"'), ("If-None-Match", etag)]
     assert ask_raw(SHARE_SCRIPT, *fields)[0] == 304

@@ -44,13 +44,13 @@ def tokens(*keys: str | bytes, clock: Clock | None = None, lifetime: int = LIFET
 
 
 @given(identity=identities)
-def test_whoever_it_is_comes_back_as_they_were(identity: Identity) -> None:
+def test_an_identity_survives_a_round_trip_through_a_token(identity: Identity) -> None:
     ours = tokens()
     assert ours.read_cookie(ours.cookie(identity)) == Loan(identity, 0)
     assert ours.read_code(ours.code(identity, HELP, CHALLENGE), HELP, VERIFIER) == Loan(identity, 0)
 
 
-def test_attributes_do_not_travel() -> None:
+def test_a_token_carries_no_attributes() -> None:
     ours = tokens()
     loan = ours.read_cookie(ours.cookie(Identity("7", attributes={"firstName": "Ada"})))
     assert loan is not None
@@ -58,21 +58,25 @@ def test_attributes_do_not_travel() -> None:
 
 
 @given(identity=identities, origin=origins)
-def test_they_stand_in_cookies_and_fragments_as_they_are(identity: Identity, origin: str) -> None:
+def test_tokens_need_no_escaping_in_cookies_and_fragments(identity: Identity, origin: str) -> None:
     for token in (tokens().cookie(identity), tokens().code(identity, origin, CHALLENGE)):
         assert set(token) <= set(string.ascii_letters + string.digits + "-_.")
 
 
-def test_they_say_who_it_is_and_no_more() -> None:
-    said = {"at": MADE, "id": "7", "email": "ada@example.com", "vouched": True}
+def test_a_token_holds_the_identity_its_time_and_purpose_and_no_more() -> None:
+    claims = {"at": MADE, "id": "7", "email": "ada@example.com", "vouched": True}
     ours = tokens(clock=Clock(MADE + 0.9))
-    assert payload(ours.cookie(ADA)) == said
-    assert payload(ours.code(ADA, HELP, CHALLENGE)) == {**said, "to": HELP, "challenge": CHALLENGE}
+    assert payload(ours.cookie(ADA)) == claims
+    assert payload(ours.code(ADA, HELP, CHALLENGE)) == {
+        **claims,
+        "to": HELP,
+        "challenge": CHALLENGE,
+    }
 
 
 def payload(token: str) -> object:
-    _, said = URLSafeSerializer("any key").loads_unsafe(token)
-    return said
+    _, claims = URLSafeSerializer("any key").loads_unsafe(token)
+    return claims
 
 
 # ── Age ────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +97,7 @@ def test_a_code_lasts_a_minute(age: int) -> None:
 
 
 @given(lifetime=st.integers(1, 86400), data=st.data())
-def test_a_cookie_lasts_as_long_as_is_set(lifetime: int, data: st.DataObject) -> None:
+def test_a_login_cookie_lasts_for_its_lifetime(lifetime: int, data: st.DataObject) -> None:
     ages = st.sampled_from([-6, -5, -1, 0, 1, lifetime - 1, lifetime, lifetime + 1])
     age = data.draw(ages | st.integers(-10, 2 * lifetime))
     clock = Clock()
@@ -105,7 +109,7 @@ def test_a_cookie_lasts_as_long_as_is_set(lifetime: int, data: st.DataObject) ->
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 0.999])
-def test_whole_seconds_count(fraction: float) -> None:
+def test_the_age_of_a_token_counts_in_whole_seconds(fraction: float) -> None:
     clock = Clock(MADE + fraction)
     ours = tokens(clock=clock)
     code = ours.code(ADA, HELP, CHALLENGE)
@@ -122,26 +126,28 @@ def test_whole_seconds_count(fraction: float) -> None:
 @example(made_for=HELP, read_for=DOCS)
 @example(made_for=HELP, read_for=HELP + ":8443")
 @example(made_for="", read_for="null")
-def test_a_code_is_worth_nothing_to_another_origin(made_for: str, read_for: str) -> None:
+def test_a_code_is_read_for_its_own_origin_alone(made_for: str, read_for: str) -> None:
     loan = tokens().read_code(tokens().code(ADA, made_for, CHALLENGE), read_for, VERIFIER)
     assert (loan is not None) == (made_for == read_for)
 
 
 @given(identity=identities, origin=origins)
-def test_a_cookie_is_no_code_and_a_code_no_cookie(identity: Identity, origin: str) -> None:
+def test_a_login_cookie_is_no_code_and_a_code_no_login_cookie(
+    identity: Identity, origin: str
+) -> None:
     ours = tokens()
     assert ours.read_code(ours.cookie(identity), origin, VERIFIER) is None
     assert ours.read_cookie(ours.code(identity, origin, CHALLENGE)) is None
 
 
-def test_what_the_app_signs_with_the_same_key_is_neither() -> None:
-    said = {"at": MADE, "id": "7", "email": None, "vouched": True, "to": HELP}
+def test_a_value_that_the_app_signs_with_the_same_key_is_no_token() -> None:
+    claims = {"at": MADE, "id": "7", "email": None, "vouched": True, "to": HELP}
     for serializer in (
         URLSafeSerializer(SECRET_KEY),
         URLSafeSerializer(SECRET_KEY, salt="cookie-session"),
         URLSafeTimedSerializer(SECRET_KEY, signer_kwargs={"key_derivation": "hmac"}),
     ):
-        theirs = serializer.dumps(said)
+        theirs = serializer.dumps(claims)
         assert isinstance(theirs, str)
         assert tokens().read_cookie(theirs) is None
         assert tokens().read_code(theirs, HELP, VERIFIER) is None
@@ -152,10 +158,10 @@ def test_what_the_app_signs_with_the_same_key_is_neither() -> None:
 
 def is_same_signature(token: str, other: str) -> bool:
     """Whether two tokens differ in no bit that counts: the last letter of each has two to spare."""
-    (said, _, signature), (other_said, _, other_signature) = (
+    (claims, _, signature), (other_claims, _, other_signature) = (
         each.rpartition(".") for each in (token, other)
     )
-    return said == other_said and bits(signature) == bits(other_signature)
+    return claims == other_claims and bits(signature) == bits(other_signature)
 
 
 def bits(signature: str) -> bytes | None:
@@ -166,7 +172,7 @@ def bits(signature: str) -> bytes | None:
 
 
 @given(identity=identities, data=st.data())
-def test_no_byte_can_be_changed(identity: Identity, data: st.DataObject) -> None:
+def test_a_token_with_a_changed_byte_names_nobody(identity: Identity, data: st.DataObject) -> None:
     ours = tokens()
     for token, read in (
         (ours.cookie(identity), ours.read_cookie),
@@ -181,7 +187,9 @@ def test_no_byte_can_be_changed(identity: Identity, data: st.DataObject) -> None
 
 
 @given(identity=identities, data=st.data())
-def test_nothing_can_be_cut_off_or_put_in(identity: Identity, data: st.DataObject) -> None:
+def test_a_token_with_text_removed_or_inserted_names_nobody(
+    identity: Identity, data: st.DataObject
+) -> None:
     ours = tokens()
     token = ours.cookie(identity)
     start = data.draw(st.integers(0, len(token)))
@@ -193,7 +201,7 @@ def test_nothing_can_be_cut_off_or_put_in(identity: Identity, data: st.DataObjec
 
 
 @given(text=st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-def test_any_other_text_names_nobody(text: str) -> None:
+def test_any_text_that_is_no_token_names_nobody(text: str) -> None:
     assert tokens().read_cookie(text) is None
     assert tokens().read_code(text, HELP, VERIFIER) is None
 
@@ -201,7 +209,7 @@ def test_any_other_text_names_nobody(text: str) -> None:
 # ── Keys ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_keys_can_be_changed_while_tokens_are_on_their_way() -> None:
+def test_keys_can_be_rotated_while_tokens_are_in_use() -> None:
     before, both, after = tokens("old"), tokens("old", "new"), tokens("new")
     assert both.read_cookie(before.cookie(ADA)) == Loan(ADA, 0)
     assert after.read_cookie(both.cookie(ADA)) == Loan(ADA, 0)
@@ -214,7 +222,7 @@ def test_keys_can_be_changed_while_tokens_are_on_their_way() -> None:
 
 
 @given(signing=several_keys, reading=several_keys)
-def test_the_last_key_signs_and_all_are_read(signing: list[str], reading: list[str]) -> None:
+def test_the_last_key_signs_and_every_key_verifies(signing: list[str], reading: list[str]) -> None:
     loan = tokens(*reading).read_cookie(tokens(*signing).cookie(ADA))
     assert (loan is not None) == (signing[-1] in reading)
 

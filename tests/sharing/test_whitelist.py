@@ -50,13 +50,13 @@ def test_a_domain_is_kept_as_browsers_write_it(written: str, expected: str) -> N
 
 
 @pytest.mark.parametrize("domain", ["Bücher..example", "-ü.example", "ü_b.example", "ü:x.example"])
-def test_what_has_no_punycode_stays_for_the_checks(domain: str) -> None:
+def test_a_domain_without_a_punycode_form_is_reported(domain: str) -> None:
     assert normalized(domain) == domain.lower()
     assert "write it in Punycode" in (domain_problem(normalized(domain)) or "")
 
 
 @given(domain=st.text("aß*.:-_[]8Ü。\uff45/", max_size=12) | st.text(max_size=12))
-def test_what_is_kept_is_not_written_otherwise_again(domain: str) -> None:
+def test_normalizing_a_domain_twice_changes_nothing(domain: str) -> None:
     assert normalized(normalized(domain)) == normalized(domain)
 
 
@@ -107,13 +107,13 @@ def test_a_domain_is_a_host_with_or_without_a_port(domain: str) -> None:
         ("help.example.com\n", "is not a domain"),
     ],
 )
-def test_what_is_no_domain_is_told(domain: str, problem: str) -> None:
+def test_a_text_that_is_no_domain_is_reported(domain: str, problem: str) -> None:
     assert problem in (domain_problem(domain) or "")
     assert problem in (domain_problem(domain, allows_subdomains=True) or "")
 
 
 @pytest.mark.parametrize("domain", ["*.example.com", "*.a.b.example.com:8443", "*.localhost"])
-def test_a_wildcard_is_for_whitelists_alone(domain: str) -> None:
+def test_a_wildcard_is_allowed_in_whitelists_alone(domain: str) -> None:
     assert domain_problem(domain, allows_subdomains=True) is None
     assert "name one domain" in (domain_problem(domain) or "")
 
@@ -138,7 +138,9 @@ def test_a_wildcard_is_for_whitelists_alone(domain: str) -> None:
         ("*.-a.example.com", "is not a domain"),
     ],
 )
-def test_a_wildcard_stands_for_the_subdomains_of_one_domain(domain: str, problem: str) -> None:
+def test_a_wildcard_for_anything_but_subdomains_of_one_domain_is_reported(
+    domain: str, problem: str
+) -> None:
     assert problem in (domain_problem(domain, allows_subdomains=True) or "")
 
 
@@ -207,7 +209,7 @@ def test_a_whitelist_may_be_empty(written: str | list[str]) -> None:
         ("192.168.0.1", {"https://192.168.0.1"}),
     ],
 )
-def test_a_domain_is_written_as_its_origins_are(domain: str, whitelisted: set[str]) -> None:
+def test_a_whitelisted_domain_becomes_its_origins(domain: str, whitelisted: set[str]) -> None:
     assert set(whitelist(domain).patterns) == whitelisted
 
 
@@ -227,7 +229,7 @@ def test_no_other_text_is_a_whitelisted_origin(origin: str) -> None:
         f"https://{'a.' * 117}a.cards.example.com"[: len("https://") + 253],
     ],
 )
-def test_a_wildcard_stands_for_subdomains_of_any_depth(origin: str) -> None:
+def test_a_wildcard_allows_subdomains_of_any_depth(origin: str) -> None:
     assert whitelist("*.cards.example.com").allows(origin)
     assert not whitelist("cards.example.com").allows(origin)
 
@@ -239,7 +241,7 @@ def long_host(length: int, *, end: str) -> str:
 
 
 @pytest.mark.parametrize("port", ["", ":8443"])
-def test_no_host_is_longer_than_a_host_may_be(port: str) -> None:
+def test_a_wildcard_allows_no_host_of_more_than_253_characters(port: str) -> None:
     pattern = f"https://*.cards.example.com{port}"
     for length in range(240, 260):
         host = long_host(length, end="cards.example.com")
@@ -281,11 +283,11 @@ def test_no_host_is_longer_than_a_host_may_be(port: str) -> None:
         "a.cards.example.com",
     ],
 )
-def test_a_wildcard_stands_for_nothing_else(origin: str) -> None:
+def test_a_wildcard_allows_nothing_but_subdomains(origin: str) -> None:
     assert not whitelist("*.cards.example.com").allows(origin)
 
 
-def test_a_wildcard_keeps_to_its_port() -> None:
+def test_a_wildcard_allows_its_own_port_alone() -> None:
     cards = whitelist("*.cards.example.com:8443")
     assert cards.allows("https://a.b.cards.example.com:8443")
     assert not cards.allows("https://a.cards.example.com")
@@ -294,18 +296,18 @@ def test_a_wildcard_keeps_to_its_port() -> None:
     assert not cards.allows("https://a.cards.example.com:8443:8443")
 
 
-def test_nobody_is_on_an_empty_whitelist() -> None:
+def test_an_empty_whitelist_allows_no_origin() -> None:
     for origin in ("", "null", "https://", "https://example.com"):
         assert not Whitelist([]).allows(origin)
 
 
 @pytest.mark.parametrize("origin", ACCEPTED)
-def test_the_origins_themselves_are_allowed(origin: str) -> None:
+def test_every_listed_origin_is_allowed(origin: str) -> None:
     assert whitelist(*WHITELISTED).allows(origin)
 
 
 @pytest.mark.parametrize("kind", ORIGIN_TRICKS)
-def test_no_trick_makes_another_origin_one_of_them(kind: str) -> None:
+def test_no_form_of_another_origin_is_allowed(kind: str) -> None:
     ours = whitelist(*WHITELISTED)
     assert [origin for origin in ORIGIN_TRICKS[kind] if ours.allows(origin)] == []
 

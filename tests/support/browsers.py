@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from playwright.sync_api import Error, Frame, Page
+from playwright.sync_api import Browser, Error, Frame, Page, Playwright
 
+from . import chromium
 from .engines.window import WAIT
 
 # A popup of the address bar is a page of its own, which each window makes and nobody looks at: it
@@ -19,6 +21,17 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     f"--disable-features={','.join(_OFF)}",
 ]
+
+
+@contextmanager
+def chromium_that(playwright: Playwright, *, freezes: bool) -> Iterator[Browser]:
+    """Run a Chromium with its HTTP cache; one that `freezes` keeps pages whole to go back to."""
+    with playwright.chromium.launch(
+        executable_path=chromium.path(playwright),
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"] if freezes else [],
+    ) as browser:
+        yield browser
 
 
 def evaluate(page: Page, expression: str) -> Any:

@@ -19,11 +19,11 @@ def asking_for(*destinations: str, challenge: str | None = CHALLENGE) -> str:
 
 
 def referer_of(url: str) -> str:
-    """Return what a browser tells of the page at a URL: its origin and a slash."""
+    """Return what a browser sends as referrer of the page at a URL: its origin and a slash."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{re.split('[/?#]', rest)[0]}/"
 
 
 def form(code: str, verifier: str = VERIFIER) -> bytes:
-    """Return the content by which a code is exchanged."""
+    """Return the content that redeems a code."""
     return urlencode({"code": code, "verifier": verifier}).encode()

@@ -228,8 +228,10 @@ def log_out(window: Window, sites: Sites) -> None:
 
 def status(window: Window, at: str) -> str:
     """Return what Pavior made of the init of the page at an address, once that is shown."""
-    told: str = window.wait_for(f"location.href.startsWith('{at}') && window.Pavior?.state?.status")
-    return told
+    found: str = window.wait_for(
+        f"location.href.startsWith('{at}') && window.Pavior?.state?.status"
+    )
+    return found
 
 
 def say(window: Window, sites: Sites, text: str) -> tuple[str, bool]:

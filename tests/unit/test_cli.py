@@ -75,7 +75,7 @@ def test_sign_prints_the_hmac_of_the_id_if_there_is_one() -> None:
     assert done.stdout == sign("ladygaga", "7") + "\n"
 
 
-def test_what_kubernetes_says_of_a_service_named_pavior_stops_no_command() -> None:
+def test_environment_variables_of_a_kubernetes_service_named_pavior_stop_no_command() -> None:
     environ = {"PAVIOR_SERVICE_HOST": "10.0.0.11", "PAVIOR_PORT": "tcp://10.0.0.11:80"}
     assert pavior("sign", "--id", "7", **DOCUMENTED, **environ).returncode == 0
     team = {"PAVIOR_TEAM_VANITY_ID": "acme"}
@@ -128,7 +128,7 @@ def test_snippet_takes_its_settings_from_the_environment_and_from_the_options() 
     assert not script.has_attr("data-embed")
 
 
-def test_snippet_asks_a_site_on_this_machine_by_the_pages_own_scheme() -> None:
+def test_snippet_loads_share_js_of_a_site_on_this_machine_by_the_pages_own_scheme() -> None:
     script = element("--share-auth", "localhost:8001")
     assert script["src"] == "//localhost:8001/.well-known/pavior/share.js"
 
@@ -145,7 +145,7 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environ", "told"),
+    ("arguments", "environ", "message"),
     [
         (["sign", "--id", "7"], {}, "api_key (PAVIOR_API_KEY) is missing"),
         (["sign", "--id", "7"], {**DOCUMENTED, "PAVIOR_API_KYE": "x"}, "did you mean"),
@@ -164,12 +164,12 @@ def test_no_value_breaks_out_of_snippets_attributes() -> None:
         (["emulator", "--database", "/nowhere/inbox.sqlite"], {}, "unable to open database file"),
     ],
 )
-def test_what_was_wrong_is_said_in_a_line_and_not_a_traceback(
-    arguments: list[str], environ: dict[str, str], told: str
+def test_a_mistake_is_reported_in_a_line_and_not_a_traceback(
+    arguments: list[str], environ: dict[str, str], message: str
 ) -> None:
     done = pavior(*arguments, **environ)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "ladygaga" not in done.stderr

@@ -192,7 +192,9 @@ def test_each_of_several_policies_gains_what_it_lacks(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(("policy", "_"), POLICIES.values(), ids=list(POLICIES))
-def test_policies_may_be_left_alone(fetch: Fetch, policy: str, _: str | None) -> None:
+def test_policies_stay_as_they_are_where_the_setting_says_so(
+    fetch: Fetch, policy: str, _: str | None
+) -> None:
     seen = page_with(fetch, policy, settings=Settings(TEAM, API_KEY, csp="leave"))
     assert seen.headers.getlist(CSP) == [policy]
     assert scripts_in_head(seen.body)
@@ -447,7 +449,7 @@ def test_a_lender_on_this_machine_is_allowed_by_the_pages_own_scheme(
     assert seen.headers[CSP] == expected
 
 
-def test_other_pages_frame_nobody(fetch: Fetch) -> None:
+def test_the_policy_of_a_page_that_borrows_no_login_gains_no_frame_source(fetch: Fetch) -> None:
     lender = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.com"], secret_key="a key")
     for settings in (SETTINGS, lender):
         assert page_with(fetch, "frame-src 'none'", settings=settings).headers[CSP] == (

@@ -46,14 +46,14 @@ def test_an_hmac_belongs_to_one_key_and_one_identifier() -> None:
 
 
 @pytest.mark.parametrize("identifier", ["", "\ud800"])
-def test_what_cannot_be_signed_does_not_verify(identifier: str) -> None:
+def test_an_identifier_that_cannot_be_signed_does_not_verify(identifier: str) -> None:
     with pytest.raises(ValueError, match="identifier"):
         sign(KEY, identifier)
     assert not verify(KEY, identifier, hashlib.sha256().hexdigest())
 
 
 @pytest.mark.parametrize("key", ["", "a secret \ud800 key"])
-def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
+def test_a_bad_api_key_is_reported_without_showing_it(key: str) -> None:
     for call in (lambda: sign(key, "id"), lambda: verify(key, "id", "hmac")):
         with pytest.raises(ValueError, match="api_key") as caught:
             call()
@@ -63,7 +63,7 @@ def test_a_bad_key_is_told_without_showing_it(key: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [7, b"7", ["7"]])
-def test_what_is_no_text_is_neither_signed_nor_verified(wrong: Any) -> None:
+def test_a_value_that_is_no_text_is_neither_signed_nor_verified(wrong: Any) -> None:
     for call, name in (
         (lambda: sign(KEY, wrong), "identifier"),
         (lambda: sign(wrong, "7"), "api_key"),
@@ -95,18 +95,18 @@ def test_an_id_is_text(given_id: Any, text: str | None) -> None:
 
 
 @pytest.mark.parametrize("bad", [True, 1.5, b"7", object()])
-def test_an_id_of_another_type_is_a_mistake(bad: Any) -> None:
+def test_an_id_of_another_type_raises_a_type_error(bad: Any) -> None:
     with pytest.raises(TypeError, match="id must be text"):
         Identity(bad)
 
 
-def test_an_email_of_another_type_is_a_mistake() -> None:
+def test_an_email_of_another_type_raises_a_type_error() -> None:
     with pytest.raises(TypeError, match="email must be text"):
         Identity(email=7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bad", ["false", 1, None])
-def test_whether_a_user_is_authenticated_is_no_guess(bad: Any) -> None:
+def test_authenticated_must_be_a_bool(bad: Any) -> None:
     with pytest.raises(TypeError, match="authenticated must be a bool"):
         Identity("7", authenticated=bad)
 
@@ -131,11 +131,11 @@ def test_a_lead_is_named_but_not_signed() -> None:
     assert signed_options(KEY, lead) == {"id": "7", "email": "user@example.com"}
 
 
-def test_nobody_is_neither_named_nor_signed() -> None:
+def test_an_empty_identity_is_neither_named_nor_signed() -> None:
     assert signed_options(KEY, Identity()) == {}
 
 
-def test_an_address_as_id_is_refused_unless_it_is_the_users_own() -> None:
+def test_an_email_as_id_is_refused_unless_it_is_the_users_own() -> None:
     for stranger in (
         Identity("boss@bank.com"),
         Identity("boss@bank.com", "user@example.com"),
@@ -181,7 +181,7 @@ NO_ADDRESSES = [
 
 
 @pytest.mark.parametrize("email", NO_ADDRESSES)
-def test_an_email_that_is_no_address_is_never_vouched_for(email: str) -> None:
+def test_an_email_that_is_no_address_is_never_signed(email: str) -> None:
     for user_id in (None, "8", email):
         with pytest.raises(IdentityRefused) as caught:
             signed_options(KEY, Identity(user_id, email))
@@ -198,7 +198,7 @@ def test_a_lead_may_have_typed_any_email(email: str) -> None:
 @pytest.mark.parametrize(
     "email", ["Ada.Lovelace+chat@example.com", "j\u00f6rg@b\u00fccher.example", "o'hara@localhost"]
 )
-def test_an_address_is_vouched_for(email: str) -> None:
+def test_an_email_that_is_an_address_is_signed(email: str) -> None:
     assert signed_options(KEY, Identity(email=email))["hmac"] == sign(KEY, email)
 
 
@@ -253,6 +253,6 @@ def test_a_frameworks_user_is_read_by_its_usual_names(
     assert identity_of_user(framework_user) == identity
 
 
-def test_a_user_without_id_and_email_is_refused_with_the_mend() -> None:
+def test_a_user_without_id_and_email_is_refused_with_the_remedy() -> None:
     with pytest.raises(IdentityRefused, match=r"SimpleNamespace has no .* pass the middleware"):
         identity_of_user(user())

@@ -277,7 +277,7 @@ def test_a_package_without_its_files_shows_no_key(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", [f"PAVIOR_{KEY}", f"PAVIOR_API_KEY_{KEY}", "PAVIOR_API_KYE"])
-def test_an_unknown_name_or_its_value_is_no_way_to_show_a_key(
+def test_an_unknown_setting_shows_no_key_by_its_name_or_value(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environ = {"PAVIOR_API_KEY": KEY, name: KEY, "PAVIOR_CSP": KEY}
@@ -323,7 +323,7 @@ def test_no_command_shows_a_key(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         partial(create_app, team_vanity_id="acme", api_key=f"{KEY}\ud800"),
     ],
 )
-def test_what_cannot_be_signed_shows_no_key(call: Callable[[], object]) -> None:
+def test_an_identifier_that_cannot_be_signed_shows_no_key(call: Callable[[], object]) -> None:
     with pytest.raises((ValueError, TypeError)) as caught:
         call()
     assert_shows_nothing(caught.value, KEY, even_in_objects="create_app" not in repr(call))
@@ -348,21 +348,23 @@ odd_values = st.recursive(
 
 
 @given(name=st.sampled_from(sorted(NAMES)), value=odd_values)
-def test_no_value_of_a_setting_fails_otherwise(name: str, value: object) -> None:
+def test_no_value_of_a_setting_raises_anything_but_a_settings_error(
+    name: str, value: object
+) -> None:
     mapping = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY, name: value}
     with suppress(SettingsError):
         Settings.from_mapping(mapping)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000, f'{{"a": {"9" * 5000}}}', "\ud800"])
-def test_no_text_of_a_setting_fails_otherwise(text: str) -> None:
+def test_no_text_of_a_setting_raises_anything_but_a_settings_error(text: str) -> None:
     for name in NAMES:
         mapping = {"PAVIOR_TEAM_VANITY_ID": "acme", "PAVIOR_API_KEY": KEY, name: text}
         with suppress(SettingsError):
             Settings.from_mapping(mapping)
 
 
-def test_no_depth_of_a_setting_fails_otherwise() -> None:
+def test_a_deeply_nested_setting_raises_a_settings_error() -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]

@@ -80,7 +80,7 @@ SNIPPET = render(SETTINGS, ADA)
 SHARING = Sharing(SETTINGS, lambda event: None)
 TOKENS = Tokens(SETTINGS.secret_keys, 3600)
 COOKIE = LoginCookie(SETTINGS, TOKENS)
-RULES = site_rules(SETTINGS, asks_consent=False, has_login_cookie=True)
+RULES = site_rules(SETTINGS, asks_consent=False)
 WHITELIST = Whitelist(SETTINGS.shared_auth_domains)
 
 
@@ -317,7 +317,7 @@ PARSERS: dict[str, Parse] = {
     ),
     "the entity tag of a response": lambda text: variants.tagged(text, "none", is_strong=True),
     # What these found out is remembered, so they are called without that.
-    "what caches are told": lambda text: cache_control.private.__wrapped__(text, may_store=False),
+    "cache control": lambda text: cache_control.private.__wrapped__(text, may_store=False),
     "what a page varies by": cache_control.vary_names,
     "signatures": lambda text: cache_control.covers(text, ["etag"]),
     "the media type": media.media_type.__wrapped__,

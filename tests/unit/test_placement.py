@@ -15,136 +15,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pavior_middleware.placement import LIMIT, PRESCAN, Inserter, insert
+from tests.support.documents import PLACES
 from tests.support.pages import HTML, parse
 
 MARK = b"<script>mark</script>"
 
-PLACES = {
-    # the usual
-    "an ordinary page": b"<!doctype html><html><head><title>A</title>|</head><body>B</body></html>",
-    "no tag but the text": b"|Hello",
-    "space before the text": b" \n |Hello",
-    "an empty document": b"|",
-    "no end of head": b"<!doctype html><title>A</title>|<p>B",
-    "no end of file": b"<head><link rel=x>|",
-    "a body at once": b"<html>|<body>",
-    "an unknown element": b"<head><meta charset=utf-8>|<my-widget>",
-    "end tags that end the head": b"<title></title>|</html>",
-    "end tags that are ignored": b"</p></div>|<p>",
-    # a head that only looks like one
-    "a head in a comment": b"<!-- </head><body> --><title>A</title>|</head>",
-    "a head in a title": b"<title></head></title>|</head>",
-    "a head in a style": b"<template|><style></head></STYLE ></head>".replace(b"<template|>", b"|"),
-    "a head in a script": b"<script>'</head>'</script>|</head>",
-    "a head in an attribute": b"<meta content='</head>'>|</head>",
-    "a noscript": b"<noscript><p></head></noscript>|</head>",
-    "a template": b"<title>A</title>|<template><script></script></template></head>",
-    "a header": b"<title>A</title>|<header>",
-    # comments in all their endings
-    "an abruptly closed comment": b"<!--><title>A</title>|<p>",
-    "another": b"<!---><title>A</title>|<p>",
-    "an incorrectly closed comment": b"<!-- a --!><title>A</title>|<p>",
-    "nested comments": b"<!-- <!-- --><title>A</title>|<p>-->",
-    "bogus comments": b"<?xml version='1.0'?><!ELEMENT br></ p></><title>A</title>|<p>",
-    "CDATA": b"<![CDATA[ > |]]>",
-    # attributes
-    "a > in quotes": b"<meta content=\"a>b\" name='c>d'>|<p>",
-    "a > after a quote in a name": b'<meta a"b>|<p c">',
-    "a > for a value": b"<meta content=>|<p>",
-    "quotes inside an unquoted value": b'<meta content=a"b>|<p ">',
-    "an = before a name": b"<meta ='a>|b'>",
-    "slashes": b"<link/rel=x/>|<p>",
-    "no space between attributes": b"<meta a='1'b=\"2\">|<p>",
-    # scripts
-    "a script in a comment in a script": b"<script><!--<script></script></script>|<p>",
-    "a comment that closes at once in a script": b"<script><!--><script></script>|<p>",
-    "a second level that the comment ends": b"<script><!--<script>--></script>|<p>",
-    "a script that is not one": b"<script><!--<scripty></script>|<p>",
-    "a script after an unfinished comment in one": (
-        b"<script><!--</script><script>'<script>'</script>|<p>"
-    ),
-    "a script whose end tag is upper case": b"<script>a</Script>|<p></script>",
-    "a comment in a script that a script follows": (
-        b"<script><!--<script></script><p></script>|<p>"
-    ),
-    "a tag that begins like a script": b"|<scripty>x</script><p>",
-    "a comment that closes at once, and one that does not": b"<!---><title>A</title>|<p>-->",
-    "an incorrectly closed comment before a dash": b"<!-- a --!>|<p>-->",
-    "two exclamation marks": b"<!-- a --!!><p> -->|<p>",
-    "old void elements": b"<basefont><bgsound>|<p>",
-    "noframes": b"<noframes><p></noframes>|<p>",
-    # characters
-    "a byte order mark": b"\xef\xbb\xbf|Hello",
-    "references to space": b"<head>&#32;&#x20;&Tab;&NewLine;&#10 |&nbsp;",
-    "more references to space": b"<head>&#X0D;&#xA;&#9;&#12;&#13;|x",
-    "a number that goes on": b"<head>|&#320;",
-    "NULs, which browsers leave out": b"\x00 <html>\x00|a",
-    # stylesheets, which a script behind them would wait for
-    "a stylesheet": (
-        b"<!doctype html><html><head><title>A</title>"
-        b'|<link rel="stylesheet" href="/a.css"><meta name=b><link rel=stylesheet></head>'
-    ),
-    "a stylesheet behind an icon": b"<link rel=icon href=a>|<link href='a' rel='stylesheet'>",
-    "a stylesheet in odd writing": b'<title>A</title>|<LINK/Rel = "icon\tSTYLE&#115heet\n"/>',
-    "a stylesheet by references": b"<title>A</title>|<link rel='alternate&#32;&#x73;tylesheet'>",
-    "a stylesheet without quotes": b"<title>A</title>|<link href=a rel=stylesheet ><p>",
-    "styles": b"<title>A</title>|<style media=print>a{}</style><link rel=stylesheet><p>",
-    "a style in odd writing": b"<title>A</title>|<STYLE\n>a{}</style ><p>",
-    "scripts before a stylesheet": b"<script>a()</script>|<style></style><script>b()</script><p>",
-    "no stylesheets": (
-        b"<link rel=preload as=style><link rel=stylesheets><link rel=style-sheet><link rel='s'>"
-        b"<link title=stylesheet><link rel=icon rel=stylesheet><meta rel=stylesheet><link rel>"
-        b"<link rel='style sheet'><link rel='stylesheet\x0b'><link data-rel=stylesheet>"
-        b"<script>'<style>'</script><noscript><link rel=stylesheet></noscript><!--<style>-->|<p>"
-    ),
-    "a stylesheet in the body": b"<title>A</title>|<p><link rel=stylesheet>",
-    "a stylesheet before the charset": (
-        b"<title>A</title>|<link rel=stylesheet><meta charset=utf-8><p>"
-    ),
-    "a policy before a stylesheet": (
-        b"<title>A</title>|<meta http-equiv=content-security-policy content=x><style></style>"
-    ),
-    "a stylesheet before a policy": (
-        b"<title>A</title>|<style></style><meta http-equiv=content-security-policy content=x>"
-    ),
-    # policies, which rule over what follows them
-    "a policy": b"<title>A</title>|<meta http-equiv=Content-Security-Policy content='img-src a'>",
-    "a policy in odd writing": (
-        b"<link>|<META a  CONTENT=\"img-src 'self'>\" Http-Equiv = 'content-security-POLICY'/>"
-    ),
-    "a policy by references": b'|<meta http-equiv="Content&#45;Security&#x2D;Policy" content=x>',
-    "a policy by references with thousands of noughts": (
-        b"|<meta http-equiv='&#x%b43;ontent&#%b45;security-policy' content=x>"
-        % (b"0" * 9000, b"0" * 9000)
-    ),
-    "no policy, as its number is invalid": (
-        b"<meta http-equiv='&#67%b;ontent-security-policy' content=x>|<p>" % (b"0" * 9000)
-    ),
-    "no policy, as its number goes on": (
-        b"<meta http-equiv='&#670;ontent-security-policy' content=x>|<p>"
-    ),
-    "a policy before the charset": (
-        b"<!doctype html>|<meta http-equiv=Content-Security-Policy content=x><meta charset=utf-8>"
-    ),
-    "a policy in a noscript": (
-        b"<noscript><meta http-equiv=Content-Security-Policy content=x></noscript>|<p>"
-    ),
-    "a policy in a comment": b"<!-- <meta http-equiv=Content-Security-Policy> -->|<p>",
-    "a policy in the body": b"|<p><meta http-equiv=Content-Security-Policy content=x>",
-    "no policies": (
-        b"<meta http-equiv=refresh content='1; Content-Security-Policy'>"
-        b"<meta name=http-equiv content=Content-Security-Policy>"
-        b"<meta http-equiv=x http-equiv=Content-Security-Policy>|<p>"
-    ),
-    "a report-only policy, which means nothing in a page": (
-        b"<meta http-equiv=Content-Security-Policy-Report-Only content=x>|<p>"
-    ),
-    "a less-than sign": b"<head>|< p>",
-}
-
 
 @pytest.mark.parametrize("marked", PLACES.values(), ids=list(PLACES))
-def test_the_place(marked: bytes) -> None:
+def test_the_script_goes_where_the_document_is_marked(marked: bytes) -> None:
     before, after = marked.split(b"|")
     assert insert(before + after, MARK) == before + MARK + after
 
@@ -181,12 +59,15 @@ def test_the_place(marked: bytes) -> None:
         (b"<html>&am", b"<html>" + MARK + b"&am"),
     ],
 )
-def test_a_document_that_ends_in_the_middle(document: bytes, changed: bytes) -> None:
+def test_a_document_that_ends_in_the_middle_gains_the_script_at_its_place(
+    document: bytes, changed: bytes
+) -> None:
     assert insert(document, MARK) == changed
     assert describe(parse_bytes(changed)) == describe(parse_bytes(document))
 
 
 POLICY = b"<meta http-equiv=Content-Security-Policy content=x>"
+
 CHARSET = b"<meta charset=iso-8859-1>"
 
 
@@ -196,7 +77,7 @@ CHARSET = b"<meta charset=iso-8859-1>"
     [
         (b"", b"", False, True),  # still in sight behind ours
         (b"", b" " * (PRESCAN - 100), False, False),  # ours would push it out of sight
-        (b"", b" " * (PRESCAN - 100), True, True),  # the Content-Type tells
+        (b"", b" " * (PRESCAN - 100), True, True),  # the Content-Type names it
         (b"\xef\xbb\xbf", b" " * (PRESCAN - 100), False, True),
         (CHARSET, b" " * (PRESCAN - 200), False, True),
         (b"", b" " * PRESCAN, False, True),  # out of sight anyway
@@ -295,7 +176,7 @@ def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_stands_be
     assert inserter.feed(CHARSET) == EARLY + POLICY + CHARSET
 
 
-def test_what_follows_a_stylesheet_is_held_within_bounds() -> None:
+def test_bytes_behind_a_stylesheet_are_held_within_bounds() -> None:
     inserter = Inserter(MARK, snippet_before_policy=EARLY)
     sent, held = inserter.feed(b"<head><style>"), len(b"<style>")
     while not sent.endswith(b"x"):
@@ -369,7 +250,7 @@ def test_amp_pages_stay_as_they_are(start: str, documents_only: bool, size: int)
     ["<html data-amp>", "<html class=amp>", "<html amps>", "<html amp4x>", "<html \u26a1s>"]
     + ["<html lang='amp' title=' amp '>", "<!-- <html amp> -->", "<meta amp>", "<html \ufe0f>"],
 )
-def test_pages_that_are_not_amps_gain_the_script(start: str) -> None:
+def test_a_page_that_is_not_amp_gains_the_script(start: str) -> None:
     document = f"<!doctype html>{start}".encode()
     assert insert(document, MARK) == document + MARK
 
@@ -422,6 +303,7 @@ PIECES = [
     *("<meta a", " =", "'>'", '">"', "/>", "<link rel=stylesheet>", '<link rel="icon'),
     *("2;", "&amp;", "'", '"', "=", "/", "]]>", "<![CDATA[", "<frameset>", "<input type=hidden>"),
 ]
+
 documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 
@@ -443,7 +325,9 @@ def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
 
 @given(document=documents, data=st.data())
 @settings(max_examples=5 * settings().max_examples)
-def test_any_chunking_gives_the_same_bytes(document: str, data: st.DataObject) -> None:
+def test_any_chunking_of_a_document_gives_the_same_bytes(
+    document: str, data: st.DataObject
+) -> None:
     whole = document.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)))))
     assert insert_chunks(chunks(whole, cuts)) == insert(whole, MARK)
@@ -503,6 +387,7 @@ def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> Non
 
 
 SLOW_BYTES = 1_000
+
 """From so many on, cutting a document at each byte takes seconds."""
 
 
@@ -513,20 +398,20 @@ SLOW_BYTES = 1_000
         for name, marked in PLACES.items()
     ],
 )
-def test_a_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
+def test_a_document_cut_anywhere_gives_the_same_bytes(marked: bytes) -> None:
     whole = marked.replace(b"|", b"")
     for cut in range(len(whole)):
         assert insert_chunks([whole[:cut], whole[cut:]]) == insert(whole, MARK)
 
 
 @given(document=documents)
-def test_single_bytes_give_the_same_bytes(document: str) -> None:
+def test_a_document_fed_byte_by_byte_gives_the_same_bytes(document: str) -> None:
     whole = document.encode()
     assert insert_chunks(chunks(whole, range(len(whole)))) == insert(whole, MARK)
 
 
 @given(document=documents)
-def test_the_growth_is_told(document: str) -> None:
+def test_an_inserter_reports_how_many_bytes_it_added(document: str) -> None:
     inserter = Inserter(MARK)
     changed = inserter.feed(document.encode()) + inserter.finish()
     assert inserter.added == len(changed) - len(document)
@@ -546,7 +431,7 @@ def test_the_growth_is_told(document: str) -> None:
         (b"<head>text", b"<head>" + MARK + b"text"),
     ],
 )
-def test_what_is_fed_goes_on_its_way_but_for_what_is_unfinished(fed: bytes, sent: bytes) -> None:
+def test_a_feed_returns_all_but_an_unfinished_token(fed: bytes, sent: bytes) -> None:
     assert Inserter(MARK).feed(fed) == sent
 
 
@@ -592,6 +477,7 @@ DOCUMENTS = [
     b"<head><title>A</title>",
     b"<body class=a>x",
 ]
+
 FRAGMENTS = [
     b"",
     b"x",
@@ -612,7 +498,7 @@ FRAGMENTS = [
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-def test_what_begins_like_a_document_is_one(document: bytes, size: int) -> None:
+def test_a_text_that_begins_like_a_document_is_a_document(document: bytes, size: int) -> None:
     inserter = Inserter(MARK, documents_only=True)
     pieces = chunks(document, range(size, len(document), size))
     assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == insert(document, MARK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -77,9 +77,11 @@ def pages_of(site: str, form: FieldForm[Any], events: list[Event], *, asks_conse
 
 
 def response_to(
-    pages: Pages[Any], method: str = "GET", fields: Mapping[str, str] = DOCUMENT
+    pages: Pages[Any], method: str, fields: Mapping[str, str], status: int, headers: Fields
 ) -> PageResponse[Any]:
-    return pages.response(pages.request(method, "https", "/", "", lambda: fields))
+    request = pages.request(method, "https", "/", "", fields)
+    sent = as_sent(pages.form, headers)
+    return pages.begin(request, status, sent) or PageResponse(pages, request, status, sent)
 
 
 def as_sent(form: FieldForm[Any], fields: Fields) -> list[tuple[Any, Any]]:
@@ -89,7 +91,7 @@ def as_sent(form: FieldForm[Any], fields: Fields) -> list[tuple[Any, Any]]:
 def call(response: PageResponse[Any], name: str, *args: Any, **kwargs: Any) -> Any:
     """Make a call and return what it returns, the pieces of a body all taken."""
     result = getattr(response, name)(*args, **kwargs)
-    return list(result) if isinstance(result, Iterator) else result
+    return list(result) if name == "feed" else result
 
 
 def is_legal(response: PageResponse[Any], name: str) -> bool:
@@ -101,14 +103,19 @@ class Run:
     """One response of a site, and the calls that an adapter makes."""
 
     calls: Sequence[tuple[Any, ...]]
+    headers: Fields = (HTML,)
+    status: int = 200
     site: str = "plain"
-    fields: Mapping[str, str] = field(default_factory=lambda: DOCUMENT)
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def begun(self) -> PageResponse[Any]:
+        pages = pages_of(self.site, WSGI_FORM, [], asks_consent=True)
+        fields = {**DOCUMENT, **self.fields}
+        return response_to(pages, "GET", fields, self.status, self.headers)
 
     def transitions(self, *, abandons_after: int | None = None) -> set[tuple[str, State, State]]:
         """Make the calls; return each of them with the states before and after it."""
-        response = response_to(
-            pages_of(self.site, WSGI_FORM, [], asks_consent=True), "GET", self.fields
-        )
+        response = self.begun()
         calls = list(self.calls)
         if abandons_after is not None:
             calls[abandons_after:] = [("abandon",)]
@@ -120,37 +127,32 @@ class Run:
         return made
 
 
-PAGE_STARTS = ("start", 200, [HTML])
+ADAS = ("visitor", Visitor(ADA))
+TO_HOME = ("Location", "/")
 RUNS = {
-    "a page that comes whole": Run(
-        [PAGE_STARTS, ("visitor", Visitor(ADA)), ("feed", b"<p>"), ("feed", b""), ("head",)]
-    ),
+    "a page that comes whole": Run([ADAS, ("feed", b"<p>"), ("feed", b""), ("head",)]),
     "a page that is streamed": Run(
-        [
-            *(PAGE_STARTS, ("visitor", Visitor()), ("feed", b"<p>"), ("head",)),
-            *(("feed", b"text"), ("feed", b"")),
-        ]
+        [ADAS, ("feed", b"<p>"), ("head",), ("feed", b"text"), ("feed", b"")]
     ),
-    "a page that is the same for all": Run([PAGE_STARTS, ("feed", b"")], "cacheable"),
-    "data": Run([("start", 200, [("Content-Type", "application/json")])]),
-    "a page that the app skips": Run([("start", 200, [HTML, ("Pavior-Skip", "1")]), ("head",)]),
-    "a page without consent": Run([PAGE_STARTS, ("visitor", Visitor(consents=False)), ("head",)]),
-    "a part of a page": Run([("start", 206, [HTML])], fields={**DOCUMENT, "range": "bytes=0-9"}),
-    "a 304 of another copy": Run(
-        [("start", 304, [ETAG]), ("visitor", Visitor(BOB))],
-        fields={**DOCUMENT, **COPY},
-    ),
+    "a page that is the same for all": Run([("feed", b"")], site="cacheable"),
+    "a download": Run([], [HTML, ("Content-Disposition", "attachment")]),
+    "a page that the app skips": Run([("head",)], [HTML, ("Pavior-Skip", "1")]),
+    "a page without consent": Run([("visitor", Visitor(consents=False)), ("head",)]),
+    "a part of a page": Run([], status=206, fields={"range": "bytes=0-9"}),
+    "a 304 of another copy": Run([("visitor", Visitor(BOB))], [ETAG], 304, fields=COPY),
     "a redirect after which the same user is logged in": Run(
-        [("start", 303, [("Location", "/")]), ("visitor", Visitor(ADA), None)],
-        "lending",
-        {**DOCUMENT, **LOGIN_COOKIE},
+        [("visitor", Visitor(ADA), None)], [TO_HOME], 303, "lending", LOGIN_COOKIE
     ),
     "a redirect after which nobody is logged in": Run(
-        [("start", 303, [("Location", "/")]), ("visitor", Visitor(), "a=b"), ("head",)],
-        "lending",
-        {**DOCUMENT, **LOGIN_COOKIE},
+        [("visitor", Visitor(), "a=b"), ("head",)], [TO_HOME], 303, "lending", LOGIN_COOKIE
     ),
 }
+
+
+def test_responses_begin_in_each_of_the_first_states_and_in_no_other() -> None:
+    assert {run.begun().state for run in RUNS.values()} == {
+        *(State.PASSING, State.EDITED, State.HELD, State.ASKING, State.RETRY),
+    }
 
 
 def test_responses_can_make_each_transition_of_the_table_and_no_other() -> None:
@@ -208,7 +210,7 @@ HEADS = st.tuples(
 VISITORS = st.builds(
     Visitor, mostly([ADA, BOB, None], [LEAD, Identity("a@b.test")]), mostly([True], [False])
 )
-REQUESTS: list[Mapping[str, str]] = [
+ODD: list[Mapping[str, str]] = [
     *({"sec-fetch-dest": "iframe"}, {"sec-fetch-dest": "image"}, {"range": "bytes=0-9"}),
     *(COPY, {"if-none-match": '"pavior.none.w.v1"'}, {"if-none-match": '"pavior.part.w.v1"'}),
     {"origin": "https://evil.test", "host": "www.example.com"},
@@ -228,33 +230,40 @@ class Responses(RuleBasedStateMachine):
         self.sent: list[bytes] = []
         self.heads: list[list[tuple[Any, Any]]] = []
 
-    @initialize(
-        site=mostly(["plain", "lending"], list(SITES)),
-        asks_consent=st.booleans(),
-        method=mostly(["GET"], ["HEAD", "POST"]),
-        fields=mostly([{}, DOCUMENT], REQUESTS),
-        has_login_cookie=st.booleans(),
-        may_be_abandoned=mostly([False], [True]),
-    )
-    def ask(
-        self,
-        site: str,
-        asks_consent: bool,
-        method: str,
-        fields: Mapping[str, str],
-        has_login_cookie: bool,
-        may_be_abandoned: bool,
-    ) -> None:
-        if has_login_cookie:
+    @initialize(data=st.data())
+    def begin(self, data: Any) -> None:
+        draw = data.draw
+        site, asks_consent = draw(mostly(["plain", "lending"], list(SITES))), draw(st.booleans())
+        method, fields = draw(mostly(["GET"], ["HEAD", "POST"])), draw(mostly([{}, DOCUMENT], ODD))
+        if draw(st.booleans()):
             fields = {**fields, **LOGIN_COOKIE}
+        status, headers = self.app(draw)
+        self.may_be_abandoned = draw(mostly([False], [True]))
         self.events: tuple[list[Event], list[Event]] = ([], [])
-        self.may_be_abandoned = may_be_abandoned
         self.response, self.undisturbed = (
             response_to(
-                pages_of(site, self.form, events, asks_consent=asks_consent), method, fields
+                pages_of(site, self.form, events, asks_consent=asks_consent),
+                *(method, fields, status, headers),
             )
             for events in self.events
         )
+
+    def app(self, draw: st.DrawFn) -> tuple[int, Fields]:
+        """Draw an app's response; return its status and its fields."""
+        body = "".join(draw(st.lists(PIECES, min_size=1, max_size=9))).encode()
+        status, content_type, others = draw(HEADS if draw(mostly([False], [True])) else PAGES)
+        headers = [("Content-Type", content_type), *others]
+        coding = draw(mostly(["", "gzip", ""], ["x-unknown"]))
+        if coding:
+            headers.append(("Content-Encoding", coding))
+            self.codings = (coding,)
+            body = gzip.compress(body, mtime=0) if coding == "gzip" else body
+        misstated_by = draw(mostly([0, 0], [1, None, -1]))
+        if misstated_by is not None:
+            self.declared = max(len(body) + misstated_by, 0)
+            headers.append(("Content-Length", str(self.declared)))
+        self.rest = body
+        return status, headers
 
     def both(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Make a legal call on both responses, which are alike before and after it."""
@@ -275,8 +284,8 @@ class Responses(RuleBasedStateMachine):
 
         It is one rule, since Hypothesis leaves out some of a machine's rules in each run.
         """
-        names = ["start", "visitor", "head", "feed"]
-        if self.may_be_abandoned and self.response.state is not State.IDLE:
+        names = ["visitor", "head", "feed"]
+        if self.may_be_abandoned:
             names.append("abandon")
         legal = [name for name in names if is_legal(self.response, name)]
         illegal = [name for name in TRANSITIONS if not is_legal(self.response, name)]
@@ -288,22 +297,6 @@ class Responses(RuleBasedStateMachine):
             self.trailers(data.draw)
         elif illegal:
             self.call_illegally(data.draw(st.sampled_from(illegal)))
-
-    def start(self, draw: st.DrawFn) -> None:
-        body = "".join(draw(st.lists(PIECES, min_size=1, max_size=9))).encode()
-        status, content_type, others = draw(HEADS if draw(mostly([False], [True])) else PAGES)
-        headers = [("Content-Type", content_type), *others]
-        coding = draw(mostly(["", "gzip", ""], ["x-unknown"]))
-        if coding:
-            headers.append(("Content-Encoding", coding))
-            self.codings = (coding,)
-            body = gzip.compress(body, mtime=0) if coding == "gzip" else body
-        misstated_by = draw(mostly([0, 0], [1, None, -1]))
-        if misstated_by is not None:
-            self.declared = max(len(body) + misstated_by, 0)
-            headers.append(("Content-Length", str(self.declared)))
-        self.rest = body
-        self.both("start", status, as_sent(self.form, headers))
 
     def visitor(self, draw: st.DrawFn) -> None:
         cookie = draw(st.sampled_from([None, None, "__Host-pavior-share=2"]))
@@ -331,7 +324,6 @@ class Responses(RuleBasedStateMachine):
     def call_illegally(self, name: str) -> None:
         """Only one of the responses gets the call."""
         arguments: dict[str, tuple[Any, ...]] = {
-            "start": (200, as_sent(self.form, [HTML])),
             "visitor": (Visitor(BOB), "a=b"),
             "feed": (b"more",),
         }

@@ -83,7 +83,7 @@ def test_the_environment_is_read_like_a_mapping(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("absent", [None, ""])
-def test_none_and_empty_text_count_as_not_given(absent: str | None) -> None:
+def test_none_and_empty_text_count_as_absent_settings(absent: str | None) -> None:
     mapping = {**GOOD, "PAVIOR_SHARE_AUTH": absent, "PAVIOR_DO_CHAT": absent}
     assert Settings.from_mapping(mapping) == Settings("acme", KEY)
 
@@ -107,7 +107,7 @@ def test_the_whitelist_may_be_the_lines_of_paviors_text_box() -> None:
     )
 
 
-def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
+def test_every_bad_setting_is_named_in_one_error_with_its_remedy() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_mapping(
             {
@@ -121,7 +121,7 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
         )
     text = str(caught.value)
     assert len(caught.value.problems) == len(text.splitlines()) - 1 == 9
-    for told in (
+    for message in (
         "team_vanity_id (PAVIOR_TEAM_VANITY_ID) is missing: copy it",
         "api_key (PAVIOR_API_KEY) is missing: copy it",
         "do_chat (PAVIOR_DO_CHAT) must be True or False",
@@ -132,7 +132,7 @@ def test_every_bad_setting_is_named_in_one_error_with_its_mend() -> None:
         "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
         "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
     ):
-        assert told in text
+        assert message in text
     assert KEY not in text
 
 
@@ -159,7 +159,7 @@ SERVICES = [
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_kubernetes_says_of_a_service_is_no_setting(
+def test_environment_variables_of_a_kubernetes_service_are_no_settings(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**GOOD, **variables_of_kubernetes(service)}.items():
@@ -196,7 +196,9 @@ def misspelt_keys(draw: st.DrawFn) -> tuple[str, str]:
 
 @given(misspelt_keys())
 @settings(max_examples=10 * settings().max_examples)
-def test_a_key_with_one_character_wrong_is_told_what_was_meant(keys: tuple[str, str]) -> None:
+def test_a_key_with_one_character_wrong_is_reported_with_the_right_one(
+    keys: tuple[str, str],
+) -> None:
     key, misspelt = keys
     assume(misspelt not in NAMES)
     with pytest.raises(SettingsError) as caught:
@@ -218,13 +220,13 @@ def test_a_key_with_one_character_wrong_is_told_what_was_meant(keys: tuple[str, 
         ("SHARE_AUTH_DOMAIN", "SHARED_AUTH_DOMAINS"),
     ],
 )
-def test_a_misspelt_key_is_told_what_was_meant(misspelt: str, key: str) -> None:
+def test_a_misspelt_key_is_reported_with_the_right_one(misspelt: str, key: str) -> None:
     with pytest.raises(SettingsError, match=f"did you mean PAVIOR_{key}?"):
         Settings.from_mapping({**GOOD, f"PAVIOR_{misspelt}": "1"})
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("", "is missing"),
         (None, "is missing"),
@@ -233,9 +235,9 @@ def test_a_misspelt_key_is_told_what_was_meant(misspelt: str, key: str) -> None:
         ("broken \ud800 character", "cannot be encoded as UTF-8"),
     ],
 )
-def test_a_bad_api_key_is_told_without_showing_it(key: Any, told: str) -> None:
+def test_a_bad_api_key_is_reported_without_showing_it(key: Any, message: str) -> None:
     text = problems(api_key=key)
-    assert f"api_key (PAVIOR_API_KEY) {told}" in text
+    assert f"api_key (PAVIOR_API_KEY) {message}" in text
     assert not key or str(key).strip() not in text
 
 
@@ -277,16 +279,16 @@ def test_paths_to_skip_are_a_list_or_lines(given: Any, kept: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("paths", [["admin"], ["https://example.com/"], [7], {"/x": 1}, 7, None])
-def test_what_is_no_path_is_told(paths: Any) -> None:
+def test_a_skip_path_that_is_no_path_is_reported(paths: Any) -> None:
     assert "skip_paths (PAVIOR_SKIP_PATHS)" in problems(skip_paths=paths)
 
 
 @pytest.mark.parametrize("csp", ["Extend", "", None, True, "off"])
-def test_there_are_two_ways_about_policies(csp: Any) -> None:
+def test_the_csp_setting_is_extend_or_leave(csp: Any) -> None:
     assert 'csp (PAVIOR_CSP) must be "extend" or "leave"' in problems(csp=csp)
 
 
-def test_switched_off_nothing_else_need_be_set() -> None:
+def test_settings_that_are_switched_off_need_nothing_else() -> None:
     assert not Settings.from_mapping({"PAVIOR_ENABLED": "off"}).enabled
     assert "team_vanity_id" in problems(enabled=False, team_vanity_id=7)
 
@@ -301,7 +303,7 @@ def test_switched_off_nothing_else_need_be_set() -> None:
         "https://chat.example.com:8443/embed?v=2",
     ],
 )
-def test_http_will_do_on_this_machine(url: str) -> None:
+def test_an_embed_url_on_this_machine_may_be_http(url: str) -> None:
     assert Settings("acme", KEY, embed_url=url).embed_url == url
 
 
@@ -344,7 +346,7 @@ def test_only_whole_domains_are_whitelisted(domain: Any) -> None:
     assert "share_auth (PAVIOR_SHARE_AUTH): " in problems(share_auth=domain)
 
 
-def test_a_whitelist_of_another_type_is_told() -> None:
+def test_a_whitelist_of_another_type_is_reported() -> None:
     assert "entry 1 must be text, not dict" in problems(shared_auth_domains={"a": "b"})
 
 
@@ -358,7 +360,7 @@ def test_a_site_that_borrows_its_login_needs_no_api_key() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "email", "hmac", "shareAuth", "doChat", "__proto__"])
-def test_init_options_cannot_say_who_is_chatting(name: str) -> None:
+def test_init_options_cannot_name_a_user(name: str) -> None:
     assert f"must not set '{name}'" in problems(init_options={name: "x"})
 
 
@@ -400,15 +402,16 @@ def test_no_key_shows_in_the_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"), [("ladygaga", "example of Pavior's documentation"), ("x" * 15, "shorter than")]
+    ("key", "message"),
+    [("ladygaga", "example of Pavior's documentation"), ("x" * 15, "shorter than")],
 )
 def test_a_weak_api_key_is_warned_of_once_and_works(
-    key: str, told: str, caplog: pytest.LogCaptureFixture
+    key: str, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert Settings("acme", key).api_key == key
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert told in record.getMessage()
+    assert message in record.getMessage()
     assert key not in record.getMessage()
 
 
@@ -419,13 +422,13 @@ def test_a_strong_api_key_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> 
 
 @pytest.mark.parametrize("bubble", ["", " ", 7, ["#chat"]])
 def test_a_bubble_must_be_a_selector(bubble: Any) -> None:
-    told = problems(api_key="", share_auth="auth.example.com", bubble=bubble)
-    assert "bubble (PAVIOR_BUBBLE) must be a CSS selector" in told
+    message = problems(api_key="", share_auth="auth.example.com", bubble=bubble)
+    assert "bubble (PAVIOR_BUBBLE) must be a CSS selector" in message
 
 
-def test_a_bubble_is_for_sites_that_borrow() -> None:
-    told = problems(bubble="#chat")
-    assert "bubble (PAVIOR_BUBBLE) is for sites with share_auth (PAVIOR_SHARE_AUTH)" in told
+def test_a_bubble_is_refused_on_a_site_that_does_not_borrow() -> None:
+    message = problems(bubble="#chat")
+    assert "bubble (PAVIOR_BUBBLE) is for sites with share_auth (PAVIOR_SHARE_AUTH)" in message
 
 
 def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
@@ -434,10 +437,10 @@ def test_an_app_that_lends_nothing_may_have_any_secret_key() -> None:
 
 @pytest.mark.parametrize("key", ["schl\u00fcssel-schl\u00fcssel", "a-key-Of-twenty-chars"])
 @pytest.mark.parametrize("as_bytes", [True, False])
-def test_the_api_key_is_no_secret_key(key: str, as_bytes: bool) -> None:
+def test_the_api_key_is_refused_as_secret_key(key: str, as_bytes: bool) -> None:
     secret = key.encode() if as_bytes else key
-    told = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
-    assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in told
+    message = problems(api_key=key, secret_key=secret, shared_auth_domains=["help.example.com"])
+    assert "secret_key (PAVIOR_SECRET_KEY) is the API key" in message
 
 
 @pytest.mark.parametrize(
@@ -456,8 +459,8 @@ def test_a_secret_key_that_can_be_guessed_is_warned_of(
     Settings("acme", KEY, secret_key=key)
     assert caplog.records == []  # nobody borrows
     Settings("acme", KEY, secret_key=key, shared_auth_domains=["help.example.com"])
-    told = [record.getMessage() for record in caplog.records]
-    assert [text.partition(" is ")[0] for text in told] == [
+    message = [record.getMessage() for record in caplog.records]
+    assert [text.partition(" is ")[0] for text in message] == [
         "secret_key (PAVIOR_SECRET_KEY)"
     ] * is_weak
-    assert all("dev" not in text for text in told)
+    assert all("dev" not in text for text in message)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gzip
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from pavior_middleware import Identity, Settings, _assets
 from pavior_middleware._assets.page_files import ALL
 from pavior_middleware._page.snippet import render
+from tests.support.repository import ROOT
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "page-script.md"
+DOCUMENT = ROOT / "docs" / "page-script.md"
 README_EXAMPLE = Settings("YOUR_TEAM_ID", "ladygaga")
 LENDER = Settings(
     "YOUR_TEAM_ID", "ladygaga", shared_auth_domains=["help.example.com"], secret_key="a test key"

@@ -52,7 +52,7 @@ def init_options(settings: Settings, identity: Identity) -> dict[str, Any]:
     return options_of(data_of(render(settings, identity)))
 
 
-def test_the_documented_page() -> None:
+def test_a_page_makes_the_documented_call() -> None:
     settings = Settings("YOUR_TEAM_ID", "ladygaga")
     options = init_options(settings, Identity(email="user@example.com"))
     assert options == {
@@ -90,7 +90,7 @@ def test_a_borrowing_page_names_the_lender_and_no_user() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "email", "hmac", "shareAuth", "teamVanityId", "__proto__"])
-def test_attributes_cannot_say_who_is_chatting(name: str) -> None:
+def test_attributes_cannot_name_another_user(name: str) -> None:
     with pytest.raises(IdentityRefused, match=name):
         render(SETTINGS, Identity("7", attributes={name: "boss@bank.com"})).element()
 
@@ -129,7 +129,7 @@ def test_the_text_of_the_script_is_the_same_for_every_user_and_site(name: str, e
     assert texts == {SCRIPT}
 
 
-def test_a_mask_hides_the_hmac_and_changes_with_each_element(
+def test_a_pad_hides_the_hmac_and_is_another_in_each_element(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", token_bytes)
@@ -143,12 +143,12 @@ def test_a_mask_hides_the_hmac_and_changes_with_each_element(
 
 
 @pytest.mark.parametrize("charset", ["shift_jis", "gb18030", "euc-kr", "big5", "koi8-r", "cp1252"])
-def test_it_means_the_same_in_every_ascii_compatible_charset(charset: str) -> None:
+def test_the_element_means_the_same_in_every_ascii_compatible_charset(charset: str) -> None:
     snippet = render(SETTINGS, Identity("7", attributes={"name": "Zoë \\ 山 ~"})).element()
     assert snippet.decode(charset) == snippet.decode("ascii")
 
 
-def test_the_api_key_is_not_in_it() -> None:
+def test_the_element_holds_no_api_key() -> None:
     assert API_KEY.encode() not in render(SETTINGS, Identity("7")).element()
 
 
@@ -227,7 +227,7 @@ def test_pages_that_borrow_no_login_load_no_share_js(fetch: Fetch, settings: Set
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
-def test_two_responses_to_one_user_have_masks_of_their_own(
+def test_two_responses_to_one_user_have_pads_of_their_own(
     adapter: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", token_bytes)
@@ -237,7 +237,7 @@ def test_two_responses_to_one_user_have_masks_of_their_own(
     assert unmasked(first) == unmasked(second) == sign(API_KEY, "7")
 
 
-def test_masks_come_from_the_operating_systems_random_bytes() -> None:
+def test_pads_are_random_bytes_of_the_operating_system() -> None:
     code = (
         "import secrets; from pavior_middleware._page import snippet;"
         " print(snippet.new_pad is secrets.token_bytes)"

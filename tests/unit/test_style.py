@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 FOLDERS = ["pavior_middleware", "tests", "docs", "js/src", "js/test", "benchmarks", "demo"]
 SUFFIXES = {".py", ".md", ".js", ".css", ".html"}
 EXEMPT = {ROOT / "docs" / "style.md", Path(__file__)}

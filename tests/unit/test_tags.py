@@ -1,4 +1,4 @@
-"""The tag by which tabs tell users apart: a page and its file make the same one."""
+"""The tag by which tabs distinguish users: a page and its file make the same one."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def test_the_server_and_the_file_make_the_same_tag(users: list[dict[str, str]]) 
 
 
 @given(users)
-def test_a_tag_is_short_and_none_is_empty(user: dict[str, str]) -> None:
+def test_a_tag_is_short_and_never_empty(user: dict[str, str]) -> None:
     assert 1 <= len(tag(user)) <= 7
     assert set(tag(user)) <= set(digits + ascii_lowercase)

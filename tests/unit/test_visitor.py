@@ -39,11 +39,11 @@ def test_without_callables_a_visitor_is_unknown_and_consents(ask: Ask) -> None:
     assert ask(Callbacks(None)) == Visitor(None, consents=True)
 
 
-def test_who_visits_is_what_the_callable_says(ask: Ask) -> None:
+def test_the_visitor_is_the_identity_that_the_callable_returns(ask: Ask) -> None:
     assert ask(Callbacks(lambda request: ADA)) == Visitor(ADA)
 
 
-def test_whatever_the_callable_raises_is_logged_and_fails_nothing(
+def test_an_exception_of_the_callable_is_logged_and_fails_no_request(
     ask: Ask, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(Callbacks(raises(ConnectionError("no database")))) == Visitor()
@@ -61,20 +61,20 @@ def test_a_refusal_is_logged_once(ask: Ask, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize(
-    ("identity", "consent", "told"),
+    ("identity", "consent", "message"),
     [
         (lambda request: "user@example.com", None, "must return an Identity or None, not str"),
         (None, lambda request: None, "must return True or False, not NoneType"),
     ],
 )
-def test_a_callable_that_returns_something_else_is_told(
-    ask: Ask, identity: Any, consent: Any, told: str, caplog: pytest.LogCaptureFixture
+def test_a_callable_that_returns_another_type_is_logged(
+    ask: Ask, identity: Any, consent: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ask(Callbacks(identity, consent)).identity is None
-    assert told in caplog.text
+    assert message in caplog.text
 
 
-def test_without_consent_nobody_asks_who_it_is(ask: Ask) -> None:
+def test_without_consent_the_identity_callable_is_not_called(ask: Ask) -> None:
     asked: list[object] = []
     source = Callbacks(asked.append, lambda request: False)
     assert ask(source) == Visitor(None, consents=False)
@@ -100,6 +100,6 @@ def test_coroutine_functions_are_awaited() -> None:
     assert ask_async(Callbacks(identity, consent)) == Visitor(ADA)
 
 
-def test_leaving_the_process_is_not_swallowed(ask: Ask) -> None:
+def test_a_system_exit_of_the_callable_is_not_swallowed(ask: Ask) -> None:
     with pytest.raises(SystemExit):
         ask(Callbacks(raises(SystemExit())))  # type: ignore[arg-type]

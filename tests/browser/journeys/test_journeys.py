@@ -24,7 +24,7 @@ everywhere = journey(*BLOCKING, *TOLERANT)
 
 
 @everywhere
-def test_whoever_follows_a_link_to_the_help_center_is_known_there(
+def test_a_user_who_follows_a_link_to_the_help_center_is_named_there(
     window: Window, sites: Sites
 ) -> None:
     log_in(window, sites)
@@ -40,7 +40,7 @@ def test_whoever_follows_a_link_to_the_help_center_is_known_there(
 
 
 @everywhere
-def test_a_session_that_other_sites_cannot_begin_to_use_is_known_by_a_link_too(
+def test_a_user_with_a_strict_session_cookie_is_named_after_a_link(
     window: Window, sites: Sites
 ) -> None:
     """Its cookie is `SameSite=Strict`, so a navigation that the help center began is without it."""
@@ -83,14 +83,16 @@ def test_a_python_site_that_borrows_needs_one_setting(window: Window, sites: Sit
 
 
 @everywhere
-def test_who_comes_directly_to_a_help_center_of_the_same_site_is_known_until_they_log_out(
+def test_a_user_who_comes_directly_to_a_help_center_of_the_same_site_is_named_until_logout(
     window: Window, sites: Sites
 ) -> None:
     come_directly(window, sites, sites.same_site_help)
 
 
 @journey(*TOLERANT)
-def test_so_is_who_comes_to_any_where_cookies_get_through(window: Window, sites: Sites) -> None:
+def test_a_user_who_comes_directly_is_named_where_third_party_cookies_are_sent(
+    window: Window, sites: Sites
+) -> None:
     come_directly(window, sites, sites.help)
 
 
@@ -113,19 +115,21 @@ def test_a_help_center_that_is_not_whitelisted_learns_nothing(window: Window, si
     assert say(window, sites, "Who am I") == ("anonymous", False)
     answers = sites.seen[answered_before:]
     assert any("share-auth" in answer for answer in answers)
-    for told in (EMAIL, sign(API_KEY, EMAIL), "Access-Control-Allow-Credentials", "Set-Cookie"):
-        assert not [answer for answer in answers if told in answer]
+    for text in (EMAIL, sign(API_KEY, EMAIL), "Access-Control-Allow-Credentials", "Set-Cookie"):
+        assert not [answer for answer in answers if text in answer]
 
 
 @journey(*BLOCKING)
-def test_a_click_on_the_bubble_lets_a_help_center_know_who_came_directly(
+def test_a_click_on_the_bubble_names_the_user_at_a_help_center(
     window: Window, sites: Sites
 ) -> None:
     click_on_the_bubble(window, sites, sites.help)
 
 
 @journey(("chromium", TLS))
-def test_so_does_one_at_a_python_site_that_borrows(window: Window, sites: Sites) -> None:
+def test_a_click_on_the_bubble_names_the_user_at_a_python_site_that_borrows(
+    window: Window, sites: Sites
+) -> None:
     click_on_the_bubble(window, sites, sites.python_help)
 
 

@@ -20,7 +20,9 @@ def log_in_and_go_to_help(window: Window, sites: Sites) -> None:
 
 
 @in_each_engine
-def test_the_next_link_to_the_help_center_tells_it_at_once(window: Window, sites: Sites) -> None:
+def test_after_a_logout_the_next_link_makes_the_help_center_anonymous(
+    window: Window, sites: Sites
+) -> None:
     log_in_and_go_to_help(window, sites)
     log_out(window, sites)
     window.click("#help")
@@ -29,7 +31,7 @@ def test_the_next_link_to_the_help_center_tells_it_at_once(window: Window, sites
 
 
 @in_each_engine
-def test_a_tab_is_anonymous_when_its_time_is_up(window: Window, sites: Sites) -> None:
+def test_a_tab_is_anonymous_when_its_borrowed_login_ends(window: Window, sites: Sites) -> None:
     log_in_and_go_to_help(window, sites)
     began = time.monotonic()
     log_out(window, sites)
@@ -39,7 +41,7 @@ def test_a_tab_is_anonymous_when_its_time_is_up(window: Window, sites: Sites) ->
 
 
 @journey(("chromium", PLAIN))
-def test_a_page_that_stays_open_is_anonymous_when_its_time_is_up(
+def test_an_open_page_is_anonymous_when_its_borrowed_login_ends(
     window: Window, sites: Sites
 ) -> None:
     log_in_and_go_to_help(window, sites)

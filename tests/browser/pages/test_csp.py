@@ -20,6 +20,7 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware.emulator import create_app
+from tests.support.embeds import EMBED as PLAIN_EMBED
 from tests.support.servers import serving_asgi, serving_wsgi
 from tests.support.sites import API_KEY, TEAM
 
@@ -50,12 +51,10 @@ META
 """
 
 # What a site of Pavior's sends, at its shortest: it takes calls, and makes one of its own.
-EMBED = """
-window.calls = [];
-window.Pavior = (command, options) => { calls.push(options); };
+EMBED = f"""{PLAIN_EMBED}
 fetch(new URL('answer', document.currentScript.src)).then(
-    response => dispatchEvent(new CustomEvent('answered', {detail: response.status})),
-    error => dispatchEvent(new CustomEvent('answered', {detail: error.message})));
+    response => dispatchEvent(new CustomEvent('answered', {{detail: response.status}})),
+    error => dispatchEvent(new CustomEvent('answered', {{detail: error.message}})));
 """
 
 ENFORCED, REPORT_ONLY = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
@@ -234,11 +233,11 @@ WATCH = """
 window.violations = [];
 document.addEventListener('securitypolicyviolation', event => violations.push(
     [event.disposition, event.effectiveDirective, event.blockedURI].join(' ')));
-const told = name => new Promise((done, fail) => {
+const event = name => new Promise((done, fail) => {
     addEventListener(name, event => done(event.detail), {once: true});
     setTimeout(() => fail(new Error('no event ' + name)), 5000);
 });
-Object.assign(window, {answered: told('answered'), ready: told('pavior:ready')});
+Object.assign(window, {answered: event('answered'), ready: event('pavior:ready')});
 for (const promise of [answered, ready]) promise.catch(() => {});
 window.whole = new Promise(done => addEventListener('load', () => {
     document.querySelector('button').click();
@@ -272,7 +271,7 @@ def page(browser: Browser, sites: Sites) -> Iterator[Page]:  # closed before the
 
 @dataclass
 class Outcome:
-    """What a page did in the browser, told without what differs between two policies or hosts."""
+    """What a page did in the browser, without what differs between two policies or hosts."""
 
     looks: dict[str, Any]
     violations: list[str]
@@ -354,7 +353,7 @@ def test_a_policy_in_the_page_that_is_left_rules_over_the_chat_too(
     assert after == replace(before, calls=[OPTIONS])
 
 
-def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:
+def test_policies_that_are_to_be_left_stay_as_they_are(sites: Sites) -> None:
     for shape in SHAPES:
         before, _ = fetch(f"{sites.plain}/{shape}")
         after, body = fetch(f"{sites.leave}/{shape}")
@@ -364,7 +363,7 @@ def test_policies_that_are_to_be_left_stay_to_the_letter(sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("shape", ["nonce", "nonce-and-strict-dynamic", "unsafe-inline-and-embed"])
-def test_the_chat_runs_under_a_policy_that_is_left_if_that_allows_it(
+def test_the_chat_runs_under_a_policy_that_is_left_and_allows_the_chat(
     page: Page, sites: Sites, shape: str
 ) -> None:
     before = load(page, f"{sites.plain}/{shape}")

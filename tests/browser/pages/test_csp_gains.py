@@ -60,18 +60,18 @@ MARKUP = "".join(
     ]
 )
 
-# `evaluate` is not under the page's policy, so what it is to tell has been done before.
+# `evaluate` is not under the page's policy, so the page has tried everything before.
 TRY = (
     """
 if (window === top) window.done = new Promise(resolve => addEventListener('load', async () => {
     document.querySelector('button').click();
     try { window.evaluated = eval('true'); } catch { window.evaluated = false; }
-    const started = url => new Promise(told => {
+    const started = url => new Promise(done => {
         try {
             const worker = new Worker(url);
-            worker.onmessage = () => told(true);
-            worker.onerror = () => told(false);
-        } catch { told(false); }
+            worker.onmessage = () => done(true);
+            worker.onerror = () => done(false);
+        } catch { done(false); }
     });
     const blob = new Blob(['postMessage(1)'], {type: 'text/javascript'});
     window.blobWorker = await started(URL.createObjectURL(blob));
@@ -180,7 +180,7 @@ def gained(site: Site, kind: str, policies: list[str]) -> tuple[set[Any], set[An
         "script-src-elem 'none'; default-src 'none'",
     ],
 )
-def test_where_all_is_forbidden_the_chat_gains_what_is_documented(
+def test_a_policy_that_forbids_everything_gains_what_is_documented(
     site: Site, kind: str, policy: str
 ) -> None:
     assert gained(site, kind, [policy]) == (GAINS[kind], set())
@@ -210,7 +210,7 @@ policy = st.lists(directive, min_size=1, max_size=4).map("; ".join)
 @example(policies=["default-src 'unsafe-inline' 'unsafe-eval' blob:"])
 @example(policies=["child-src 'self' blob:; script-src 'self'"])
 @hypothesis_settings(max_examples=10)
-def test_any_policy_gains_nothing_else_and_loses_nothing(
+def test_any_policy_gains_what_is_documented_alone_and_loses_nothing(
     site: Site, kind: str, policies: list[str]
 ) -> None:
     gains, losses = gained(site, kind, policies)

@@ -9,24 +9,13 @@ from threading import Event
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.wrappers import Request, Response
 
 from pavior_middleware._assets import page_files
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.browser.pages.test_cache import (
-    ADA,
-    BOB,
-    EMBED,
-    PATIENCE,
-    chromium_that,
-    go,
-    inits,
-    log_in,
-    serving,
-    tab,
-)
-from tests.browser.pages.test_moments import (
+from tests.support.browsers import evaluate
+from tests.support.moments import (
     LOOK,
     MODES,
     VISIT,
@@ -37,7 +26,17 @@ from tests.browser.pages.test_moments import (
     leave,
     look_again,
 )
-from tests.support.browsers import evaluate
+from tests.support.shops import (
+    ADA,
+    BOB,
+    EMBED,
+    PATIENCE,
+    go,
+    inits,
+    log_in,
+    serving,
+    tab,
+)
 
 
 class SlowShop(MomentShop):
@@ -96,12 +95,6 @@ class SlowShop(MomentShop):
                 self.held.get_nowait().set()
 
 
-@pytest.fixture(scope="module")
-def chrome(playwright: Playwright) -> Iterator[Browser]:
-    with chromium_that(playwright, freezes=True) as browser:
-        yield browser
-
-
 @pytest.fixture
 def shop(request: pytest.FixtureRequest) -> Iterator[SlowShop]:
     with serving(SlowShop(), **getattr(request, "param", {})) as shop:
@@ -119,13 +112,13 @@ def errors() -> list[str]:
 
 
 @pytest.fixture
-def page(chrome: Browser, shop: SlowShop, errors: list[str]) -> Iterator[Page]:
-    with tab(chrome) as page:
+def page(freezing: Browser, shop: SlowShop, errors: list[str]) -> Iterator[Page]:
+    with tab(freezing) as page:
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
 
 
-def tell(page: Page, event: str) -> None:
+def dispatch(page: Page, event: str) -> None:
     evaluate(page, f"void dispatchEvent(new Event('{event}'))")
 
 
@@ -191,7 +184,7 @@ def test_a_page_that_changes_while_its_file_is_loaded_asks_for_it_once(
     assert shop.file_requests == 1
 
 
-# ── Logouts that a page tells of ───────────────────────────────────────────────────────────────
+# ── Logout events of a page ────────────────────────────────────────────────────────────────────
 
 
 def test_nobody_is_named_after_a_logout_before_the_file_is_there(
@@ -200,11 +193,11 @@ def test_nobody_is_named_after_a_logout_before_the_file_is_there(
     log_in(page, shop, ADA)
     shop.may_have_file.clear()
     for _ in range(2):
-        tell(page, "pavior:logout")
+        dispatch(page, "pavior:logout")
     assert shop.next_calls(1) == [None]
     shop.may_have_file.set()  # the site still names Ada
     assert shop.next_calls(0) == []
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [ADA]
 
 
@@ -214,19 +207,17 @@ def test_nobody_is_named_after_a_logout_before_the_embed_is_there(
     shop.may_have_embed.clear()
     shop.may_have_file.clear()
     page.goto(f"{shop.origin}/login/nothing?as={ADA}")
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     shop.may_have_embed.set()
     assert shop.next_calls(1) == [None]
     shop.may_have_file.set()
     assert shop.next_calls(0) == []
 
 
-def test_nobody_is_named_at_once_after_a_logout_in_a_tab_that_is_not_looked_at(
-    page: Page, shop: SlowShop
-) -> None:
+def test_a_hidden_tab_names_nobody_at_once_after_a_logout(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     page.evaluate(LOOK, "hidden")
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert shop.next_calls(1) == [None]
     page.evaluate(LOOK, "visible")
     assert shop.next_calls(0) == []
@@ -235,32 +226,32 @@ def test_nobody_is_named_at_once_after_a_logout_in_a_tab_that_is_not_looked_at(
 def test_nobody_is_named_after_a_logout_offline(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     page.context.set_offline(True)
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert inits(page) == [ADA, None]
 
 
 @pytest.mark.parametrize("user", [ADA, None])
 def test_further_logouts_call_no_init(page: Page, shop: SlowShop, user: str | None) -> None:
     be(page, shop, user)
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert shop.next_calls(user is not None) == [None] * (user is not None)
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert shop.next_calls(0) == []
 
 
 @cacheable
-def test_a_page_that_tells_of_a_logout_before_it_knows_its_user_names_nobody(
+def test_a_page_with_a_logout_event_before_it_knows_its_user_names_nobody(
     page: Page, shop: SlowShop
 ) -> None:
     first = open_asking_page(page, shop)
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     second = shop.next_held()
     first.set()
     second.set()  # the site still names Ada
     assert shop.next_calls(1) == [None]
     shop.is_holding = False
     shop.change_user(BOB)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [BOB]
 
 
@@ -268,7 +259,7 @@ def test_a_page_that_is_brought_back_names_its_user_who_has_logged_in_again(
     page: Page, shop: SlowShop
 ) -> None:
     log_in(page, shop, ADA)
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert shop.next_calls(1) == [None]
     page.evaluate("addEventListener('pageshow', () => { window.isBack = true; })")
     page.goto(f"{shop.origin}/logout")
@@ -283,12 +274,12 @@ def test_a_page_that_is_brought_back_names_its_user_who_has_logged_in_again(
 
 
 @cacheable
-def test_a_page_in_doubt_that_asks_again_in_vain_is_in_doubt_still(
+def test_a_page_in_doubt_whose_second_request_fails_stays_in_doubt(
     page: Page, shop: SlowShop
 ) -> None:
     first = open_asking_page(page, shop)
     shop.is_failing = True
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     first.set()
     assert shop.next_calls(1) == [None]
     shop.is_failing = shop.is_holding = False
@@ -299,7 +290,7 @@ def test_a_page_in_doubt_that_asks_again_in_vain_is_in_doubt_still(
 @pytest.mark.parametrize(
     ("event", "named"), [("look", BOB), ("pavior:refresh", None), ("pavior:logout", None)]
 )
-def test_a_page_that_is_brought_back_keeps_no_chat_because_something_else_happens(
+def test_a_page_that_is_brought_back_keeps_no_chat_for_an_unrelated_event(
     page: Page, shop: SlowShop, event: str, named: str | None
 ) -> None:
     page.clock.install()
@@ -314,14 +305,12 @@ def test_a_page_that_is_brought_back_keeps_no_chat_because_something_else_happen
     if event == "look":
         look_again(page)  # asks nothing, since a question is open
     else:
-        tell(page, event)
+        dispatch(page, event)
     held.set()
     assert shop.next_calls(1) == [named]
 
 
-def test_a_page_that_asks_in_vain_again_and_again_names_nobody_once(
-    page: Page, shop: SlowShop
-) -> None:
+def test_a_page_whose_requests_keep_failing_names_nobody_once(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     leave(page, shop, ADA)
     shop.is_failing = True
@@ -332,25 +321,23 @@ def test_a_page_that_asks_in_vain_again_and_again_names_nobody_once(
         assert shop.next_calls(0) == []
 
 
-def test_what_happens_before_the_file_is_there_counts_in_the_order_in_which_it_happened(
-    page: Page, shop: SlowShop
-) -> None:
+def test_events_before_the_file_has_loaded_count_in_their_order(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     shop.may_have_file.clear()
     for event in ("pavior:refresh", "pavior:logout", "pavior:refresh"):
-        tell(page, event)
+        dispatch(page, event)
     assert shop.next_calls(1) == [None]
     shop.may_have_file.set()
     assert shop.next_calls(1) == [ADA]
 
 
-def test_a_visit_after_a_logout_counts_though_one_before_it_had_not_been_handled(
+def test_a_visit_after_a_logout_counts_though_an_earlier_one_was_pending(
     page: Page, shop: SlowShop
 ) -> None:
     log_in(page, shop, ADA)
     shop.may_have_file.clear()
     page.evaluate(VISIT, "/pages/next")
-    tell(page, "pavior:logout")
+    dispatch(page, "pavior:logout")
     assert shop.next_calls(1) == [None]
     shop.change_user(BOB)
     page.evaluate(VISIT, "/pages/next")
@@ -359,12 +346,10 @@ def test_a_visit_after_a_logout_counts_though_one_before_it_had_not_been_handled
 
 
 @cacheable
-def test_an_answer_that_comes_while_a_page_is_kept_alive_counts_no_more(
-    page: Page, shop: SlowShop
-) -> None:
+def test_an_answer_that_comes_while_a_page_is_frozen_is_ignored(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     shop.is_holding = True
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     held = shop.next_held()
     shop.is_holding = False
     leave(page, shop, ADA)
@@ -379,38 +364,38 @@ def test_an_answer_that_comes_while_a_page_is_kept_alive_counts_no_more(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_consent_that_was_taken_back_leaves_nobody_named_and_nothing_stored(
-    chrome: Browser, mode: str
+    freezing: Browser, mode: str
 ) -> None:
     answers = [True]
     shop = SlowShop(consent=lambda environ: answers[-1])
-    with serving(shop, **MODES[mode]), tab(chrome) as page:
+    with serving(shop, **MODES[mode]), tab(freezing) as page:
         log_in(page, shop, ADA)
         answers.append(False)
         for calls in ([None], []):
-            tell(page, "pavior:refresh")
+            dispatch(page, "pavior:refresh")
             assert shop.next_calls(len(calls)) == calls
-        tell(page, "pavior:logout")
+        dispatch(page, "pavior:logout")
         assert shop.next_calls(0) == []
         assert evaluate(page, "localStorage.length") == 0
         answers.append(True)
-        tell(page, "pavior:refresh")
+        dispatch(page, "pavior:refresh")
         assert shop.next_calls(1) == [ADA]
 
 
 @pytest.mark.parametrize("event", ["pavior:logout", "pavior:refresh"])
-def test_nothing_is_loaded_or_stored_before_consent_whatever_the_page_tells(
-    chrome: Browser, event: str
+def test_nothing_is_loaded_or_stored_before_consent_on_any_event(
+    freezing: Browser, event: str
 ) -> None:
     shop = SlowShop(consent=lambda environ: False)
-    with serving(shop, cacheable_pages=True), tab(chrome) as page:
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
         first = open_asking_page(page, shop)
-        tell(page, event)
+        dispatch(page, event)
         second = shop.next_held()
         first.set()
         second.set()
         assert shop.next_calls(0) == []
         shop.is_failing = True
-        tell(page, event)
+        dispatch(page, event)
         assert shop.next_calls(0) == []
         names = "performance.getEntriesByType('resource').map(each => each.name)"
         assert not [url for url in evaluate(page, names) if "pavior.localhost" in url]
@@ -426,7 +411,7 @@ def test_an_image_that_is_named_like_a_property_of_the_document_keeps_no_page_fr
     shop.body = "<img name=hidden>"
     log_in(page, shop, ADA)
     shop.change_user(BOB)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [BOB]
     change_in_another_tab(page, shop, BOB)
     shop.change_user(ADA)
@@ -465,7 +450,7 @@ def test_no_variable_of_a_page_is_in_the_way_of_its_chat(
     shop.head = f"<script>{script}</script>"
     log_in(page, shop, ADA)
     shop.change_user(BOB)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [BOB]
     assert errors == []
 
@@ -483,7 +468,7 @@ def test_each_of_a_pages_policies_allows_the_file(page: Page, shop: SlowShop, po
     shop.policy = policy
     log_in(page, shop, ADA)
     shop.change_user(BOB)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [BOB]
 
 
@@ -497,17 +482,15 @@ def test_an_embed_that_throws_is_called_once_for_each_user(
     }"""
     log_in(page, shop, ADA)
     shop.change_user(BOB)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     assert shop.next_calls(1) == [BOB]
     assert set(errors) == {"broken"}
 
 
-def test_what_happens_while_a_page_is_not_looked_at_takes_no_memory(
-    page: Page, shop: SlowShop
-) -> None:
+def test_events_in_a_hidden_page_take_no_memory(page: Page, shop: SlowShop) -> None:
     log_in(page, shop, ADA)
     evaluate(page, BUBBLE)
-    tell(page, "pavior:refresh")
+    dispatch(page, "pavior:refresh")
     page.wait_for_function("navigator.pavior.r")
     page.evaluate(LOOK, "hidden")
     evaluate(

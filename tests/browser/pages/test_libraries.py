@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,8 +17,9 @@ from playwright.sync_api import Browser, Page, expect
 from pavior_middleware._model.paths import SHARE_AUTH
 from tests.support.browsers import evaluate, wait_for
 from tests.support.libraries import ADA, BOB, EMBEDS, LIBRARIES, LibrarySite, astro_router, serving
+from tests.support.repository import ROOT
 
-DOCUMENT = Path(__file__).parents[3] / "docs/single-page-apps.md"
+DOCUMENT = ROOT / "docs/single-page-apps.md"
 
 STEPS = ["open", "log in as Ada", "One", "Two", "log out", "log in as Bob", "back"]
 NAMED = [None, ADA, ADA, ADA, None, BOB, BOB]
@@ -98,7 +98,7 @@ def calls_expected(library: str, embed: str) -> list[list[str | None]]:
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_library_leaves_the_chat_with_who_is_logged_in_and_costs_what_the_table_says(
+def test_a_library_leaves_the_chat_with_the_logged_in_user_at_the_cost_of_the_table(
     page: Page, site: LibrarySite, library: str, embed: str
 ) -> None:
     line, for_a_link, for_a_change = rows()[library]
@@ -134,7 +134,7 @@ def test_the_table_has_each_library_that_is_tested() -> None:
 
 
 @pytest.mark.parametrize("library", ["Turbo frames", "alpine-ajax", "fetch"])
-def test_without_the_line_that_the_table_names_a_login_is_not_noticed(
+def test_a_library_without_its_line_of_the_table_misses_logins(
     browser: Browser, library: str
 ) -> None:
     line = rows()[library][0].strip("`")

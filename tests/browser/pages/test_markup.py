@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from werkzeug.wrappers import Request, Response
 
-from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
-from pavior_middleware.wsgi import PaviorMiddleware
 from tests.support.browsers import evaluate, wait_for
-from tests.support.servers import serving_wsgi
-from tests.support.sites import API_KEY, TEAM
+from tests.support.embeds import EMBED_WITH_BUBBLE, QUIET
+from tests.support.shops import serving_page
+from tests.support.sites import TEAM
 
+NAMED = "calls.map(({teamVanityId, id = null}) => [teamVanityId, id])"
 PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1><p>Text</p>"
-EMBED = """
-window.calls = [];
-window.Pavior = (name, {id = null, teamVanityId}) => {
-    calls.push([teamVanityId, id]);
-    document.body.append(Object.assign(document.createElement('b'), {className: 'bubble'}));
-};
-"""
-QUIET = "new Promise(done => setTimeout(done, 1000))"
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    (port,) = free_ports([0])
-    url = f"http://{LOOPBACK}:{port}"
-
-    def shop(environ: Any, start_response: Any) -> Any:
-        is_embed = Request(environ).path == "/embed"
-        kind = "text/javascript" if is_embed else "text/html"
-        return Response(EMBED if is_embed else PAGE, mimetype=kind)(environ, start_response)
-
-    settings = Settings(TEAM, API_KEY, embed_url=f"{url}/embed")
-    app = PaviorMiddleware(shop, settings, identity=lambda environ: Identity("7"))
-    with serving_wsgi(app, port):
+    with serving_page(PAGE, EMBED_WITH_BUBBLE) as url:
         yield url
 
 
@@ -54,7 +33,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
         yield page
 
 
-def test_markup_of_a_user_in_the_body_is_not_the_data_of_a_visit(page: Page) -> None:
+def test_markup_in_the_body_is_not_taken_for_the_data_of_a_visit(page: Page) -> None:
     with page.expect_response(f"**{PAGE_FILE.path}"):
         evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
     data = {"v": 1, "site": {"teamVanityId": "evil"}, "user": {"id": "mallory"}, "urls": ["", ""]}
@@ -63,7 +42,7 @@ def test_markup_of_a_user_in_the_body_is_not_the_data_of_a_visit(page: Page) -> 
     evaluate(page, "document.body.append(document.createElement('i'))")
     evaluate(page, "document.querySelector('h1').remove()")
     evaluate(page, QUIET)
-    assert evaluate(page, "calls") == [[TEAM, "7"]]
+    assert evaluate(page, NAMED) == [[TEAM, "7"]]
 
 
 def test_no_script_of_the_page_changes_what_is_loaded(page: Page) -> None:
@@ -86,13 +65,13 @@ def test_no_script_of_the_page_changes_what_is_loaded(page: Page) -> None:
     ],
     ids=["another body", "first the new nodes", "other content"],
 )
-def test_a_bubble_that_goes_with_the_body_is_there_again(page: Page, swap: str) -> None:
+def test_a_bubble_that_is_replaced_with_the_body_comes_back(page: Page, swap: str) -> None:
     make = "const made = document.createElement('body'); made.innerHTML = '<main>Other</main>';"
     evaluate(page, f"(() => {{ {make} {swap} }})()")
-    wait_for(page, "calls.length === 2 && document.querySelector('.bubble')")
+    wait_for(page, "calls.length === 2 && document.querySelector('#bubble')")
     evaluate(page, QUIET)
-    assert evaluate(page, "calls") == [[TEAM, "7"]] * 2
-    assert evaluate(page, "document.querySelectorAll('.bubble').length") == 1
+    assert evaluate(page, NAMED) == [[TEAM, "7"]] * 2
+    assert evaluate(page, "document.querySelectorAll('#bubble').length") == 1
 
 
 def test_a_page_whose_file_is_lost_does_not_ask_for_it_with_each_change(
@@ -109,4 +88,4 @@ def test_a_page_whose_file_is_lost_does_not_ask_for_it_with_each_change(
         evaluate(page, "document.querySelector('i').remove()")
     evaluate(page, QUIET)
     assert len(asked) == 1
-    assert evaluate(page, "calls") == [[TEAM, "7"]]
+    assert evaluate(page, NAMED) == [[TEAM, "7"]]

@@ -7,69 +7,40 @@ call comes within a second.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Queue
 from threading import Event
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
-from werkzeug.wrappers import Request, Response
 
-from pavior_middleware import Identity, sign
+from pavior_middleware import sign
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.browser.pages.test_cache import (
+from tests.support import chromium
+from tests.support.browsers import FLAGS
+from tests.support.moments import (
+    MODES,
+    VISIT,
+    MomentShop,
+    be,
+    change_by_fetch,
+    change_in_another_tab,
+    come_back,
+    leave,
+    look_again,
+)
+from tests.support.shops import (
     ADA,
     BOB,
     PATIENCE,
-    Shop,
-    chromium_that,
-    go,
     is_as_left,
     log_in,
     serving,
     tab,
-    take_a_note,
 )
-from tests.support import chromium
-from tests.support.browsers import FLAGS
 from tests.support.sites import API_KEY
 
-MODES: dict[str, dict[str, Any]] = {"named": {}, "cacheable": {"cacheable_pages": True}}
-
-PREFETCHING = """<script type="speculationrules">
-{"prefetch": [{"urls": ["/pages/next"], "eagerness": "immediate"}]}</script>
-<a href="/pages/next">Next page</a>"""
-
-# Opens the page that it has prerendered once the server says so.
-PRERENDERING = """<script type="speculationrules">
-{"prerender": [{"urls": ["/pages/ahead"], "eagerness": "immediate"}]}</script>
-<script>fetch('/go-ahead').then(() => { location = '/pages/ahead'; });</script>"""
-AHEAD = """<script>
-const tell = () => fetch('/tell?' + (document.prerendering ? 'ahead' : 'late'), {method: 'POST'});
-addEventListener('load', () => setTimeout(tell, 1000));
-document.addEventListener('prerenderingchange', () => fetch('/tell?activated'));
-</script>"""
-
-WORKER = """
-addEventListener('install', () => skipWaiting());
-addEventListener('activate', event => event.waitUntil(clients.claim()));
-async function answer(request) {
-    const pages = await caches.open('pages');
-    const kept = new URL(request.url).pathname === '/pages/kept';
-    const page = kept ? await pages.match(request.url, {ignoreVary: true}) : undefined;
-    if (page) return page;
-    const response = await fetch(request);
-    if (kept) await pages.put(request.url, response.clone());
-    return response;
-}
-addEventListener('fetch', event => {
-    if (event.request.mode === 'navigate') event.respondWith(answer(event.request));
-});
-"""
 REGISTER = """async () => {
     const claimed = new Promise(done =>
         navigator.serviceWorker.addEventListener('controllerchange', done));
@@ -77,30 +48,11 @@ REGISTER = """async () => {
     await claimed;
 }"""
 
-# Takes the scripts of another page's head over, as Turbo does.
-VISIT = """async path => {
-    const text = await (await fetch(path, {headers: {Accept: 'text/html'}})).text();
-    const next = new DOMParser().parseFromString(text, 'text/html');
-    for (const script of next.head.querySelectorAll('script')) {
-        const added = document.createElement('script');
-        for (const {name, value} of script.attributes) added.setAttribute(name, value);
-        added.text = script.text;
-        document.head.append(added);
-    }
-}"""
-
-LOOK = """state => {
-    const set = (name, get) =>
-        Object.defineProperty(document, name, {configurable: true, get});
-    set('visibilityState', () => state);
-    set('hidden', () => state === 'hidden');
-    document.dispatchEvent(new Event('visibilitychange', {bubbles: true}));
-}"""
-
 WAYS_TO_FRAME = {
     "srcdoc": "frame.srcdoc = text",
     "blob": "frame.src = URL.createObjectURL(new Blob([text], {type: 'text/html'}))",
 }
+
 FRAME = """async () => {
     const text = await (await fetch('/pages/inner')).text();
     const frame = document.createElement('iframe');
@@ -111,86 +63,6 @@ FRAME = """async () => {
 }"""
 
 
-@dataclass
-class MomentShop(Shop):
-    """A shop whose pages come ahead, from a worker, or in a frame."""
-
-    told: dict[str, Event] = field(
-        default_factory=lambda: {name: Event() for name in ("ahead", "late", "activated")}
-    )
-    may_go_ahead: Event = field(default_factory=Event)
-    is_changed: bool = False
-    user: str | None = None
-    is_failing: bool = False
-    is_holding: bool = False
-    held: Queue[Event] = field(default_factory=Queue)
-
-    def __post_init__(self) -> None:
-        self.mounts = self.gate
-
-    def gate(self, site: Any) -> Any:
-        """Let questions fail, or hold back answers that are made at once."""
-
-        def app(environ: Any, start_response: Any) -> Iterable[bytes]:
-            if environ["PATH_INFO"] != SHARE_AUTH:
-                answers: Iterable[bytes] = site(environ, start_response)
-                return answers
-            if self.is_failing:
-                return Response(status=500)(environ, start_response)
-            answer = Response.from_app(site, environ, buffered=True)
-            if self.is_holding:
-                is_free = Event()
-                self.held.put(is_free)
-                is_free.wait(6 * PATIENCE)
-            return answer(environ, start_response)
-
-        return app
-
-    def next_held(self) -> Event:
-        """Wait for a question; its answer leaves when the event is set."""
-        return self.held.get(timeout=PATIENCE)
-
-    def answer(self, request: Request) -> Response:
-        if request.path == "/worker.js":
-            return Response(WORKER, mimetype="text/javascript")
-        if request.path == "/tell":
-            self.told[request.query_string.decode()].set()
-            return Response()
-        if request.path == "/go-ahead":
-            self.may_go_ahead.wait(10 * PATIENCE)
-            return Response()
-        response = super().answer(request)
-        more = {
-            "/pages/prefetching": PREFETCHING,
-            "/pages/prerendering": PRERENDERING,
-            "/pages/ahead": AHEAD,
-        }.get(request.path)
-        if more is not None:
-            response.set_data(response.get_data(as_text=True) + more)
-        return response
-
-    def next_calls(self, count: int) -> list[str | None]:
-        """Wait for so many calls of init; return whom they name, and any that follow at once."""
-        emails = [self.next_call() for _ in range(count)]
-        try:
-            emails.append(self.calls.get(timeout=1)[0])
-        except Empty:
-            return emails
-        return emails
-
-    def identity(self, environ: dict[str, Any]) -> Identity | None:
-        if not self.is_changed:
-            return super().identity(environ)
-        return None if self.user is None else Identity(email=self.user)
-
-    def change_user(self, email: str | None) -> None:
-        """Let everyone be somebody else from now on, while each cookie stays as it is."""
-        self.is_changed, self.user = True, email
-
-    def questions(self) -> int:
-        return self.asked.qsize()
-
-
 @pytest.fixture(params=MODES)
 def shop(request: pytest.FixtureRequest) -> Iterator[MomentShop]:
     with serving(MomentShop(keeps_cookie=True), **MODES[request.param]) as shop:
@@ -198,53 +70,19 @@ def shop(request: pytest.FixtureRequest) -> Iterator[MomentShop]:
         yield shop
 
 
-@pytest.fixture(scope="module")
-def chrome(playwright: Playwright) -> Iterator[Browser]:
-    with chromium_that(playwright, freezes=True) as browser:
-        yield browser
-
-
 @pytest.fixture
-def page(chrome: Browser, shop: MomentShop) -> Iterator[Page]:  # closed before the shop
-    with tab(chrome) as page:
+def page(freezing: Browser, shop: MomentShop) -> Iterator[Page]:  # closed before the shop
+    with tab(freezing) as page:
         yield page
 
 
-def be(page: Page, shop: Shop, email: str | None, name: str = "nothing") -> None:
-    """Open a page as a user, or as nobody."""
-    if email is not None:
-        log_in(page, shop, email, name)
-        return
-    page.goto(f"{shop.origin}/pages/{name}")
-    assert shop.next_call() is None
-
-
-def change_by_fetch(page: Page, email: str | None) -> None:
-    path = "/logout" if email is None else f"/login/nothing?as={email}"
-    page.evaluate("path => fetch(path, {method: 'POST'}).then(answer => answer.text())", path)
-
-
-def change_in_another_tab(page: Page, shop: Shop, email: str | None) -> None:
-    other = page.context.new_page()
-    path = "/logout" if email is None else f"/login/elsewhere?as={email}"
-    other.goto(shop.origin + path)
-    assert shop.next_call() == email
-    other.close()
-
-
-def look_again(page: Page) -> None:
-    page.evaluate(LOOK, "hidden")
-    page.evaluate(LOOK, "visible")
-
-
 # ── Prefetched and prerendered pages ───────────────────────────────────────────────────────────
-
 CHANGES = [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA), (None, None)]
 
 
 @pytest.mark.parametrize(("then", "now"), CHANGES)
 @pytest.mark.parametrize("where", ["by fetch", "in another tab"])
-def test_a_prefetched_page_names_who_is_logged_in_when_it_is_opened(
+def test_a_prefetched_page_names_the_user_who_is_logged_in_when_it_is_opened(
     page: Page, shop: MomentShop, then: str | None, now: str | None, where: str
 ) -> None:
     with page.expect_event("requestfinished", lambda request: request.url.endswith("/pages/next")):
@@ -275,26 +113,24 @@ def chromium_on_its_own(playwright: Playwright, profile: Path, url: str) -> Iter
 
 
 @pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB), (ADA, ADA)])
-def test_a_prerendered_page_names_nobody_until_it_is_opened_and_then_who_is_logged_in(
+def test_a_prerendered_page_names_nobody_until_it_is_opened(
     playwright: Playwright, tmp_path: Path, shop: MomentShop, then: str | None, now: str | None
 ) -> None:
     path = "/pages/prerendering" if then is None else f"/login/prerendering?as={then}"
     with chromium_on_its_own(playwright, tmp_path, shop.origin + path):
         assert shop.calls.get(timeout=6 * PATIENCE) == (then, "/pages/prerendering")
-        assert shop.told["ahead"].wait(6 * PATIENCE)  # a second after it was loaded
+        assert shop.reported["ahead"].wait(6 * PATIENCE)  # a second after it was loaded
         assert shop.calls.empty()
         shop.change_user(now)
         shop.may_go_ahead.set()
-        assert shop.told["activated"].wait(2 * PATIENCE)
+        assert shop.reported["activated"].wait(2 * PATIENCE)
         assert shop.next_calls(1) == [now]
         assert shop.responses.count(("/pages/ahead", 200)) == 1
 
 
 # ── A service worker ───────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize("now", [BOB, None, ADA])
-def test_a_page_from_a_workers_cache_names_who_is_logged_in_now(
+def test_a_page_from_a_service_workers_cache_names_the_user_who_is_logged_in_now(
     page: Page, shop: MomentShop, now: str | None
 ) -> None:
     log_in(page, shop, ADA)
@@ -307,7 +143,9 @@ def test_a_page_from_a_workers_cache_names_who_is_logged_in_now(
     assert shop.responses.count(("/pages/kept", 200)) == 1
 
 
-def test_a_page_that_a_worker_passes_on_names_its_user_once(page: Page, shop: MomentShop) -> None:
+def test_a_page_that_a_service_worker_passes_on_names_its_user_once(
+    page: Page, shop: MomentShop
+) -> None:
     log_in(page, shop, ADA)
     page.evaluate(REGISTER)
     for _ in range(2):
@@ -315,24 +153,8 @@ def test_a_page_that_a_worker_passes_on_names_its_user_once(page: Page, shop: Mo
         assert shop.next_calls(1) == [ADA]
 
 
-# ── Pages that the browser brings back ─────────────────────────────────────────────────────────
-
-
-def leave(page: Page, shop: MomentShop, user: str | None) -> None:
-    """Take a note and go elsewhere, where the browser keeps the page alive."""
-    take_a_note(page)
-    page.evaluate("addEventListener('pageshow', () => { window.isBack = true; })")
-    page.goto(f"{shop.origin}/pages/elsewhere")
-    assert shop.next_call() == user
-
-
-def come_back(page: Page) -> None:
-    go(page, -1)
-    page.wait_for_function("window.isBack", timeout=PATIENCE * 1000)
-
-
 @pytest.mark.parametrize("now", [BOB, None])
-def test_a_page_brought_back_offline_names_who_is_logged_in_once_it_is_online(
+def test_a_page_brought_back_offline_names_the_user_once_it_is_online(
     page: Page, shop: MomentShop, now: str | None
 ) -> None:
     log_in(page, shop, ADA)
@@ -345,7 +167,7 @@ def test_a_page_brought_back_offline_names_who_is_logged_in_once_it_is_online(
     assert shop.next_calls(1) == [now]
 
 
-def test_a_page_brought_back_offline_stays_once_it_is_online_if_its_user_is_the_same(
+def test_a_page_brought_back_offline_keeps_its_chat_if_its_user_is_the_same(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -359,7 +181,7 @@ def test_a_page_brought_back_offline_stays_once_it_is_online_if_its_user_is_the_
 
 @pytest.mark.parametrize("now", [ADA, BOB])
 @pytest.mark.parametrize("event", ["online", "look"])
-def test_a_question_that_fails_is_no_answer_and_the_next_one_decides(
+def test_a_request_that_fails_decides_nothing_and_the_next_one_decides(
     page: Page, shop: MomentShop, now: str, event: str
 ) -> None:
     log_in(page, shop, ADA)
@@ -376,7 +198,7 @@ def test_a_question_that_fails_is_no_answer_and_the_next_one_decides(
     assert shop.next_calls(1) == [now]
 
 
-def test_a_page_of_nobody_that_is_brought_back_names_who_has_logged_in_since(
+def test_an_anonymous_page_that_is_brought_back_names_the_user_who_logged_in_since(
     page: Page, shop: MomentShop
 ) -> None:
     be(page, shop, None)
@@ -388,9 +210,9 @@ def test_a_page_of_nobody_that_is_brought_back_names_who_has_logged_in_since(
 
 
 # ── Answers out of order ───────────────────────────────────────────────────────────────────────
-
-
-def test_of_two_looks_the_answer_to_the_newer_one_counts(page: Page, shop: MomentShop) -> None:
+def test_of_two_requests_of_a_tab_shown_twice_the_newer_answer_counts(
+    page: Page, shop: MomentShop
+) -> None:
     def held_answer_after(user: str | None) -> Event:
         change_in_another_tab(page, shop, user)
         shop.is_holding = True
@@ -408,7 +230,7 @@ def test_of_two_looks_the_answer_to_the_newer_one_counts(page: Page, shop: Momen
     assert shop.next_calls(0) == []
 
 
-def test_a_change_in_another_tab_while_a_question_is_open_is_not_lost(
+def test_a_login_in_another_tab_while_a_request_is_open_is_not_lost(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -425,7 +247,7 @@ def test_a_change_in_another_tab_while_a_question_is_open_is_not_lost(
 
 
 @pytest.mark.parametrize("shop", ["cacheable"], indirect=True)
-def test_of_two_visits_in_one_document_the_answer_to_the_newer_one_counts(
+def test_of_two_visits_in_one_document_the_newer_answer_counts(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -442,7 +264,7 @@ def test_of_two_visits_in_one_document_the_answer_to_the_newer_one_counts(
 
 
 @pytest.mark.parametrize("shop", ["named"], indirect=True)
-def test_a_visit_that_names_somebody_is_newer_than_a_question_of_before(
+def test_a_visit_that_names_a_user_outdates_an_earlier_request(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -459,11 +281,9 @@ def test_a_visit_that_names_somebody_is_newer_than_a_question_of_before(
 
 
 # ── Another tab ────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize(("then", "now"), [(ADA, BOB), (ADA, None), (None, BOB)])
 @pytest.mark.parametrize("name", ["nothing", "policy"])
-def test_a_tab_that_is_looked_at_again_names_who_has_logged_in_in_another_tab(
+def test_a_tab_that_is_shown_again_names_the_user_who_logged_in_in_another_tab(
     page: Page, shop: MomentShop, then: str | None, now: str | None, name: str
 ) -> None:
     be(page, shop, then, name)
@@ -490,7 +310,7 @@ def test_a_tab_whose_user_came_back_in_another_tab_keeps_its_chat(
 
 
 @pytest.mark.parametrize("user", [ADA, None])
-def test_nothing_is_asked_in_a_tab_that_is_looked_at_soon_again(
+def test_a_tab_that_is_shown_again_soon_asks_nothing(
     page: Page, shop: MomentShop, user: str | None
 ) -> None:
     be(page, shop, user)
@@ -501,7 +321,7 @@ def test_nothing_is_asked_in_a_tab_that_is_looked_at_soon_again(
     assert shop.questions() == asked
 
 
-def test_a_tab_that_is_looked_at_later_asks_once_and_notices_that_its_user_has_gone(
+def test_a_tab_that_is_shown_later_asks_once_and_notices_a_logout(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -518,7 +338,7 @@ def test_a_tab_that_is_looked_at_later_asks_once_and_notices_that_its_user_has_g
     assert shop.next_calls(1) == [None]
 
 
-def test_a_tab_of_nobody_asks_nothing_however_late_it_is_looked_at(
+def test_an_anonymous_tab_asks_nothing_however_late_it_is_shown(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -530,7 +350,7 @@ def test_a_tab_of_nobody_asks_nothing_however_late_it_is_looked_at(
     assert shop.questions() == asked
 
 
-def test_a_look_after_a_while_whose_question_fails_changes_nothing(
+def test_a_tab_that_is_shown_later_and_whose_request_fails_keeps_its_user(
     page: Page, shop: MomentShop
 ) -> None:
     page.clock.install()
@@ -542,7 +362,7 @@ def test_a_look_after_a_while_whose_question_fails_changes_nothing(
         assert shop.next_calls(0) == []
 
 
-def test_a_tab_that_learns_of_a_change_but_gets_no_answer_names_nobody(
+def test_a_tab_that_hears_of_a_login_but_gets_no_answer_names_nobody(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -555,7 +375,7 @@ def test_a_tab_that_learns_of_a_change_but_gets_no_answer_names_nobody(
 STORED_TEXT = "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
 
 
-def test_what_a_page_stores_for_other_tabs_tells_nothing_about_its_user(
+def test_the_values_that_a_page_stores_for_other_tabs_reveal_no_user(
     page: Page, shop: MomentShop
 ) -> None:
     log_in(page, shop, ADA)
@@ -565,19 +385,21 @@ def test_what_a_page_stores_for_other_tabs_tells_nothing_about_its_user(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_is_stored_without_consent(chrome: Browser, mode: str) -> None:
+def test_nothing_is_stored_without_consent(freezing: Browser, mode: str) -> None:
     shop = MomentShop(keeps_cookie=True, consent=lambda environ: False)
-    with serving(shop, **MODES[mode]), tab(chrome) as page:
+    with serving(shop, **MODES[mode]), tab(freezing) as page:
         page.goto(f"{shop.origin}/pages/nothing")
         look_again(page)
         assert shop.next_calls(0) == []
         assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 
-def test_a_consent_that_was_taken_back_in_another_tab_leaves_nobody_named(chrome: Browser) -> None:
+def test_a_consent_that_was_taken_back_in_another_tab_leaves_nobody_named(
+    freezing: Browser,
+) -> None:
     answers = [True]
     shop = MomentShop(keeps_cookie=True, consent=lambda environ: answers[-1])
-    with serving(shop, cacheable_pages=True), tab(chrome) as page:
+    with serving(shop, cacheable_pages=True), tab(freezing) as page:
         page.clock.install()
         log_in(page, shop, ADA)
         answers.append(False)
@@ -588,8 +410,6 @@ def test_a_consent_that_was_taken_back_in_another_tab_leaves_nobody_named(chrome
 
 
 # ── Frames ─────────────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.fixture(scope="module")
 def mapping(playwright: Playwright) -> Iterator[Browser]:
     rules = "--host-resolver-rules=MAP *.test 127.0.0.1"
@@ -621,9 +441,9 @@ def test_a_frame_on_plain_http_has_a_chat_only_if_frames_are_to(
 @pytest.mark.parametrize("in_frames", [False, True])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_frame_whose_page_a_worker_passes_on_has_a_chat_only_if_frames_are_to(
-    chrome: Browser, mode: str, in_frames: bool
+    freezing: Browser, mode: str, in_frames: bool
 ) -> None:
-    with framing(chrome, mode, in_frames=in_frames) as (shop, page):
+    with framing(freezing, mode, in_frames=in_frames) as (shop, page):
         log_in(page, shop, ADA)
         page.evaluate(REGISTER)
         page.goto(f"{shop.origin}/framed/nothing")

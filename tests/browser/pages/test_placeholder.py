@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, Page
 from demo.ports import free_ports
 from pavior_middleware import Settings, sign
 from pavior_middleware.flask import Pavior
+from tests.support.embeds import EMBED
 from tests.support.servers import serving_wsgi
 from tests.support.sites import ADA, API_KEY, TEAM
 
 ADAS = {"id": "7", "hmac": sign(API_KEY, "7")}
-EMBED = "window.calls = []; window.Pavior = (command, options) => { calls.push(options); };"
 
 # What users write stands in the strings of a script, in which "</" is all that must be escaped.
 TEMPLATE = """<!doctype html><html><head><title>Search</title>

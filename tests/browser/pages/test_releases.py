@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from werkzeug.wrappers import Request, Response
 
-from demo.ports import LOOPBACK, free_ports
-from pavior_middleware import Identity, Settings
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
-from pavior_middleware.wsgi import PaviorMiddleware
 from tests.support.browsers import wait_for
-from tests.support.servers import serving_wsgi
-from tests.support.sites import API_KEY, TEAM
+from tests.support.embeds import EMBED
+from tests.support.shops import serving_page
 
 PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1>"
-EMBED = "window.calls = []; window.Pavior = (name, {id = null}) => calls.push(id)"
 OTHER_RELEASE = PAGE_FILE.path.replace(PAGE_FILE.path[-11:-3], "0" * 8)
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    (port,) = free_ports([0])
-    url = f"http://{LOOPBACK}:{port}"
-
-    def shop(environ: Any, start_response: Any) -> Any:
-        is_embed = Request(environ).path == "/embed"
-        kind = "text/javascript" if is_embed else "text/html"
-        return Response(EMBED if is_embed else PAGE, mimetype=kind)(environ, start_response)
-
-    def app(environ: Any, start_response: Any) -> Any:
-        cacheable = Request(environ).path == "/cacheable"
-        settings = Settings(TEAM, API_KEY, embed_url=f"{url}/embed", cacheable_pages=cacheable)
-        middleware = PaviorMiddleware(shop, settings, identity=lambda environ: Identity("7"))
-        return middleware(environ, start_response)
-
-    with serving_wsgi(app, port):
+    with serving_page(PAGE, EMBED) as url:
         yield url
 
 
@@ -62,12 +42,12 @@ def test_a_stored_page_of_another_release_works_with_the_files_of_this_one(
         page.goto(f"{url}/cacheable")
     assert loaded.value.headers["cache-control"] == "no-store"
     wait_for(page, "window.calls?.length")
-    assert page.evaluate("calls") == ["7"]
+    assert page.evaluate("calls.map(({id}) => id)") == ["7"]
 
 
 @pytest.mark.parametrize("path", ["/named", "/cacheable"])
 @pytest.mark.parametrize("name", ["Symbol", "Promise", "fetch"])
-def test_where_a_browser_lacks_what_the_script_needs_nothing_fails(
+def test_the_script_fails_silently_in_a_browser_that_lacks_its_features(
     page: Page, url: str, name: str, path: str
 ) -> None:
     errors: list[str] = []

@@ -16,22 +16,17 @@ from pavior_middleware import Identity, Settings
 from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware.wsgi import PaviorMiddleware
 from tests.support import node
+from tests.support.embeds import EMBED_WITH_BUBBLE, QUIET
 from tests.support.engines.window import LONGEST_WAIT_SECONDS, Window
 from tests.support.sites import API_KEY, TEAM
 from tests.support.tls import serving_wsgi_over_tls
 
 TURBO = node.JS / "node_modules/@hotwired/turbo/dist/turbo.es2017-umd.js"
 
-# It appends a bubble with each init, as an embed would whose bubble is gone.
-EMBED = """
-window.calls = [];
-window.Pavior = (command, {id = null}) => {
-    calls.push(id);
-    document.querySelector('#bubble')?.remove();
-    document.body.append(Object.assign(document.createElement('b'), {id: 'bubble'}));
-};
+EMBED = f"""{EMBED_WITH_BUBBLE}
+window.named = [];
+addEventListener('called', () => named.push(calls.at(-1).id ?? null));
 """
-QUIET = "new Promise(done => setTimeout(done, 1000))"
 BUBBLES = "document.querySelectorAll('#bubble').length"
 MARKUP = "document.documentElement.outerHTML"
 
@@ -123,7 +118,7 @@ def show(window: Window, site: Site, path: str, user: str) -> None:
     assert window.wait_for("window.calls?.length") == 1
 
 
-def tell(window: Window, event: str) -> None:
+def dispatch(window: Window, event: str) -> None:
     window.evaluate(f"dispatchEvent(new Event({json.dumps(event)}))")
 
 
@@ -131,16 +126,14 @@ def calls(window: Window, count: int) -> list[str | None]:
     """Wait for that many calls of init, and a second longer for others."""
     window.wait_for(f"calls.length >= {count}")
     window.evaluate(QUIET)
-    found: list[str | None] = window.evaluate("calls")
+    found: list[str | None] = window.evaluate("named")
     return found
 
 
-def test_a_page_of_nobody_names_who_has_logged_in_when_it_is_told(
-    window: Window, site: Site
-) -> None:
+def test_an_anonymous_page_names_the_user_after_a_refresh_event(window: Window, site: Site) -> None:
     show(window, site, "/page", "")
     log_in(window, "ada")
-    tell(window, "pavior:refresh")
+    dispatch(window, "pavior:refresh")
     assert calls(window, 2) == [None, "ada"]
 
 
@@ -148,44 +141,48 @@ def test_a_page_names_nobody_at_once_after_a_logout_and_until_the_site_knows_of_
     window: Window, site: Site
 ) -> None:
     show(window, site, "/page", "ada")
-    tell(window, "pavior:logout")
+    dispatch(window, "pavior:logout")
     assert calls(window, 2) == ["ada", None]
     log_in(window, "")
     log_in(window, "bob")
-    tell(window, "pavior:refresh")
+    dispatch(window, "pavior:refresh")
     assert calls(window, 3) == ["ada", None, "bob"]
 
 
-def test_each_init_is_told_to_the_page_and_no_hmac_with_it(window: Window, site: Site) -> None:
+def test_each_init_dispatches_an_event_to_the_page_without_an_hmac(
+    window: Window, site: Site
+) -> None:
     show(window, site, "/page", "")
-    window.evaluate("addEventListener('pavior:identity', event => { window.told = event.detail })")
+    window.evaluate(
+        "addEventListener('pavior:identity', ({detail}) => { window.identity = detail })"
+    )
     log_in(window, "ada")
-    tell(window, "pavior:refresh")
-    window.wait_for("window.told")
-    assert window.evaluate("told") == {"id": "ada", "email": None, "authenticated": True}
-    tell(window, "pavior:logout")
-    window.wait_for("told.id === null")
-    assert window.evaluate("told") == {"id": None, "email": None, "authenticated": False}
+    dispatch(window, "pavior:refresh")
+    window.wait_for("window.identity")
+    assert window.evaluate("identity") == {"id": "ada", "email": None, "authenticated": True}
+    dispatch(window, "pavior:logout")
+    window.wait_for("identity.id === null")
+    assert window.evaluate("identity") == {"id": None, "email": None, "authenticated": False}
 
 
-def test_of_two_questions_the_answer_to_the_newer_one_counts(window: Window, site: Site) -> None:
+def test_of_two_requests_the_newer_answer_counts(window: Window, site: Site) -> None:
     show(window, site, "/page", "")
     log_in(window, "ada")
     site.holds = True
-    tell(window, "pavior:refresh")
+    dispatch(window, "pavior:refresh")
     window.wait_for("performance.getEntriesByType('resource').length")
     deadline = threading.Event()
     while not site.held:
         assert not deadline.wait(0.01)
     site.holds = False
     log_in(window, "bob")
-    tell(window, "pavior:refresh")
+    dispatch(window, "pavior:refresh")
     assert calls(window, 2) == [None, "bob"]
     site.held[0].set()
     assert calls(window, 2) == [None, "bob"]
 
 
-def test_a_tab_that_is_looked_at_again_names_who_another_tab_has_told_of(
+def test_a_tab_that_is_shown_again_names_the_user_of_another_tabs_login(
     window: Window, site: Site
 ) -> None:
     show(window, site, "/page", "ada")
@@ -197,7 +194,7 @@ def test_a_tab_that_is_looked_at_again_names_who_another_tab_has_told_of(
 
 
 @pytest.mark.parametrize("now", ["bob", ""])
-def test_a_page_that_is_brought_back_names_who_is_logged_in_now(
+def test_a_page_that_is_brought_back_names_the_user_who_is_logged_in_now(
     window: Window, site: Site, now: str
 ) -> None:
     show(window, site, "/page", "ada")
@@ -207,26 +204,26 @@ def test_a_page_that_is_brought_back_names_who_is_logged_in_now(
     window.evaluate("setTimeout(() => history.back())")
     window.wait_for("document.querySelector('h1')?.textContent === '/page'")
     last = json.dumps(now or None)
-    window.wait_for(f"window.calls?.length && calls.at(-1) === {last}")
+    window.wait_for(f"window.calls?.length && named.at(-1) === {last}")
     window.evaluate(QUIET)
-    assert window.evaluate("calls.at(-1)") == (now or None)
+    assert window.evaluate("named.at(-1)") == (now or None)
 
 
-def test_turbo_under_a_new_nonce_each_time_names_who_has_logged_in_and_keeps_the_bubble(
+def test_turbo_under_a_new_nonce_each_time_names_the_user_and_keeps_the_bubble(
     window: Window, site: Site
 ) -> None:
     show(window, site, "/turbo/first", "ada")
     log_in(window, "bob")
     window.click("#next")
     window.wait_for("document.querySelector('h1').textContent === '/turbo/next'")
-    window.wait_for("calls.at(-1) === 'bob'")
+    window.wait_for("named.at(-1) === 'bob'")
     window.evaluate(QUIET)
-    assert window.evaluate("calls")[0] == "ada"
-    assert set(window.evaluate("calls")[1:]) == {"bob"}
+    assert window.evaluate("named")[0] == "ada"
+    assert set(window.evaluate("named")[1:]) == {"bob"}
     assert window.evaluate(BUBBLES) == 1
     log_in(window, "")
     window.click("#next")
-    window.wait_for("calls.at(-1) === null")
+    window.wait_for("named.at(-1) === null")
     window.evaluate(QUIET)
     assert window.evaluate(BUBBLES) == 1
     assert "data-pavior" not in window.evaluate(MARKUP)
@@ -258,4 +255,4 @@ def test_a_borrower_whose_share_js_does_not_parse_has_an_anonymous_chat(
 ) -> None:
     window.open(site.at("help", "/page"))
     assert window.wait_for("window.calls?.length") == 1
-    assert window.evaluate("calls") == [None]
+    assert window.evaluate("named") == [None]

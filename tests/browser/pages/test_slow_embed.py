@@ -15,11 +15,11 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware.wsgi import PaviorMiddleware
+from tests.support.embeds import EMBED
 from tests.support.engines.window import LONGEST_WAIT_SECONDS, Window
 from tests.support.sites import API_KEY, TEAM
 from tests.support.tls import serving_wsgi_over_tls
 
-EMBED = "window.calls = []; window.Pavior = (...call) => calls.push(call)"
 REPORT = "<script>addEventListener('load', () => navigator.sendBeacon('/loaded'))</script>"
 START = f"<!doctype html><html><head><meta charset=utf-8><title>A</title>{REPORT}"
 REST = "<meta name=description content=B></head><body><p>Text</body></html>"

@@ -16,10 +16,11 @@ from demo.ports import free_ports
 from pavior_middleware import Identity, Settings, sign
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests.browser.pages.test_cache import serving_http_1_1
 from tests.support import chromium
 from tests.support.browsers import FLAGS
+from tests.support.embeds import EMBED
 from tests.support.pages import masked
+from tests.support.servers import serving_http_1_1
 from tests.support.sites import API_KEY, TEAM
 
 BANK, PARTNER, EVIL = "http://bank.test", "http://partner.bank.test", "http://evil.test"
@@ -37,10 +38,6 @@ new MutationObserver(() => send(document.documentElement.outerHTML))
     .observe(document, {{childList: true, subtree: true, attributes: true}});
 addEventListener('load', () => send(document.documentElement.outerHTML + ' loaded'));
 </script></head><body>cat pictures</body></html>"""
-EMBED = """window.Pavior = (command, options) => {
-    (window.calls ??= []).push(options);
-    dispatchEvent(new Event('called'));
-};"""
 
 
 CHAT = """[window.calls ?? null, performance.getEntriesByType('resource')
@@ -152,7 +149,7 @@ def login(page: Page) -> Login:
 
 def named(page: Page) -> list[str | None]:
     """Return the id in each call of init, once there was one."""
-    page.wait_for_function("window.calls")
+    page.wait_for_function("window.calls?.length")
     ids: list[str | None] = page.evaluate("calls.map(options => options.id ?? null)")
     return ids
 
@@ -205,7 +202,7 @@ def test_no_chat_starts_in_a_frame_whose_sandbox_attribute_makes_its_origin_opaq
     )
     page.set_content(frames)
     opaque, own = page.frames[1:]
-    own.wait_for_function("window.calls")
+    own.wait_for_function("window.calls?.length")
     opaque.wait_for_load_state("load")
     assert opaque.evaluate("origin") == "null"
     assert opaque.evaluate(CHAT) == [None, []]
@@ -291,7 +288,7 @@ def test_a_partner_reads_no_copy_that_the_browser_stored_for_the_site(
 
 @pytest.mark.parametrize("policy", ["", "<meta name=referrer content=no-referrer>"])
 @pytest.mark.parametrize("bank", [SECURE_BANK, BANK], ids=["fetch-metadata", "plain-http"])
-def test_a_page_that_answers_another_sites_form_names_its_user(
+def test_a_page_that_answers_a_form_of_another_site_names_its_user(
     page: Page, login: Login, bank: str, policy: str
 ) -> None:
     login(bank)
@@ -307,7 +304,7 @@ def test_a_page_that_answers_another_sites_form_names_its_user(
     "prefix", [".evil.test", "//evil.test", "/\\\\evil.test", "/uploads/mallory"]
 )
 @pytest.mark.parametrize("path", ["cached", "terms"])
-def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
+def test_a_page_whose_url_prefix_an_attacker_chose_asks_on_its_own_site(
     page: Page, login: Login, path: str, prefix: str
 ) -> None:
     login(SECURE_BANK)
@@ -330,7 +327,7 @@ def test_a_page_whose_prefix_somebody_else_chose_asks_on_its_own_site(
         assert f"{SECURE_BANK}/.well-known/pavior/share-auth" in requests
 
 
-def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) -> None:
+def test_an_answer_of_share_auth_sets_the_user_and_no_option_of_the_site(page: Page) -> None:
     answer = """{"id": "7", "name": "Ada", "teamVanityId": "mallory", "doChat": false,
         "doTimeTravel": false}"""
     page.route("**/share-auth", lambda route: route.fulfill(body=answer))
@@ -341,7 +338,7 @@ def test_an_answer_sets_who_is_chatting_and_no_option_of_the_site(page: Page) ->
     assert page.evaluate("calls[0].hmac ?? null") is None
 
 
-def test_a_question_that_is_led_to_another_origin_is_not_answered_there(
+def test_a_request_that_is_redirected_to_another_origin_is_not_answered_there(
     page: Page, world: World
 ) -> None:
     away = {"status": 302, "headers": {"Location": f"{EVIL}/answer"}}

@@ -16,6 +16,7 @@ from pavior_middleware._assets.page_files import BORROWER, PAGE
 from pavior_middleware._model.paths import SHARE_AUTH, SHARE_SCRIPT
 from pavior_middleware._page.snippet import ATTRIBUTE, SCRIPT, render
 from tests.support.browsers import loads_of
+from tests.support.embeds import EMBED
 from tests.support.pages import data_of
 from tests.support.sites import API_KEY, TEAM
 
@@ -24,13 +25,6 @@ EMBED_URL, SHARE_URL = "https://app.pavior.com/embed", LENDER + SHARE_SCRIPT
 FILES = {SITE + file.path: file.content.decode() for file in (PAGE, BORROWER)}
 POLICY = "require-trusted-types-for 'script'; trusted-types app pavior-middleware"
 
-EMBED = """
-window.calls = [];
-window.Pavior = (command, options) => {
-    calls.push(options);
-    dispatchEvent(new Event('called'));
-};
-"""
 # Keeps what our policies are, which no script of a page can have without running before ours.
 WATCH = """
 window.made = [];
@@ -149,7 +143,7 @@ REACHED = """() => {
 
 @pytest.mark.parametrize("element", [signed, borrowed])
 @pytest.mark.parametrize("has_trusted_types", [True, False])
-def test_no_script_of_the_page_gets_hold_of_what_makes_urls(
+def test_no_script_of_the_page_gets_hold_of_the_policy_that_makes_urls(
     site: Site, element: Callable[[], str], has_trusted_types: bool
 ) -> None:
     if not has_trusted_types:
@@ -191,7 +185,7 @@ def test_where_a_second_policy_is_forbidden_a_later_run_of_the_script_needs_none
     assert site.errors == []
 
 
-def test_no_later_script_takes_the_name_while_the_visitor_is_asked_for_consent(site: Site) -> None:
+def test_no_later_script_takes_the_policys_name_while_consent_is_asked_for(site: Site) -> None:
     settings = Settings(TEAM, API_KEY, cacheable_pages=True)
     site.answers = iter([{"id": "7"}])
     later = (

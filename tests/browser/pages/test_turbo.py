@@ -99,7 +99,7 @@ def test_under_a_policy_a_login_and_a_logout_by_turbo_are_noticed_and_leave_no_h
 
 
 @pytest.mark.parametrize("name", ["leave", "leave, nonce"])
-def test_where_policies_are_left_alone_turbo_visits_name_who_is_there(
+def test_turbo_visits_name_the_user_where_policies_are_left_alone(
     browser: Browser, name: str
 ) -> None:
     nonce = name.endswith("nonce")
@@ -122,7 +122,7 @@ def test_where_policies_are_left_alone_turbo_visits_name_who_is_there(
         assert evaluate(page, "isFirst")
 
 
-def test_a_page_that_turbo_fetched_on_hover_names_whom_it_was_made_for_until_the_next_visit(
+def test_a_page_that_turbo_fetched_on_hover_names_its_user_until_the_next_visit(
     browser: Browser,
 ) -> None:
     site = LibrarySite(Library(TURBO))

@@ -26,11 +26,11 @@ from pavior_middleware._model.paths import SHARE_SCRIPT
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.browsers import evaluate, wait_for
+from tests.support.embeds import EMBED
 from tests.support.names import Names
 from tests.support.servers import serving_asgi, serving_wsgi
 from tests.support.sites import API_KEY, TEAM
 
-EMBED = "window.calls = []; window.Pavior = (command, options) => calls.push(options);"
 LENDING = {
     "a shop that lends its login": {"cacheable_pages": False, "lends": True},
     "one with pages for all": {"cacheable_pages": True, "lends": True},
@@ -191,8 +191,8 @@ def chat_at(page: Page, url: str) -> Any:
 
 def chat(page: Page) -> Any:
     wait_for(page, "window.calls?.length")
-    told = evaluate(page, "calls.at(-1)")
-    return {name: told[name] for name in ("id", "email", "hmac") if name in told}
+    options = evaluate(page, "calls.at(-1)")
+    return {name: options[name] for name in ("id", "email", "hmac") if name in options}
 
 
 def toss(page: Page, site: Site, value: str, path: str, more: str = "") -> None:
@@ -206,26 +206,26 @@ def toss(page: Page, site: Site, value: str, path: str, more: str = "") -> None:
 
 def chats(page: Page, site: Site) -> list[Any]:
     """Return the identity in each chat: the shop's, both help centers', the shop's again."""
-    told = [chat_at(page, f"{site.shop}/")]
+    chats = [chat_at(page, f"{site.shop}/")]
     if site.lends:
-        told.append(chat_at(page, f"{site.at('help.shop')}/"))
+        chats.append(chat_at(page, f"{site.at('help.shop')}/"))
         page.goto(f"{site.shop}/")
         page.click("#link")
         page.wait_for_url(f"{site.help}/")
-        told.append(chat(page))
+        chats.append(chat(page))
     page.goto(f"{site.shop}/")
     assert page.inner_text("h1") == "ada"
-    return [*told, chat(page)]
+    return [*chats, chat(page)]
 
 
-def test_the_chat_does_not_speak_as_whose_session_another_host_has_set(
+def test_the_chat_does_not_name_the_user_of_a_session_that_another_host_has_set(
     page: Page, site: Site, mallorys: str
 ) -> None:
     toss(page, site, mallorys, "/.well-known/pavior")
     assert [each for each in chats(page, site) if each not in ({}, ADA)] == []
 
 
-def test_the_chat_speaks_as_the_user_again_once_another_hosts_session_is_gone(
+def test_the_chat_names_the_user_again_once_another_hosts_session_is_gone(
     page: Page, site: Site, mallorys: str
 ) -> None:
     toss(page, site, mallorys, "/.well-known/pavior")
@@ -268,7 +268,7 @@ def test_a_session_set_for_another_path_does_not_get_into_the_login_cookie_out_o
     assert [each for each in chats(page, site) if each not in ({}, ADA)] == []
 
 
-def test_who_logs_in_as_somebody_else_by_a_fetch_is_named(page: Page, site: Site) -> None:
+def test_a_user_who_logs_in_as_another_by_fetch_is_named(page: Page, site: Site) -> None:
     evaluate(page, "fetch('/as/bob', {method: 'POST'}).then(answer => answer.json())")
     bob = {"id": "bob", "hmac": sign(API_KEY, "bob")}
     if site.lends:

@@ -27,15 +27,16 @@ LONG_PAGE = f"""<style>:target {{ color: red }}</style>
 
 FRAMED = """<body style="margin: 0"><iframe src="SHOP/frame"></iframe>
 <script>
-const told = [];
-addEventListener('message', event => told.push(event.data));
+const heard = [];
+addEventListener('message', event => heard.push(event.data));
 </script>"""
 
 FRAME = """<body style="margin: 0"><button style="position: fixed; inset: 0">Ask</button>
 <script>
-const tell = async () => parent.postMessage(await (await fetch('/who')).json(), '*');
-tell();
-document.querySelector('button').onclick = () => document.requestStorageAccess().then(tell, tell);
+const report = async () => parent.postMessage(await (await fetch('/who')).json(), '*');
+report();
+document.querySelector('button').onclick =
+    () => document.requestStorageAccess().then(report, report);
 </script>"""
 
 
@@ -58,7 +59,7 @@ class Sites:
             "/framed": FRAMED.replace("SHOP", self.shop),
             "/frame": FRAME,
             "/login": "<input>",
-            "/by-user": request.headers.get("Sec-Fetch-User", "not told"),
+            "/by-user": request.headers.get("Sec-Fetch-User", "absent"),
         }
         if request.path == "/who":
             return self._who(request)
@@ -103,7 +104,7 @@ def who(window: Window, sites: Sites, query: str = "") -> Any:
     )
 
 
-def test_a_site_in_every_browser(window: Window, sites: Sites) -> None:
+def test_every_browser_shows_a_site_over_tls(window: Window, sites: Sites) -> None:
     window.open(f"{sites.shop}/login")
     assert window.url() == f"{sites.shop}/login"
     assert window.evaluate("isSecureContext")
@@ -111,7 +112,7 @@ def test_a_site_in_every_browser(window: Window, sites: Sites) -> None:
     assert window.evaluate("document.querySelector('input').value") == "Grüße!"
 
 
-def test_an_asgi_app_over_tls(window: Window) -> None:
+def test_every_browser_shows_an_asgi_app_over_tls(window: Window) -> None:
     (port,) = free_ports([0])
     with serving_asgi_over_tls(HTMLResponse("<!doctype html><title>Hello</title>"), port):
         window.open(f"https://help.shop.localhost:{port}/")
@@ -132,7 +133,9 @@ def test_a_fragment_replaced_early_is_the_one_that_is_shown(window: Window, site
     assert window.evaluate("document.querySelector(':target').id") == "section"
 
 
-def test_other_sites_do_not_get_the_cookies(window: Window, sites: Sites) -> None:
+def test_browsers_that_block_cookies_send_none_from_other_sites(
+    window: Window, sites: Sites
+) -> None:
     window.open(f"{sites.shop}/login")
     window.open(f"{sites.help}/page")
     assert who(window, sites)[0] == ""
@@ -141,35 +144,37 @@ def test_other_sites_do_not_get_the_cookies(window: Window, sites: Sites) -> Non
 
 
 @pytest.mark.parametrize("engine", TOLERANT, indirect=True)
-def test_tolerant_browsers_give_other_sites_the_narrow_cookie(window: Window, sites: Sites) -> None:
+def test_tolerant_browsers_send_the_login_cookie_from_other_sites(
+    window: Window, sites: Sites
+) -> None:
     window.open(f"{sites.shop}/login")
     window.open(f"{sites.help}/page")
     assert who(window, sites)[0] == "__Host-x"
 
 
-def test_a_frame_gets_the_narrow_cookie_once_the_visitor_agrees(
+def test_a_frame_sends_the_login_cookie_once_the_visitor_agrees(
     window: Window, sites: Sites
 ) -> None:
     window.open(f"{sites.shop}/login")
     window.click("input")  # WebKit asks for a site only that has been used
     window.open(f"{sites.help}/framed")
-    window.wait_for("told.length == 1")
+    window.wait_for("heard.length == 1")
     window.click_and_agree("iframe")
-    window.wait_for("told.length == 2")
-    assert [cookies for cookies, _ in window.evaluate("told")] == ["", "__Host-x"]
+    window.wait_for("heard.length == 2")
+    assert [cookies for cookies, _ in window.evaluate("heard")] == ["", "__Host-x"]
 
 
 # WebKit has no such fields.
 @pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
-def test_later_pages_get_the_narrow_cookie_by_asking_in_a_field(
+def test_later_pages_send_the_login_cookie_after_a_retry_field(
     window: Window, sites: Sites
 ) -> None:
     window.open(f"{sites.shop}/login")
     window.open(f"{sites.help}/framed")
     assert who(window, sites, "?retry") == ["", "none"]
-    window.wait_for("told.length == 1")
+    window.wait_for("heard.length == 1")
     window.click_and_agree("iframe")
-    window.wait_for("told.length == 2")
+    window.wait_for("heard.length == 2")
     window.open(f"{sites.help}/page")
     assert who(window, sites) == ["", "inactive"]
     assert who(window, sites, "?retry") == ["__Host-x", "active"]
@@ -177,14 +182,14 @@ def test_later_pages_get_the_narrow_cookie_by_asking_in_a_field(
 
 # WebKit has no such field.
 @pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True)
-def test_what_a_script_begins_is_taken_for_the_users_while_a_click_is_recent(
+def test_a_navigation_of_a_script_counts_as_the_users_while_a_click_is_recent(
     window: Window, sites: Sites
 ) -> None:
     """And no longer, which is what share.js waits for before it goes to the lender."""
-    for first, told in [
-        ("true", "not told"),
+    for first, heard in [
+        ("true", "absent"),
         ("navigator.userActivation.isActive", "?1"),
-        ("!navigator.userActivation.isActive", "not told"),
+        ("!navigator.userActivation.isActive", "absent"),
     ]:
         window.open(f"{sites.help}/login")
         if first != "true":
@@ -192,4 +197,4 @@ def test_what_a_script_begins_is_taken_for_the_users_while_a_click_is_recent(
         window.wait_for(first)
         window.evaluate(f"void setTimeout(() => location.replace('{sites.shop}/by-user'))")
         window.wait_for("location.pathname === '/by-user'")
-        assert window.evaluate("document.body.textContent") == told
+        assert window.evaluate("document.body.textContent") == heard

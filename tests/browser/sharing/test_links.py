@@ -24,8 +24,8 @@ HINT = "pavior-handoff=ask"
 @dataclass
 class Sites(Names):
     """Every site at one port. `body` and `headers` are of the shop's page; `led` is where links
-    have led, `referrers` what was told there. Nobody gets the file of the script of a page until
-    `file_may_go`, which the path /ready lets it."""
+    have led, `referrers` the referrers that came along. The file of the script of a page is held
+    until `file_may_go`, which the path /ready sets."""
 
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -128,7 +128,7 @@ def show(page: Page, sites: Sites, body: str, *, at: str = "shop", **headers: st
 
 
 def takes_along(page: Page, url: str) -> bool:
-    """Wait until a tab is at a URL, and tell whether the hint came along; there is no share.js."""
+    """Return whether the hint came along to a URL, once the tab is there; there is no share.js."""
     start, _, fragment = url.partition("#")
     page.wait_for_url(lambda at: at.partition("#")[0] == start, wait_until="commit")
     there = page.url.partition("#")[2]
@@ -168,9 +168,7 @@ def test_enter_takes_the_login_along(page: Page, sites: Sites) -> None:
 
 
 @pytest.mark.parametrize("way", ["click", "Enter"])
-def test_the_first_one_right_after_load_takes_the_login_along(
-    page: Page, sites: Sites, way: str
-) -> None:
+def test_a_click_right_after_load_takes_the_login_along(page: Page, sites: Sites, way: str) -> None:
     sites.file_may_go.clear()
     body = f"""{LINK}<script>
         const link = document.querySelector('#link');
@@ -325,7 +323,7 @@ def test_links_of_the_site_to_itself_are_its_own_whatever_is_whitelisted(
         page.wait_for_function("scrollY > 0")
 
 
-def test_nobody_takes_the_same_hint_along(page: Page, sites: Sites) -> None:
+def test_a_link_of_an_anonymous_visitor_has_the_same_hint(page: Page, sites: Sites) -> None:
     page.context.clear_cookies()
     show(page, sites, LINK)
     page.click("#link")
@@ -334,7 +332,7 @@ def test_nobody_takes_the_same_hint_along(page: Page, sites: Sites) -> None:
 
 @pytest.mark.parametrize("meta", ["", "<meta name=referrer content=no-referrer>"])
 @pytest.mark.parametrize("rel", ["noreferrer", "NoReferrer noopener nofollow", ""])
-def test_what_a_link_says_of_referrers_stays(page: Page, sites: Sites, meta: str, rel: str) -> None:
+def test_the_referrer_policy_of_a_link_stays(page: Page, sites: Sites, meta: str, rel: str) -> None:
     show(page, sites, meta + LINK.replace("id=link", f"id=link rel='{rel}'"))
     page.click("#link")
     assert takes_along(page, sites.help + RETURNS)
@@ -355,7 +353,7 @@ def test_a_link_that_sends_no_referrer_opens_the_tab_that_it_names(
     page.wait_for_function("own => document.links[0].outerHTML === own", arg=own)
 
 
-def test_a_strict_policy_is_no_hindrance(page: Page, sites: Sites) -> None:
+def test_a_link_takes_the_login_along_under_a_strict_policy(page: Page, sites: Sites) -> None:
     policy = "default-src 'none'; script-src 'self'; base-uri 'none'"
     show(page, sites, LINK, Content_Security_Policy=policy)
     page.click("#link")
@@ -380,7 +378,7 @@ OTHERS = {
 }
 
 
-def test_other_links_are_not_touched(page: Page, sites: Sites) -> None:
+def test_a_link_to_another_site_is_not_touched(page: Page, sites: Sites) -> None:
     errors: list[object] = []
     page.on("pageerror", lambda error: errors.append(error))
     show(page, sites, "<div id=place></div>")
@@ -404,13 +402,13 @@ def test_other_links_are_not_touched(page: Page, sites: Sites) -> None:
     assert sites.led == []
 
 
-def test_a_script_in_a_link_runs(page: Page, sites: Sites) -> None:
+def test_a_javascript_link_runs(page: Page, sites: Sites) -> None:
     show(page, sites, OTHERS["script"])
     page.click("#link")
     assert page.wait_for_function("window.ran")
 
 
-def test_other_sites_and_pages_of_the_shop_are_led_to_as_ever(page: Page, sites: Sites) -> None:
+def test_links_to_other_sites_and_to_the_shop_lead_where_they_say(page: Page, sites: Sites) -> None:
     for kind in ("same origin", "other site"):
         show(page, sites, OTHERS[kind].format(other=sites.at("other"), port=1))
         page.click("#link")
@@ -418,14 +416,14 @@ def test_other_sites_and_pages_of_the_shop_are_led_to_as_ever(page: Page, sites:
     assert sites.led == ["shop/elsewhere", "other/elsewhere"]
 
 
-def test_a_download_is_one(page: Page, sites: Sites) -> None:
+def test_a_link_with_download_downloads(page: Page, sites: Sites) -> None:
     show(page, sites, OTHERS["download"])
     page.evaluate("addEventListener('click', event => event.preventDefault(), {capture: true})")
     page.click("#link")
     assert page.evaluate("document.querySelector('#link').href") == f"{sites.help}/file"
 
 
-def test_without_handoffs_nothing_changes(page: Page, sites: Sites) -> None:
+def test_without_handoffs_no_link_is_changed(page: Page, sites: Sites) -> None:
     show(page, sites, LINK, at="plain")
     loaded = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
     assert not [url for url in loaded if "/links-" in url]
@@ -456,7 +454,7 @@ HANDLERS = {
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_of_the_page_wins_and_sees_the_links_own_address(
+def test_a_click_handler_of_the_page_wins_and_sees_the_links_own_address(
     page: Page, sites: Sites, handler: str
 ) -> None:
     """Whatever is heard before ours, and is added before or after it."""
@@ -469,7 +467,7 @@ def test_a_handler_of_the_page_wins_and_sees_the_links_own_address(
     assert (href(page), page.url, sites.led) == (own, f"{sites.at('shop')}/here/", [])
 
 
-def test_a_handler_that_is_added_later_wins_too(page: Page, sites: Sites) -> None:
+def test_a_click_handler_that_is_added_later_wins_too(page: Page, sites: Sites) -> None:
     show(page, sites, f"{LINK}<h1>Shop</h1>")
     own = href(page)
     page.click("h1")
@@ -480,7 +478,7 @@ def test_a_handler_that_is_added_later_wins_too(page: Page, sites: Sites) -> Non
 
 
 @pytest.mark.parametrize("stop", ["stopPropagation", "stopImmediatePropagation"])
-def test_a_handler_that_stops_the_event_lets_the_link_lead_where_it_says(
+def test_a_click_handler_that_stops_the_event_lets_the_link_lead_where_it_says(
     page: Page, sites: Sites, stop: str
 ) -> None:
     show(
@@ -539,7 +537,7 @@ def test_a_router_does_not_take_the_handoff_for_a_page_of_its_own(
         ("link.removeAttribute('href')", None),
     ],
 )
-def test_a_handler_may_change_the_link_while_it_is_clicked(
+def test_a_click_handler_may_change_the_link_while_it_is_clicked(
     page: Page, sites: Sites, change: str, leads_to: str | None
 ) -> None:
     body = (
@@ -568,7 +566,9 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_the_address_is_back_to_the_letter(page: Page, sites: Sites, address: str) -> None:
+def test_the_address_of_a_link_is_restored_after_a_click(
+    page: Page, sites: Sites, address: str
+) -> None:
     text = address.replace("PORT", str(sites.port)).replace("HELP.", "HeLp.")
     show(
         page,
@@ -586,7 +586,7 @@ def test_the_address_is_back_to_the_letter(page: Page, sites: Sites, address: st
     )
 
 
-def test_a_relative_link_of_a_page_with_a_base_is_back_to_the_letter(
+def test_the_address_of_a_relative_link_with_a_base_is_restored_after_a_click(
     page: Page, sites: Sites
 ) -> None:
     show(page, sites, "<base href='HELP/base/'><a id=link target=_blank href='../x y'>Help</a>")
@@ -596,7 +596,7 @@ def test_a_relative_link_of_a_page_with_a_base_is_back_to_the_letter(
     page.wait_for_function("document.links[0].getAttribute('href') === '../x y'")
 
 
-def test_what_is_copied_is_the_links_own(page: Page, sites: Sites) -> None:
+def test_a_copied_link_has_its_own_address(page: Page, sites: Sites) -> None:
     show(
         page,
         sites,

@@ -95,14 +95,14 @@ def _started(profile: str, preferences: dict[str, Any]) -> Iterator[str]:
 
 
 def _address(log: IO[str]) -> str:
-    said = []
+    lines = []
     for line in log:
-        said.append(line)
+        lines.append(line)
         if line.startswith(LISTENS):
             # Else the pipe would be full one day, and Firefox wait.
             threading.Thread(target=deque, args=(log, 0), daemon=True).start()
             return line.removeprefix(LISTENS).strip()
-    raise RuntimeError("Firefox ended: " + "".join(said))
+    raise RuntimeError("Firefox ended: " + "".join(lines))
 
 
 class FirefoxEngine:

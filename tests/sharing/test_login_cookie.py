@@ -1,46 +1,29 @@
-"""The narrow cookie: it follows who is logged in, page by page, and is nobody else's business."""
+"""The login cookie: it follows who is logged in, page by page, and no cache stores it."""
 
 from __future__ import annotations
 
 import json
 import random
-import re
 import time
 from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, redirect
-from flask_login import LoginManager, UserMixin, login_user, logout_user
 from itsdangerous import URLSafeSerializer
-from starlette.applications import Starlette
-from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
-from starlette.config import Config
-from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.middleware.sessions import SessionMiddleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.testclient import TestClient
 from webtest import TestApp
 
-from pavior_middleware import Identity, Settings, SettingsError, sign, wsgi
+from pavior_middleware import Identity, Settings, sign, wsgi
 from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware._model.visitor import Visitor
 from pavior_middleware._share.login_cookie import LoginCookie
 from pavior_middleware._share.tokens import Tokens
-from pavior_middleware.flask import Pavior
-from pavior_middleware.starlette import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE, PAGE, App, Fetch, Reply, Seen, fetch_asgi
+from tests.support.login_cookies import DELETION, SETTINGS, site, timeless, with_hmac
 from tests.support.pages import init_call
 from tests.support.sites import ADA, API_KEY, BOB, HELP, LEAD, LOGIN_COOKIE, SECRET_KEY, TEAM
 
-DELETION = f"{LOGIN_COOKIE}=; Max-Age=0; Secure; HttpOnly; Path=/; SameSite=None"
 REFUSED = Identity("boss@bank.com")
 
-site = partial(Settings, TEAM, API_KEY)
-SETTINGS = site(shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY)
 HELD = {"Cookie": f"theme=dark; {LOGIN_COOKIE}=whatever"}
 
 
@@ -51,7 +34,9 @@ def held(identity: Identity, age: int = 0) -> dict[str, str]:
 
 
 JSON = Reply([b"{}"], [("Content-Type", "application/json")])
+
 DOCUMENT = {"Sec-Fetch-Dest": "document"}
+
 CACHEABLE = [
     ("Cache-Control", "public, max-age=60, s-maxage=600, immutable"),
     ("CDN-Cache-Control", "max-age=600"),
@@ -59,14 +44,6 @@ CACHEABLE = [
     ("Expires", "Tue, 24 Nov 2026 07:00:00 GMT"),
     ("Last-Modified", "Tue, 24 Nov 2026 06:00:00 GMT"),
 ]
-
-
-def timeless(fields: list[str]) -> list[str]:
-    """Return `Set-Cookie` fields, ours without what it says to browsers that know no `Max-Age`."""
-    return [
-        re.sub(r" Expires=[^;]*;", "", field) if field.startswith(f"{LOGIN_COOKIE}=") else field
-        for field in fields
-    ]
 
 
 def cookies(seen: Seen) -> list[str]:
@@ -81,23 +58,17 @@ def value(seen: Seen) -> str:
     return rest.partition(";")[0]
 
 
-def told_for(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
-    """Return what a borrower gets where the narrow cookie alone comes along."""
+def borrowed_by(fetch: Fetch, cookie: str, settings: Settings = SETTINGS) -> dict[str, str]:
+    """Return what a borrower gets where the login cookie alone comes along."""
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = json.loads(fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body)
-    return told
-
-
-def with_hmac(identity: Identity) -> dict[str, str]:
-    assert identity.id is not None
-    assert identity.email is not None
-    return {"id": identity.id, "email": identity.email, "hmac": sign(API_KEY, identity.id)}
+    answer: dict[str, str] = json.loads(
+        fetch(JSON, settings, path=SHARE_AUTH, headers=headers).body
+    )
+    return answer
 
 
 # ── Who gets it ────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
+def test_a_page_that_names_a_user_sets_the_login_cookie(fetch: Fetch) -> None:
     seen = fetch(Reply(), SETTINGS, ADA)
     assert init_call(seen.body)["id"] == "7"
     (field,) = cookies(seen)
@@ -106,27 +77,27 @@ def test_a_page_that_names_somebody_sets_it(fetch: Fetch) -> None:
     assert sorted(attributes[1:]) == [
         *("HttpOnly", "Max-Age=3600", "Path=/", "SameSite=None", "Secure"),
     ]
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
-def test_it_lasts_as_long_as_is_set(fetch: Fetch) -> None:
+def test_the_login_cookie_lasts_for_the_seconds_of_the_setting(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, shared_auth_seconds=120
     )
     assert "; Max-Age=120;" in cookies(fetch(Reply(), settings, ADA))[0]
 
 
-def test_it_says_who_it_is_and_not_what_pavior_believes(fetch: Fetch) -> None:
+def test_the_login_cookie_holds_the_identity_and_no_hmac(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, ADA))
-    _, said = URLSafeSerializer("any key").loads_unsafe(cookie)
-    made = said.pop("at")
+    _, claims = URLSafeSerializer("any key").loads_unsafe(cookie)
+    made = claims.pop("at")
     assert 0 <= time.time() - made < 60
-    assert said == {"id": "7", "email": "ada@example.com", "vouched": True}
-    assert API_KEY not in str(said) + cookie
-    assert sign(API_KEY, "7") not in str(said) + cookie
+    assert claims == {"id": "7", "email": "ada@example.com", "vouched": True}
+    assert API_KEY not in str(claims) + cookie
+    assert sign(API_KEY, "7") not in str(claims) + cookie
 
 
-def test_a_page_that_names_nobody_sets_none(fetch: Fetch) -> None:
+def test_a_page_that_names_nobody_sets_no_login_cookie(fetch: Fetch) -> None:
     assert cookies(fetch(Reply(), SETTINGS)) == []
     assert cookies(fetch(Reply(), SETTINGS, Identity())) == []
 
@@ -144,7 +115,9 @@ def test_a_page_that_names_nobody_sets_none(fetch: Fetch) -> None:
     ids=["nothing", "no whitelist", "no key", "empty key", "empty list of keys", "borrows"],
 )
 @pytest.mark.parametrize("reply", [Reply(), Reply([], [("Location", "/")], status=303)])
-def test_a_site_that_lends_nothing_has_none(fetch: Fetch, settings: Settings, reply: Reply) -> None:
+def test_a_site_that_lends_no_login_neither_sets_nor_deletes_a_login_cookie(
+    fetch: Fetch, settings: Settings, reply: Reply
+) -> None:
     for identity in (ADA, None):
         for method in ("GET", "POST"):
             seen = fetch(reply, settings, identity, method=method, headers=HELD)
@@ -152,7 +125,7 @@ def test_a_site_that_lends_nothing_has_none(fetch: Fetch, settings: Settings, re
 
 
 @pytest.mark.parametrize("identity", [ADA, None])
-def test_a_page_that_is_the_same_for_everyone_neither_sets_nor_deletes_it(
+def test_a_cacheable_page_neither_sets_nor_deletes_a_login_cookie(
     fetch: Fetch, identity: Identity | None
 ) -> None:
     settings = site(
@@ -166,6 +139,7 @@ def test_a_page_that_is_the_same_for_everyone_neither_sets_nor_deletes_it(
 
 
 TEXT = ("Content-Type", "text/plain")
+
 NO_PAGES = {
     "JSON": JSON,
     "a picture": Reply([b"\x89PNG"], [("Content-Type", "image/png")]),
@@ -182,28 +156,32 @@ NO_PAGES = {
 
 @pytest.mark.parametrize("reply", NO_PAGES.values(), ids=list(NO_PAGES))
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_no_page_renews_none(fetch: Fetch, reply: Reply, method: str) -> None:
+def test_a_response_that_is_no_page_renews_no_login_cookie(
+    fetch: Fetch, reply: Reply, method: str
+) -> None:
     for headers in ({}, held(ADA, 100)):
         assert cookies(fetch(reply, SETTINGS, ADA, method=method, headers=headers)) == []
 
 
 @pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object", "image", "script"])
-def test_what_stands_in_a_page_sets_none(fetch: Fetch, destination: str) -> None:
+def test_a_frame_or_subresource_neither_sets_nor_deletes_a_login_cookie(
+    fetch: Fetch, destination: str
+) -> None:
     headers = {"Sec-Fetch-Dest": destination}
     assert cookies(fetch(Reply(), SETTINGS, ADA, headers=headers)) == []
     assert cookies(fetch(Reply(), SETTINGS, None, headers={**headers, **HELD})) == []
 
 
-def test_a_frame_with_a_chat_of_its_own_does(fetch: Fetch) -> None:
+def test_a_frame_with_a_chat_of_its_own_sets_the_login_cookie(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, inject_in_frames=True
     )
     seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": "iframe"})
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("destination", ["empty", None])
-def test_a_part_of_a_page_sets_none_and_a_whole_one_does(
+def test_a_fragment_sets_no_login_cookie_and_a_whole_page_does(
     fetch: Fetch, destination: str | None
 ) -> None:
     headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
@@ -213,7 +191,7 @@ def test_a_part_of_a_page_sets_none_and_a_whole_one_does(
     assert value(fetch(Reply(), SETTINGS, ADA, headers=headers))
 
 
-def test_a_skipped_path_neither_sets_nor_deletes_it(fetch: Fetch) -> None:
+def test_a_skipped_path_neither_sets_nor_deletes_a_login_cookie(fetch: Fetch) -> None:
     settings = site(
         shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY, skip_paths=["/admin/*"]
     )
@@ -226,15 +204,17 @@ def test_a_skipped_path_neither_sets_nor_deletes_it(fetch: Fetch) -> None:
 
 @pytest.mark.parametrize("status", [200, 404, 500])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_every_page_counts(fetch: Fetch, status: int, method: str) -> None:
+def test_a_page_of_any_status_and_method_sets_and_deletes_the_login_cookie(
+    fetch: Fetch, status: int, method: str
+) -> None:
     reply = Reply([b"<!doctype html>", b"<title>A</title>", b"<p>A"], status=status)
-    assert told_for(fetch, value(fetch(reply, SETTINGS, ADA, method=method))) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(fetch(reply, SETTINGS, ADA, method=method))) == with_hmac(ADA)
     seen = fetch(reply, SETTINGS, method=method, headers=HELD)
     assert cookies(seen) == [DELETION]
 
 
-def test_head_is_as_get(fetch: Fetch) -> None:
-    assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, method="HEAD"))) == with_hmac(ADA)
+def test_head_sets_and_deletes_the_login_cookie_as_get_does(fetch: Fetch) -> None:
+    assert borrowed_by(fetch, value(fetch(Reply(), SETTINGS, ADA, method="HEAD"))) == with_hmac(ADA)
     assert cookies(fetch(Reply(), SETTINGS, method="HEAD", headers=HELD)) == [DELETION]
 
 
@@ -243,7 +223,7 @@ def test_a_page_for_another_user_replaces_the_login_cookie(fetch: Fetch, site: s
     adas = value(fetch(Reply(), SETTINGS, ADA))
     headers = {"Cookie": f"{LOGIN_COOKIE}={adas}", "Sec-Fetch-Site": site}
     seen = fetch(Reply(), SETTINGS, BOB, headers=headers)
-    assert told_for(fetch, value(seen)) == with_hmac(BOB)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(BOB)
 
 
 @pytest.mark.parametrize(("age", "is_renewed"), [(0, False), (350, False), (361, True)])
@@ -255,12 +235,12 @@ def test_a_page_renews_the_login_cookie_after_a_tenth_of_its_life(
     seen = fetch(Reply(), SETTINGS, ADA, headers=headers)
     assert bool(cookies(seen)) == is_renewed
     if is_renewed:
-        assert told_for(fetch, value(seen)) == with_hmac(ADA)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("identity", [BOB, None])
-def test_it_is_found_in_a_field_that_http2_has_cut_in_pieces(
+def test_a_login_cookie_is_found_in_cookie_fields_that_http2_has_split(
     method: str, identity: Identity | None
 ) -> None:
     """RFC 9113 section 8.2.3."""
@@ -270,15 +250,15 @@ def test_it_is_found_in_a_field_that_http2_has_cut_in_pieces(
         if identity is None:
             assert cookies(seen) == [DELETION]
         else:
-            assert told_for(fetch_asgi, value(seen)) == with_hmac(identity)
+            assert borrowed_by(fetch_asgi, value(seen)) == with_hmac(identity)
 
 
-def test_a_lead_stays_one(fetch: Fetch) -> None:
+def test_a_lead_in_the_login_cookie_stays_a_lead(fetch: Fetch) -> None:
     cookie = value(fetch(Reply(), SETTINGS, LEAD))
-    assert told_for(fetch, cookie) == {"email": "lead@example.com"}
+    assert borrowed_by(fetch, cookie) == {"email": "lead@example.com"}
 
 
-def test_a_refused_identity_has_none_and_loses_the_one_before(fetch: Fetch) -> None:
+def test_a_refused_identity_gets_no_login_cookie_and_loses_an_earlier_one(fetch: Fetch) -> None:
     assert cookies(fetch(Reply(), SETTINGS, REFUSED)) == []
     assert cookies(fetch(Reply(), SETTINGS, REFUSED, headers=HELD)) == [DELETION]
     assert cookies(fetch(Reply(), SETTINGS, Identity("\ud800"))) == []
@@ -289,7 +269,7 @@ def random_text(length: int) -> str:
     return random.Random(length).randbytes(length).hex()[:length]
 
 
-def test_an_id_too_long_for_a_cookie_has_none_and_is_warned_of_once(
+def test_an_id_too_long_for_a_login_cookie_sets_none_and_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     long = Identity(random_text(8000))
@@ -309,7 +289,7 @@ def page(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [PAGE]
 
 
-def test_it_is_as_long_as_browsers_keep_and_no_longer(fetch: Fetch) -> None:
+def test_no_login_cookie_is_longer_than_browsers_keep(fetch: Fetch) -> None:
     lengths: list[int] = []
     for length in range(4800, 5400, 25):
         lengths.extend(map(len, cookies(fetch(Reply(), SETTINGS, Identity(random_text(length))))))
@@ -318,16 +298,18 @@ def test_it_is_as_long_as_browsers_keep_and_no_longer(fetch: Fetch) -> None:
 
 
 # ── Who loses it ───────────────────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none", None])
-def test_the_first_page_after_a_logout_deletes_it(fetch: Fetch, site: str | None) -> None:
+def test_the_first_page_after_a_logout_deletes_the_login_cookie(
+    fetch: Fetch, site: str | None
+) -> None:
     headers = {**HELD, **DOCUMENT} | ({} if site is None else {"Sec-Fetch-Site": site})
     assert cookies(fetch(Reply(), SETTINGS, headers=headers)) == [DELETION]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "theme=dark"}, {"Cookie": "pavior-share=x"}])
-def test_who_has_none_loses_none(fetch: Fetch, headers: dict[str, str]) -> None:
+def test_a_logged_out_visitor_without_a_login_cookie_gets_no_deletion(
+    fetch: Fetch, headers: dict[str, str]
+) -> None:
     redirect = Reply([], [("Location", "/")], status=302)
     for reply in (Reply(), JSON, redirect):
         for method in ("GET", "POST"):
@@ -339,7 +321,7 @@ REDIRECTS = [Reply([], [("Location", "/")], status) for status in (301, 302, 303
 
 @pytest.mark.parametrize("reply", REDIRECTS, ids=lambda reply: str(reply.status))
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_a_redirect_when_nobody_is_logged_in_any_more_deletes_it(
+def test_a_redirect_for_a_logged_out_visitor_deletes_the_login_cookie(
     fetch: Fetch, reply: Reply, method: str
 ) -> None:
     seen = fetch(reply, SETTINGS, method=method, headers=HELD)
@@ -349,7 +331,7 @@ def test_a_redirect_when_nobody_is_logged_in_any_more_deletes_it(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("reply", [JSON, Reply([], [], status=204)])
-def test_the_answer_to_what_may_be_a_logout_deletes_it(
+def test_the_response_to_a_logout_by_a_script_deletes_the_login_cookie(
     fetch: Fetch, method: str, reply: Reply
 ) -> None:
     seen = fetch(reply, SETTINGS, method=method, headers={**HELD, "Sec-Fetch-Dest": "empty"})
@@ -359,20 +341,22 @@ def test_the_answer_to_what_may_be_a_logout_deletes_it(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_what_only_reads_is_no_logout(fetch: Fetch, method: str) -> None:
+def test_a_safe_request_that_gets_json_deletes_no_login_cookie(fetch: Fetch, method: str) -> None:
     expected = fetch(JSON, site(), method=method)
     assert fetch(JSON, SETTINGS, method=method, headers=HELD) == expected
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_page_of_the_apps_that_is_skipped_is_left_alone(fetch: Fetch, method: str) -> None:
+def test_a_skipped_page_deletes_no_login_cookie(fetch: Fetch, method: str) -> None:
     skipped = Reply(headers=[HTML_TYPE, ("Pavior-Skip", "1")])
     seen = fetch(skipped, SETTINGS, method=method, headers=HELD)
     assert (seen.body, cookies(seen)) == (PAGE, [])
 
 
 @pytest.mark.parametrize("reply", [JSON, REDIRECTS[1]], ids=["json", "redirect"])
-def test_whoever_is_logged_in_keeps_it(fetch: Fetch, reply: Reply) -> None:
+def test_the_response_to_a_post_keeps_the_login_cookie_of_a_logged_in_user(
+    fetch: Fetch, reply: Reply
+) -> None:
     seen = fetch(reply, SETTINGS, ADA, method="POST", headers=held(ADA))
     assert seen == fetch(reply, site(), ADA, method="POST")
 
@@ -383,25 +367,25 @@ def test_whoever_is_logged_in_keeps_it(fetch: Fetch, reply: Reply) -> None:
     [held(BOB), held(ADA, 3700), held(Identity("7", "ada@example.com", authenticated=False)), HELD],
     ids=["another user's", "too old", "a lead's", "nobody's"],
 )
-def test_whoever_logs_in_has_their_own_at_once(
+def test_a_login_by_post_sets_the_login_cookie_at_once(
     fetch: Fetch, reply: Reply, cookie: dict[str, str]
 ) -> None:
     """A page in which one logs in by a script may lead to a help center without another page."""
     seen = fetch(reply, SETTINGS, ADA, method="POST", headers=cookie)
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
     assert seen.headers["Cache-Control"] == "private, no-cache"
     assert cookies(fetch(reply, SETTINGS, REFUSED, method="POST", headers=cookie)) == [DELETION]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_redirect_after_a_login_brings_it_too(fetch: Fetch, method: str) -> None:
+def test_a_redirect_after_a_login_sets_the_login_cookie(fetch: Fetch, method: str) -> None:
     seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=held(BOB))
-    assert told_for(fetch, value(seen)) == with_hmac(ADA)
+    assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[1]], ids=["page", "json", "redirect"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_another_site_began_says_nothing_about_a_logout(
+def test_a_cross_site_request_deletes_no_login_cookie(
     fetch: Fetch, reply: Reply, method: str
 ) -> None:
     headers = {**HELD, "Sec-Fetch-Site": "cross-site"}
@@ -411,7 +395,7 @@ def test_what_another_site_began_says_nothing_about_a_logout(
 
 
 @pytest.mark.parametrize("reply", [JSON, REDIRECTS[1]], ids=["json", "redirect"])
-def test_what_a_frame_in_another_sites_page_began_says_nothing_either(
+def test_a_request_from_a_frame_in_another_sites_page_deletes_no_login_cookie(
     fetch: Fetch, reply: Reply
 ) -> None:
     """There `SameSite=Lax` cookies of the app stay away, in any request of the frame."""
@@ -420,7 +404,7 @@ def test_what_a_frame_in_another_sites_page_began_says_nothing_either(
     assert cookies(seen) == []
 
 
-def test_a_part_of_a_page_that_is_for_nobody_deletes_it(fetch: Fetch) -> None:
+def test_an_anonymous_fragment_deletes_the_login_cookie(fetch: Fetch) -> None:
     headers = {**HELD, "Sec-Fetch-Dest": "empty"}
     seen = fetch(Reply([b"<tr><td>", b"A"]), SETTINGS, headers=headers)
     assert (seen.body, cookies(seen)) == (b"<tr><td>A", [DELETION])
@@ -428,7 +412,9 @@ def test_a_part_of_a_page_that_is_for_nobody_deletes_it(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("reply", [Reply(), JSON, REDIRECTS[2]], ids=["page", "json", "redirect"])
-def test_without_consent_it_is_deleted_and_never_set(fetch: Fetch, reply: Reply) -> None:
+def test_without_consent_the_login_cookie_is_deleted_and_never_set(
+    fetch: Fetch, reply: Reply
+) -> None:
     seen = fetch(reply, SETTINGS, ADA, consent=False, method="POST")
     assert (seen.body, cookies(seen)) == (b"".join(reply.chunks), [])
     seen = fetch(reply, SETTINGS, ADA, consent=False, method="POST", headers=HELD)
@@ -436,7 +422,7 @@ def test_without_consent_it_is_deleted_and_never_set(fetch: Fetch, reply: Reply)
     assert seen.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_an_identity_without_consent_has_no_cookie_whoever_asks() -> None:
+def test_an_identity_without_consent_has_no_login_cookie() -> None:
     cookie = LoginCookie(SETTINGS, Tokens(SETTINGS.secret_keys, 3600))
     visitor = Visitor(ADA, consents=False)
     assert cookie.update(visitor, "") is None
@@ -450,13 +436,11 @@ def test_an_identity_without_consent_has_no_cookie_whoever_asks() -> None:
             assert timeless([deleted or ""]) == [DELETION]
 
 
-def test_with_consent_it_is_set(fetch: Fetch) -> None:
-    assert told_for(fetch, value(fetch(Reply(), SETTINGS, ADA, consent=True))) == with_hmac(ADA)
+def test_with_consent_the_login_cookie_is_set(fetch: Fetch) -> None:
+    assert borrowed_by(fetch, value(fetch(Reply(), SETTINGS, ADA, consent=True))) == with_hmac(ADA)
 
 
 # ── Caches, and what the app says ──────────────────────────────────────────────────────────────
-
-
 CSV = ("Content-Type", "text/csv")
 
 
@@ -471,7 +455,7 @@ CSV = ("Content-Type", "text/csv")
         (None, HELD, "POST", CSV),
     ],
 )
-def test_no_cache_keeps_it(
+def test_no_cache_stores_a_response_that_sets_or_deletes_the_login_cookie(
     fetch: Fetch,
     identity: Identity | None,
     headers: dict[str, str],
@@ -487,7 +471,9 @@ def test_no_cache_keeps_it(
 
 
 @pytest.mark.parametrize("status", [302, 308])
-def test_no_cache_keeps_it_with_a_redirect(fetch: Fetch, status: int) -> None:
+def test_no_cache_stores_a_redirect_that_deletes_the_login_cookie(
+    fetch: Fetch, status: int
+) -> None:
     reply = Reply([], [("Location", "/"), *CACHEABLE], status=status)
     seen = fetch(reply, SETTINGS, headers=HELD)
     assert set(seen.headers["Cache-Control"].split(", ")) == {"private", "no-cache", "max-age=60"}
@@ -495,14 +481,14 @@ def test_no_cache_keeps_it_with_a_redirect(fetch: Fetch, status: int) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "theme=dark"}, DOCUMENT])
-def test_an_anonymous_page_stays_as_cacheable_as_the_app_made_it(
+def test_an_anonymous_page_of_a_lender_stays_as_cacheable_as_the_app_made_it(
     fetch: Fetch, headers: dict[str, str]
 ) -> None:
     reply = Reply(headers=[HTML_TYPE, *CACHEABLE, ("ETag", '"1"')])
     seen = fetch(reply, SETTINGS, headers=headers)
     lower = [(name.lower(), value) for name, value in seen.headers]
-    for name, said in CACHEABLE:
-        assert (name.lower(), said) in lower
+    for name, expected in CACHEABLE:
+        assert (name.lower(), expected) in lower
     assert sorted(name for name, _ in lower) == sorted(
         [
             *(name.lower() for name, _ in CACHEABLE),
@@ -548,7 +534,7 @@ VALIDATED: App = validated
 
 
 @pytest.mark.parametrize(("identity", "headers"), [(ADA, {}), (ADA, HELD), (None, HELD)])
-def test_a_304_carries_it_too(
+def test_a_304_sets_or_deletes_the_login_cookie(
     fetch: Fetch, identity: Identity | None, headers: dict[str, str]
 ) -> None:
     first = fetch(VALIDATED, SETTINGS, identity, headers={**DOCUMENT, **headers})
@@ -559,16 +545,18 @@ def test_a_304_carries_it_too(
     if identity is None:
         assert cookies(seen) == [DELETION]
     else:
-        assert told_for(fetch, value(seen)) == with_hmac(identity)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(identity)
 
 
-def test_an_anonymous_304_stays_as_it_is(fetch: Fetch) -> None:
+def test_an_anonymous_304_of_a_lender_stays_as_it_is(fetch: Fetch) -> None:
     first = fetch(VALIDATED, SETTINGS, headers=DOCUMENT)
     seen = fetch(VALIDATED, SETTINGS, headers={**DOCUMENT, "If-None-Match": first.headers["ETag"]})
     assert (seen.status, seen.headers["Cache-Control"], cookies(seen)) == (304, "public", [])
 
 
-def test_whoever_logs_out_gets_a_fresh_page_that_deletes_it(fetch: Fetch) -> None:
+def test_a_revalidation_after_a_logout_gets_a_fresh_page_that_deletes_the_login_cookie(
+    fetch: Fetch,
+) -> None:
     first = fetch(VALIDATED, SETTINGS, ADA, headers=DOCUMENT)
     headers = {**DOCUMENT, **HELD, "If-None-Match": first.headers["ETag"]}
     seen = fetch(VALIDATED, SETTINGS, None, headers=headers)
@@ -577,10 +565,8 @@ def test_whoever_logs_out_gets_a_fresh_page_that_deletes_it(fetch: Fetch) -> Non
 
 
 # ── What the site asks itself ──────────────────────────────────────────────────────────────────
-
-
 @pytest.mark.parametrize("cacheable_pages", [True, False])
-def test_the_question_of_a_page_of_the_site_itself_keeps_it_up_to_date(
+def test_a_share_auth_request_of_the_sites_own_page_updates_the_login_cookie(
     fetch: Fetch, cacheable_pages: bool
 ) -> None:
     settings = site(
@@ -590,43 +576,41 @@ def test_the_question_of_a_page_of_the_site_itself_keeps_it_up_to_date(
     )
     ask = partial(fetch, JSON, settings, path=SHARE_AUTH)
     for site_field in ({}, {"Sec-Fetch-Site": "same-origin"}):
-        assert told_for(fetch, value(ask(ADA, headers=site_field))) == with_hmac(ADA)
+        assert borrowed_by(fetch, value(ask(ADA, headers=site_field))) == with_hmac(ADA)
         seen = ask(BOB, headers={**site_field, **HELD})
-        assert told_for(fetch, value(seen)) == with_hmac(BOB)
+        assert borrowed_by(fetch, value(seen)) == with_hmac(BOB)
         assert cookies(ask(None, headers=site_field)) == []
         assert cookies(ask(None, headers={**site_field, **HELD})) == [DELETION]
         assert cookies(ask(REFUSED, headers={**site_field, **HELD})) == [DELETION]
 
 
 @pytest.mark.parametrize("access", ["none", "inactive", "active"])
-def test_a_question_from_a_frame_of_another_sites_page_is_no_sign_of_a_logout(
+def test_a_share_auth_request_from_a_frame_in_another_sites_page_deletes_no_login_cookie(
     fetch: Fetch, access: str
 ) -> None:
     headers = {**HELD, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Storage-Access": access}
     assert cookies(fetch(JSON, SETTINGS, path=SHARE_AUTH, headers=headers)) == []
 
 
-def test_without_consent_the_question_deletes_it(fetch: Fetch) -> None:
+def test_a_share_auth_request_without_consent_deletes_the_login_cookie(fetch: Fetch) -> None:
     ask = partial(fetch, JSON, SETTINGS, ADA, consent=False, path=SHARE_AUTH)
     assert cookies(ask(headers={})) == []
     assert cookies(ask(headers=HELD)) == [DELETION]
 
 
-def test_the_question_of_another_site_leaves_it_alone(fetch: Fetch) -> None:
+def test_a_share_auth_request_of_another_site_leaves_the_login_cookie_alone(fetch: Fetch) -> None:
     for identity in (ADA, None):
         headers = {**HELD, "Origin": HELP}
         assert cookies(fetch(JSON, SETTINGS, identity, path=SHARE_AUTH, headers=headers)) == []
 
 
-def test_a_site_without_it_is_told_all_the_same(fetch: Fetch) -> None:
+def test_share_auth_names_the_user_on_a_site_without_a_login_cookie(fetch: Fetch) -> None:
     seen = fetch(JSON, site(), ADA, path=SHARE_AUTH, headers=HELD)
     assert (json.loads(seen.body)["id"], cookies(seen)) == ("7", [])
 
 
 # ── What share-auth makes of it ────────────────────────────────────────────────────────────────
-
-
-def test_a_loan_is_as_old_as_the_cookie(fetch: Fetch) -> None:
+def test_a_borrowed_login_is_as_old_as_the_login_cookie(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 1000).cookie(ADA)
     headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
     seen = fetch(JSON, SETTINGS, path=SHARE_AUTH, headers=headers)
@@ -634,381 +618,28 @@ def test_a_loan_is_as_old_as_the_cookie(fetch: Fetch) -> None:
     assert 2590 <= int(seen.headers["Pavior-Expires-In"]) <= 2600
 
 
-def test_a_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
+def test_a_login_cookie_that_is_too_old_names_nobody(fetch: Fetch) -> None:
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - 3700).cookie(ADA)
-    assert told_for(fetch, cookie) == {}
+    assert borrowed_by(fetch, cookie) == {}
 
 
-def test_two_cookies_of_the_name_name_nobody(fetch: Fetch) -> None:
+def test_two_login_cookies_name_nobody(fetch: Fetch) -> None:
     adas, bobs = (value(fetch(Reply(), SETTINGS, each)) for each in (ADA, BOB))
-    assert told_for(fetch, adas) == with_hmac(ADA)
-    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
-    assert told_for(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
+    assert borrowed_by(fetch, adas) == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; {LOGIN_COOKIE}={bobs}") == {}
+    assert borrowed_by(fetch, f"{adas}; {LOGIN_COOKIE}={adas}") == {}
 
 
-def test_other_cookies_beside_it_do_not_matter(fetch: Fetch) -> None:
+def test_other_cookies_beside_the_login_cookie_do_not_matter(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    assert told_for(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; a=b; c; {LOGIN_COOKIE}2=x") == with_hmac(ADA)
 
 
 def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
     adas = value(fetch(Reply(), SETTINGS, ADA))
-    assert told_for(fetch, f"{adas}; a=\xe9\xff") == with_hmac(ADA)
+    assert borrowed_by(fetch, f"{adas}; a=\xe9\xff") == with_hmac(ADA)
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", '"', "whatever"])
-def test_a_forged_one_names_nobody(fetch: Fetch, cookie: str) -> None:
-    assert told_for(fetch, cookie) == {}
-
-
-# ── What may be set ────────────────────────────────────────────────────────────────────────────
-
-
-def problems(**given: Any) -> str:
-    with pytest.raises(SettingsError) as caught:
-        site(**given)
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *(b"", [""], ["a key", ""], [b"", "a key"], 7, ["a key", 7], [None], {"a": "key"}),
-        *(" padded", "padded\n", ["a key", "padded "], "\ud800"),
-        *(API_KEY, API_KEY.encode(), [API_KEY, "a key"], ["a key", API_KEY.encode()]),
-    ],
-)
-def test_what_is_no_secret_key_is_told_without_showing_it(key: Any) -> None:
-    text = problems(secret_key=key, shared_auth_domains=["help.example.com"])
-    assert "secret_key (PAVIOR_SECRET_KEY)" in text
-    assert not re.search(f"a key|padded|{API_KEY}", text)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [SECRET_KEY, SECRET_KEY.encode(), b" as it is\n\xff", [SECRET_KEY, b"\x00"], (SECRET_KEY,)],
-)
-def test_a_secret_key_is_text_or_bytes_or_several(key: Any) -> None:
-    settings = site(shared_auth_domains=["help.example.com"], secret_key=key)
-    expected = (key,) if isinstance(key, str | bytes) else tuple(key)
-    assert settings.secret_keys == expected
-
-
-def test_keys_do_not_follow_the_list_they_were_given_in() -> None:
-    keys = [SECRET_KEY]
-    settings = site(secret_key=keys)
-    keys.append("another")
-    assert settings.secret_keys == (SECRET_KEY,)
-    assert hash(settings) == hash(site(secret_key=(SECRET_KEY,)))
-
-
-@pytest.mark.parametrize(
-    "key", [SECRET_KEY, SECRET_KEY.encode(), ["old", SECRET_KEY], [b"old", SECRET_KEY.encode()]]
-)
-def test_no_secret_key_shows_in_the_repr(key: Any) -> None:
-    assert SECRET_KEY not in repr(site(secret_key=key))
-
-
-@pytest.mark.parametrize("key", [SECRET_KEY, ["old", SECRET_KEY]])
-def test_a_setting_that_would_put_a_secret_key_into_pages_is_refused(key: Any) -> None:
-    text = problems(secret_key=key, init_options={"note": f"x{SECRET_KEY.upper()}"})
-    assert "init_options (PAVIOR_INIT_OPTIONS) holds the secret key" in text
-    assert SECRET_KEY not in text.lower()
-
-
-def test_several_keys_are_lines_where_only_text_can_be_kept() -> None:
-    given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
-    read = Settings.from_mapping
-    assert read({**given, "PAVIOR_SECRET_KEY": "one, two"}).secret_keys == ("one, two",)
-    assert read({**given, "PAVIOR_SECRET_KEY": "old\n\n new \n"}).secret_keys == ("old", "new")
-    assert read({**given, "PAVIOR_SECRET_KEY": ""}).secret_keys == ()
-
-
-@pytest.mark.parametrize("seconds", [0, -1, 86401, True, 60.0, "60", None, "an hour"])
-def test_a_loan_lasts_from_a_second_to_a_day(seconds: Any) -> None:
-    text = problems(shared_auth_seconds=seconds)
-    assert "shared_auth_seconds (PAVIOR_SHARED_AUTH_SECONDS) must be a whole number" in text
-    for allowed in (1, 86400):
-        assert site(shared_auth_seconds=allowed).shared_auth_seconds == allowed
-
-
-@pytest.mark.parametrize("text", ["120", " 120\n"])
-def test_its_seconds_may_be_text_where_only_text_can_be_kept(text: str) -> None:
-    given = {"PAVIOR_TEAM_VANITY_ID": TEAM, "PAVIOR_API_KEY": API_KEY}
-    settings = Settings.from_mapping({**given, "PAVIOR_SHARED_AUTH_SECONDS": text})
-    assert settings.shared_auth_seconds == 120
-    assert Settings.from_mapping(given).shared_auth_seconds == 3600
-
-
-def test_the_handoff_may_be_switched_off_in_text() -> None:
-    given = {
-        "PAVIOR_TEAM_VANITY_ID": TEAM,
-        "PAVIOR_API_KEY": API_KEY,
-        "PAVIOR_SECRET_KEY": SECRET_KEY,
-    }
-    given["PAVIOR_SHARED_AUTH_DOMAINS"] = "help.example.com"
-    assert Settings.from_mapping(given).hands_off
-    assert not Settings.from_mapping({**given, "PAVIOR_HANDOFF": "off"}).hands_off
-
-
-def test_a_lender_without_a_key_is_told_at_start_up(
-    fetch: Fetch, caplog: pytest.LogCaptureFixture
-) -> None:
-    fetch(Reply(), site(shared_auth_domains=["help.example.com"]), ADA)
-    (record,) = caplog.records
-    assert "set secret_key (PAVIOR_SECRET_KEY)" in record.getMessage()
-    for settings in (SETTINGS, site(), Settings(TEAM, share_auth="auth.example.com")):
-        caplog.clear()
-        fetch(Reply(), settings, ADA)
-        assert caplog.records == []
-
-
-# ── Flask ──────────────────────────────────────────────────────────────────────────────────────
-
-
-class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
-    id = 7
-    email = "ada@example.com"
-
-
-def flask_app(settings: Settings | None = None, **config: object) -> Flask:
-    """Return a shop with a login, whose settings are in its configuration unless given."""
-    app = Flask(__name__)
-    app.config.update(
-        PAVIOR_TEAM_VANITY_ID=TEAM,
-        PAVIOR_API_KEY=API_KEY,
-        PAVIOR_SHARED_AUTH_DOMAINS="help.example.com",
-    )
-    app.config.update(config)
-    user = User()
-    LoginManager(app).user_loader(lambda _: user)
-
-    @app.get("/")
-    def home() -> bytes:
-        return PAGE
-
-    @app.post("/login")
-    def login() -> Any:
-        login_user(user)
-        return redirect("/", 303)
-
-    @app.post("/logout")
-    def logout() -> Any:
-        logout_user()
-        return redirect("/", 303)
-
-    @app.post("/api/logout")
-    def api_logout() -> Any:
-        logout_user()
-        return jsonify(ok=True)
-
-    Pavior(app, settings)
-    return app
-
-
-def tls(app: Any) -> TestApp:
-    return TestApp(app, extra_environ={"wsgi.url_scheme": "https"})
-
-
-def logged_in(app: Flask) -> TestApp:
-    client = tls(app)
-    assert client.post("/login").status_int == 303
-    return client
-
-
-def cookie_of(app: Flask) -> str:
-    """Return the value of the cookie that a user's page sets, '' if none."""
-    client = logged_in(app)
-    client.get("/")
-    found: str = client.cookies.get(LOGIN_COOKIE, "")
-    return found
-
-
-def flask_tells(app: Flask, cookie: str) -> dict[str, str]:
-    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = tls(app).get(SHARE_AUTH, headers=headers).json
-    return told
-
-
-@pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_flask_keeps_it_from_login_to_logout(logout: str) -> None:
-    app = flask_app(SECRET_KEY=SECRET_KEY)
-    client = logged_in(app)
-    assert LOGIN_COOKIE not in client.cookies  # which a page sets, and the login was none
-    client.get("/")
-    assert flask_tells(app, client.cookies[LOGIN_COOKIE]) == with_hmac(ADA)
-    response = client.post(logout)
-    assert DELETION in timeless(response.headers.getall("Set-Cookie"))
-    assert LOGIN_COOKIE not in client.cookies
-    assert "Set-Cookie" not in client.get("/").headers
-
-
-def test_flask_deletes_it_where_the_login_has_run_out() -> None:
-    client = tls(flask_app(SECRET_KEY=SECRET_KEY))
-    client.set_cookie(LOGIN_COOKIE, "left-over")
-    assert timeless(client.get("/").headers.getall("Set-Cookie")) == [DELETION]
-
-
-def test_flasks_own_secret_key_signs_by_default() -> None:
-    for key in (SECRET_KEY, SECRET_KEY.encode(), b"\xff\x00\n bytes", " as it is ", "short"):
-        app = flask_app(SECRET_KEY=key)
-        assert flask_tells(app, cookie_of(app)) == with_hmac(ADA)
-        assert flask_tells(flask_app(SECRET_KEY="another key"), cookie_of(app)) == {}
-    text, raw = flask_app(SECRET_KEY=SECRET_KEY), flask_app(SECRET_KEY=SECRET_KEY.encode())
-    assert flask_tells(text, cookie_of(raw)) == with_hmac(ADA)
-
-
-def test_flasks_old_keys_are_still_read() -> None:
-    old, new = flask_app(SECRET_KEY="old"), flask_app(SECRET_KEY="new")
-    older = flask_app(SECRET_KEY="older")
-    both = flask_app(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old", b"older"])
-    assert flask_tells(both, cookie_of(old)) == with_hmac(ADA)
-    assert flask_tells(both, cookie_of(older)) == with_hmac(ADA)
-    assert flask_tells(new, cookie_of(both)) == with_hmac(ADA)
-    assert flask_tells(old, cookie_of(both)) == {}
-    assert flask_tells(new, cookie_of(old)) == {}
-
-
-def test_paviors_secret_key_goes_first() -> None:
-    app = flask_app(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
-    other = flask_app(SECRET_KEY="another", PAVIOR_SECRET_KEY=SECRET_KEY)
-    assert flask_tells(other, cookie_of(app)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(app)) == {}
-    several = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=["old", SECRET_KEY])
-    assert flask_tells(app, cookie_of(several)) == with_hmac(ADA)
-    lines = flask_app(SECRET_KEY="x", PAVIOR_SECRET_KEY=f"old\n\n {SECRET_KEY} \n")
-    assert flask_tells(app, cookie_of(lines)) == with_hmac(ADA)
-
-
-def test_settings_as_an_object_get_flasks_key_unless_they_have_one() -> None:
-    without = site(shared_auth_domains=["help.example.com"])
-    app = flask_app(without, SECRET_KEY=SECRET_KEY)
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
-    own = flask_app(SETTINGS, SECRET_KEY="the app's")
-    assert flask_tells(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
-    assert flask_tells(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
-
-
-def test_a_flask_site_without_a_whitelist_has_none() -> None:
-    assert cookie_of(flask_app(SECRET_KEY=SECRET_KEY, PAVIOR_SHARED_AUTH_DOMAINS="")) == ""
-    assert cookie_of(flask_app(site(), SECRET_KEY=SECRET_KEY)) == ""
-
-
-def test_old_keys_alone_sign_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    app = Flask(__name__)
-    app.config["SECRET_KEY_FALLBACKS"] = ["old"]
-    app.add_url_rule("/", view_func=lambda: PAGE)
-    Pavior(app, site(shared_auth_domains=["help.example.com"]), identity=lambda _: ADA)
-    assert "Set-Cookie" not in tls(app).get("/").headers
-    (record,) = caplog.records
-    assert "set secret_key (PAVIOR_SECRET_KEY)" in record.getMessage()
-
-
-# ── Starlette ──────────────────────────────────────────────────────────────────────────────────
-
-
-class Customer(BaseUser):
-    is_authenticated = True
-    identity = "7"
-    email = "ada@example.com"
-
-
-class Backend(AuthenticationBackend):
-    """The user who has logged in is the customer."""
-
-    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser] | None:
-        return (AuthCredentials(), Customer()) if "user" in conn.session else None
-
-
-def starlette_client(**environ: str) -> TestClient:
-    """Return a client of a shop with a login, whose settings are a `Config`."""
-    prefix = "SHOP_" if any(name.startswith("SHOP_") for name in environ) else ""
-    config = Config(
-        environ={
-            f"{prefix}PAVIOR_TEAM_VANITY_ID": TEAM,
-            f"{prefix}PAVIOR_API_KEY": API_KEY,
-            f"{prefix}PAVIOR_SHARED_AUTH_DOMAINS": "help.example.com",
-            **environ,
-        },
-        env_prefix=prefix,
-    )
-
-    async def home(request: Request) -> Response:
-        return HTMLResponse(PAGE)
-
-    async def login(request: Request) -> Response:
-        request.session["user"] = "ada"
-        return RedirectResponse("/", 303)
-
-    async def logout(request: Request) -> Response:
-        request.session.clear()
-        # As an app does that logs out for the rest of this request too.
-        request.scope.pop("user")
-        return RedirectResponse("/", 303)
-
-    async def api_logout(request: Request) -> Response:
-        await logout(request)
-        return JSONResponse({"ok": True})
-
-    app = Starlette(
-        routes=[
-            Route("/", home),
-            Route("/login", login, methods=["POST"]),
-            Route("/logout", logout, methods=["POST"]),
-            Route("/api/logout", api_logout, methods=["POST"]),
-        ],
-        middleware=[
-            Middleware(PaviorMiddleware, settings=config),
-            Middleware(SessionMiddleware, secret_key="the session's", https_only=True),
-            Middleware(AuthenticationMiddleware, backend=Backend()),
-        ],
-    )
-    return TestClient(app, base_url="https://shop.example", follow_redirects=False)
-
-
-def starlette_cookie(client: TestClient) -> str:
-    client.post("/login")
-    client.get("/")
-    return client.cookies.get(LOGIN_COOKIE) or ""
-
-
-def starlette_tells(client: TestClient, cookie: str) -> dict[str, str]:
-    client.cookies.clear()
-    headers = {"Origin": HELP, "Cookie": f"{LOGIN_COOKIE}={cookie}"}
-    told: dict[str, str] = client.get(SHARE_AUTH, headers=headers).json()
-    return told
-
-
-@pytest.mark.parametrize("logout", ["/logout", "/api/logout"])
-def test_starlette_keeps_it_from_login_to_logout(logout: str) -> None:
-    client = starlette_client(SECRET_KEY=SECRET_KEY)
-    cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    response = client.post(logout)
-    assert DELETION in timeless(response.headers.get_list("set-cookie"))
-    assert LOGIN_COOKIE not in client.cookies
-    assert "set-cookie" not in client.get("/").headers
-
-
-def test_the_key_of_a_config_signs_by_default() -> None:
-    cookie = starlette_cookie(starlette_client(SECRET_KEY=SECRET_KEY))
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SHOP_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="another"), cookie) == {}
-    odd = " as it is "
-    cookie = starlette_cookie(starlette_client(SECRET_KEY=odd))
-    assert starlette_tells(starlette_client(SECRET_KEY=odd), cookie) == with_hmac(ADA)
-
-
-def test_paviors_key_in_a_config_goes_first() -> None:
-    client = starlette_client(SECRET_KEY="the app's", PAVIOR_SECRET_KEY=SECRET_KEY)
-    cookie = starlette_cookie(client)
-    assert starlette_tells(starlette_client(PAVIOR_SECRET_KEY=SECRET_KEY), cookie) == with_hmac(ADA)
-    assert starlette_tells(starlette_client(SECRET_KEY="the app's"), cookie) == {}
-
-
-@pytest.mark.parametrize(
-    "environ", [{}, {"SECRET_KEY": ""}, {"SHOP_X": "", "SECRET_KEY": SECRET_KEY}]
-)
-def test_a_config_without_a_key_signs_nothing(environ: dict[str, str]) -> None:
-    assert starlette_cookie(starlette_client(**environ)) == ""
+def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
+    assert borrowed_by(fetch, cookie) == {}

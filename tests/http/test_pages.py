@@ -48,13 +48,13 @@ def test_a_page_of_a_borrowing_site_names_the_lender(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 404, 422, 500, 503])
-def test_error_pages_are_pages(fetch: Fetch, status: int) -> None:
+def test_error_pages_gain_the_script(fetch: Fetch, status: int) -> None:
     seen = fetch(Reply(status=status), SETTINGS, ADA)
     assert seen.status == status
     assert init_call(seen.body)["id"] == "7"
 
 
-def test_a_posted_form_is_answered_with_a_page(fetch: Fetch) -> None:
+def test_the_page_that_answers_a_posted_form_gains_the_script(fetch: Fetch) -> None:
     assert init_call(fetch(Reply(), SETTINGS, ADA, method="POST").body)["id"] == "7"
 
 
@@ -62,13 +62,15 @@ def test_a_posted_form_is_answered_with_a_page(fetch: Fetch) -> None:
     "content_type",
     ["text/html", "TEXT/HTML", 'text/html;charset="UTF-8"', " text/html ; charset=iso-8859-1"],
 )
-def test_html_is_known_in_any_spelling(fetch: Fetch, content_type: str) -> None:
+def test_html_is_recognized_in_any_spelling_of_its_media_type(
+    fetch: Fetch, content_type: str
+) -> None:
     reply = Reply(headers=[("Content-Type", content_type)])
     assert init_calls(fetch(reply, SETTINGS, ADA).body)
 
 
 @pytest.mark.parametrize("value", ["inline", "INLINE; filename=page.html"])
-def test_an_inline_page_is_a_page(fetch: Fetch, value: str) -> None:
+def test_a_page_with_an_inline_disposition_gains_the_script(fetch: Fetch, value: str) -> None:
     reply = with_headers(("Content-Disposition", value), ("Content-Encoding", "identity"))
     assert init_calls(fetch(reply, SETTINGS, ADA).body)
 
@@ -93,7 +95,7 @@ FRAGMENT = b"<tr><td>One more row"
         ("document, document", PAGE, False),
     ],
 )
-def test_documents_gain_the_script_and_what_is_fetched_for_something_else_does_not(
+def test_navigations_gain_the_script_and_subresources_do_not(
     fetch: Fetch, destination: str | None, body: bytes, gains: bool
 ) -> None:
     headers = {} if destination is None else {"Sec-Fetch-Dest": destination}
@@ -104,7 +106,7 @@ def test_documents_gain_the_script_and_what_is_fetched_for_something_else_does_n
 
 
 @pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object"])
-def test_frames_gain_it_where_they_are_to(fetch: Fetch, destination: str) -> None:
+def test_frames_gain_the_script_where_the_setting_says_so(fetch: Fetch, destination: str) -> None:
     settings = Settings(TEAM, API_KEY, inject_in_frames=True)
     seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": destination})
     assert init_call(seen.body)["id"] == "7"
@@ -136,7 +138,7 @@ UNTOUCHED = {
 
 
 @pytest.mark.parametrize("reply", UNTOUCHED.values(), ids=UNTOUCHED.keys())
-def test_what_is_not_a_page_is_not_touched(fetch: Fetch, reply: Reply) -> None:
+def test_a_response_that_is_no_page_passes_untouched(fetch: Fetch, reply: Reply) -> None:
     seen = fetch(reply, SETTINGS, ADA)
     assert seen.body == b"".join(reply.chunks)
     assert {(name.lower(), value) for name, value in reply.headers} <= {
@@ -162,7 +164,7 @@ def test_an_amp_page_cut_anywhere_stays_as_it_is(
 
 
 @pytest.mark.parametrize("length", ["+45", "45, 45", "many"])
-def test_a_length_that_is_no_number_is_not_added_to(fetch: Fetch, length: str) -> None:
+def test_a_content_length_that_is_no_number_is_removed(fetch: Fetch, length: str) -> None:
     if fetch is ADAPTERS["asgi"]:  # WebTest refuses to look at such a thing
         seen = fetch(with_headers(("Content-Length", length)), SETTINGS, ADA)
         assert "Content-Length" not in seen.headers
@@ -178,7 +180,7 @@ def test_an_empty_body_is_a_document_only_if_the_browser_wants_one(
 
 
 @pytest.mark.parametrize("status", [204, 205, 304])
-def test_a_response_without_a_body_is_not_touched(fetch: Fetch, status: int) -> None:
+def test_a_response_without_a_body_passes_untouched(fetch: Fetch, status: int) -> None:
     headers = [("ETag", '"1"'), ("Cache-Control", "max-age=60")]
     if status == 205:
         headers.append(HTML_TYPE)
@@ -187,7 +189,7 @@ def test_a_response_without_a_body_is_not_touched(fetch: Fetch, status: int) -> 
     assert (seen.headers["ETag"], seen.headers["Cache-Control"]) == ('"1"', "max-age=60")
 
 
-def test_the_length_is_right(fetch: Fetch) -> None:
+def test_the_content_length_of_a_page_is_right(fetch: Fetch) -> None:
     seen = fetch(with_headers(("Content-Length", str(len(PAGE)))), SETTINGS, ADA)
     assert seen.headers["Content-Length"] == str(len(seen.body))
 
@@ -200,7 +202,7 @@ def test_the_length_is_right(fetch: Fetch) -> None:
     ],
     ids=["length", "port"],
 )
-def test_a_number_of_more_digits_than_python_reads_does_not_fail_the_page(
+def test_a_number_of_5000_digits_in_a_field_does_not_fail_the_page(
     field: tuple[str, str],
 ) -> None:
     seen = ADAPTERS["asgi"](with_headers(field), SETTINGS, ADA)
@@ -209,7 +211,7 @@ def test_a_number_of_more_digits_than_python_reads_does_not_fail_the_page(
 
 @given(data=st.data())
 @pytest.mark.parametrize("adapter", ADAPTERS)
-def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> None:
+def test_the_content_length_of_a_page_is_right_or_absent(adapter: str, data: st.DataObject) -> None:
     page = data.draw(st.sampled_from([PAGE, b"<!-- unfinished", b"\xef\xbb\xbf<p>", b"x", b"\xef"]))
     cut = data.draw(st.integers(0, len(page)))
     headers = (HTML_TYPE, ("Content-Length", str(len(page))))
@@ -219,7 +221,7 @@ def test_the_length_is_right_or_not_told(adapter: str, data: st.DataObject) -> N
     assert init_call(seen.body)["id"] == "7"
 
 
-def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
+def test_head_gets_no_wrong_content_length_and_no_body(fetch: Fetch) -> None:
     reply = with_headers(("Content-Length", str(len(PAGE))), ("ETag", '"1"'))
     seen = fetch(reply, SETTINGS, ADA, method="HEAD")
     assert seen.body == b""
@@ -231,7 +233,7 @@ def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("given", "sent"),
     [
         ([], {"private", "no-cache"}),
         (["public, max-age=60"], {"private", "no-cache", "max-age=60"}),
@@ -245,9 +247,9 @@ def test_head_tells_no_wrong_length_and_has_no_body(fetch: Fetch) -> None:
     ],
 )
 def test_a_page_that_names_a_user_is_for_that_user_alone(
-    fetch: Fetch, said: list[str], sent: set[str]
+    fetch: Fetch, given: list[str], sent: set[str]
 ) -> None:
-    seen = fetch(with_headers(*(("Cache-Control", value) for value in said)), SETTINGS, ADA)
+    seen = fetch(with_headers(*(("Cache-Control", value) for value in given)), SETTINGS, ADA)
     (value,) = seen.headers.getlist("Cache-Control")
     assert set(value.split(", ")) == sent
 
@@ -273,7 +275,7 @@ def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("given", "sent"),
     [
         ([], "Cookie, Sec-Fetch-Dest"),
         (["Accept-Encoding"], "Accept-Encoding, Cookie, Sec-Fetch-Dest"),
@@ -283,10 +285,10 @@ def test_a_page_that_names_nobody_keeps_its_caching(fetch: Fetch) -> None:
     ],
 )
 @pytest.mark.parametrize("identity", [ADA, None])
-def test_a_page_varies_by_what_decided_about_it(
-    fetch: Fetch, said: list[str], sent: str, identity: Identity | None
+def test_a_page_varies_by_the_fields_that_decided_about_it(
+    fetch: Fetch, given: list[str], sent: str, identity: Identity | None
 ) -> None:
-    seen = fetch(with_headers(*(("Vary", value) for value in said)), SETTINGS, identity)
+    seen = fetch(with_headers(*(("Vary", value) for value in given)), SETTINGS, identity)
     if identity is not None and sent != "*" and "Origin" not in sent:
         sent = f"{sent}, Origin"
     assert seen.headers.getlist("Vary") == [sent]
@@ -304,7 +306,7 @@ def test_a_page_varies_by_what_decided_about_it(
         "Content-Digest",
     ],
 )
-def test_what_describes_the_old_bytes_is_not_sent(fetch: Fetch, name: str) -> None:
+def test_fields_that_describe_the_original_bytes_are_removed(fetch: Fetch, name: str) -> None:
     assert name not in fetch(with_headers((name, "x")), SETTINGS, ADA).headers
 
 
@@ -319,7 +321,7 @@ def test_what_describes_the_old_bytes_is_not_sent(fetch: Fetch, name: str) -> No
         ('"akamai-cache-control"', False),
     ],
 )
-def test_a_signature_goes_if_it_covers_what_changes(
+def test_a_signature_is_removed_if_it_covers_an_edited_field(
     fetch: Fetch, covered: str, stays: bool
 ) -> None:
     signature = [("Signature-Input", f"a=({covered});created=1"), ("Signature", "a=:AAAA:")]
@@ -327,7 +329,7 @@ def test_a_signature_goes_if_it_covers_what_changes(
     assert [name in headers for name, _ in signature] == [stays, stays]
 
 
-def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
+def test_other_header_fields_of_a_page_stay_as_they_are(fetch: Fetch) -> None:
     fields = [("Set-Cookie", "a=1"), ("X-Name", "Zo\xeb"), ("Set-Cookie", "b=2")]
     seen = fetch(with_headers(*fields), SETTINGS, ADA)
     assert seen.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
@@ -347,7 +349,7 @@ def test_other_fields_stay_as_they_are(fetch: Fetch) -> None:
         Identity("7", attributes={"name": "\ud800"}),
     ],
 )
-def test_a_refused_identity_is_left_out_and_told_once(
+def test_a_refused_identity_is_left_out_and_logged_once(
     fetch: Fetch, identity: Identity, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = fetch(Reply(), SETTINGS, identity)

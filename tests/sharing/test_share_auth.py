@@ -42,7 +42,7 @@ def share_auth(
 
 
 @pytest.mark.parametrize(
-    ("identity", "told"),
+    ("identity", "expected"),
     [
         (None, {}),
         (Identity(), {}),
@@ -50,13 +50,13 @@ def share_auth(
         (ADA, {"id": "7", "email": "ada@example.com", "hmac": sign(API_KEY, "7")}),
     ],
 )
-def test_a_whitelisted_origin_is_told_the_fields_of_init(
-    fetch: Fetch, identity: Identity | None, told: dict[str, str]
+def test_a_whitelisted_origin_gets_the_fields_of_init(
+    fetch: Fetch, identity: Identity | None, expected: dict[str, str]
 ) -> None:
     seen = share_auth(fetch, identity)
     assert seen.status == 200
     assert seen.headers["Content-Type"] == "application/json"
-    assert json.loads(seen.body) == told
+    assert json.loads(seen.body) == expected
     assert seen.headers["Access-Control-Allow-Origin"] == HELP
     assert seen.headers["Access-Control-Allow-Credentials"] == "true"
     assert API_KEY.encode() not in seen.body
@@ -64,7 +64,9 @@ def test_a_whitelisted_origin_is_told_the_fields_of_init(
 
 @pytest.mark.parametrize("identity", [ADA, None])
 @pytest.mark.parametrize("origin", [HELP, "https://evil.example"])
-def test_no_answer_is_ever_stored(fetch: Fetch, identity: Identity | None, origin: str) -> None:
+def test_no_response_of_share_auth_is_stored(
+    fetch: Fetch, identity: Identity | None, origin: str
+) -> None:
     headers = share_auth(fetch, identity, origin).headers
     assert headers["Cache-Control"] == "no-store"
     assert headers["Vary"].startswith("Origin, Sec-Fetch-Site")
@@ -101,7 +103,7 @@ FOREIGN_ORIGINS = [
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-def test_any_other_origin_is_refused_alike_whoever_is_logged_in(fetch: Fetch, origin: str) -> None:
+def test_any_other_origin_gets_the_same_403_for_every_user(fetch: Fetch, origin: str) -> None:
     for method in ("GET", "OPTIONS", "POST"):
         known = share_auth(fetch, ADA, origin, method)
         unknown = share_auth(fetch, None, origin, method)
@@ -111,7 +113,7 @@ def test_any_other_origin_is_refused_alike_whoever_is_logged_in(fetch: Fetch, or
         assert b"ada" not in known.body
 
 
-def test_a_preflight_names_what_is_allowed(fetch: Fetch) -> None:
+def test_a_preflight_of_a_whitelisted_origin_names_the_allowed_methods(fetch: Fetch) -> None:
     seen = share_auth(fetch, ADA, method="OPTIONS")
     assert (seen.status, seen.body) == (204, b"")
     assert seen.headers["Access-Control-Allow-Methods"] == "GET, HEAD, POST"
@@ -120,13 +122,13 @@ def test_a_preflight_names_what_is_allowed(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_there_is_nothing_to_change(fetch: Fetch, method: str) -> None:
+def test_share_auth_refuses_methods_that_change_something(fetch: Fetch, method: str) -> None:
     seen = share_auth(fetch, ADA, method=method)
     assert (seen.status, seen.body) == (405, b"")
     assert seen.headers["Allow"] == "GET, HEAD, POST, OPTIONS"
 
 
-def test_head_is_get_without_its_body(fetch: Fetch) -> None:
+def test_head_gets_the_length_of_share_auth_without_a_body(fetch: Fetch) -> None:
     seen = share_auth(fetch, ADA, method="HEAD")
     assert seen.body == b""
     assert seen.headers["Content-Length"] == str(len(share_auth(fetch, ADA).body))
@@ -134,7 +136,7 @@ def test_head_is_get_without_its_body(fetch: Fetch) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "same-origin"}])
 @pytest.mark.parametrize("whitelist", [[], ["help.example.com"]])
-def test_the_sites_own_pages_are_told_the_attributes_too(
+def test_the_sites_own_pages_get_the_attributes_too(
     fetch: Fetch, headers: dict[str, str], whitelist: list[str]
 ) -> None:
     settings = Settings(TEAM, API_KEY, shared_auth_domains=whitelist)
@@ -150,25 +152,29 @@ def test_the_sites_own_pages_are_told_the_attributes_too(
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", "same-origin, cross-site"])
-def test_what_another_site_loads_without_cors_says_nothing(fetch: Fetch, site: str) -> None:
+def test_a_request_of_another_site_without_cors_gets_the_same_403_for_every_user(
+    fetch: Fetch, site: str
+) -> None:
     headers = {"Sec-Fetch-Site": site}
     seen = fetch(Reply(), SETTINGS, ADA, path=SHARE_AUTH, headers=headers)
     assert seen.status == 403
     assert seen == fetch(Reply(), SETTINGS, None, path=SHARE_AUTH, headers=headers)
 
 
-def test_without_consent_the_sites_own_pages_are_told_so(fetch: Fetch) -> None:
+def test_without_consent_the_sites_own_pages_get_null(fetch: Fetch) -> None:
     seen = fetch(Reply(), SETTINGS, ADA, consent=False, path=SHARE_AUTH, headers={})
     assert json.loads(seen.body) is None
 
 
-def test_on_a_site_that_borrows_its_login_the_path_is_the_apps(fetch: Fetch) -> None:
+def test_a_site_that_borrows_its_login_leaves_the_path_of_share_auth_to_the_app(
+    fetch: Fetch,
+) -> None:
     app = Reply([b"mine"], [("Content-Type", "text/plain")])
     settings = Settings(TEAM, share_auth="auth.example.com")
     assert fetch(app, settings, ADA, path=SHARE_AUTH).body == b"mine"
 
 
-def test_a_refused_identity_is_not_shared_and_told_once(
+def test_a_refused_identity_is_not_shared_and_is_logged_once(
     fetch: Fetch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert json.loads(share_auth(fetch, Identity("boss@bank.com")).body) == {}
@@ -204,12 +210,12 @@ def test_several_origin_fields_are_refused() -> None:
     assert messages_of("GET", [HELP, HELP])[0]["status"] == 403
 
 
-def test_the_server_is_sent_no_body_for_head() -> None:
+def test_a_head_request_to_share_auth_sends_the_server_no_body() -> None:
     assert messages_of("GET", [HELP])[1]["body"] != b""
     assert messages_of("HEAD", [HELP])[1]["body"] == b""
 
 
-def test_the_endpoint_stands_at_the_domains_root() -> None:
+def test_share_auth_is_found_at_the_root_however_the_server_splits_the_path() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         yield b"mine"
@@ -222,7 +228,7 @@ def test_the_endpoint_stands_at_the_domains_root() -> None:
 
 
 @pytest.mark.parametrize("root_path", ["/shop", "/caf\xe9"])
-def test_the_pages_of_a_site_below_a_path_find_it_there(root_path: str) -> None:
+def test_pages_of_a_wsgi_site_below_a_path_find_share_auth_below_that_path(root_path: str) -> None:
     app = Flask(__name__)
     Pavior(app, SETTINGS, identity=lambda environ: ADA)
 
@@ -238,7 +244,7 @@ def test_the_pages_of_a_site_below_a_path_find_it_there(root_path: str) -> None:
     assert client.get(question).json["id"] == "7"
 
 
-def test_the_pages_of_an_asgi_app_below_a_path_find_it_there() -> None:
+def test_pages_of_an_asgi_site_below_a_path_find_share_auth_below_that_path() -> None:
     app = Mount(
         "/shop", asgi.PaviorMiddleware(HTMLResponse(PAGE), SETTINGS, identity=lambda _: ADA)
     )
@@ -248,7 +254,7 @@ def test_the_pages_of_an_asgi_app_below_a_path_find_it_there() -> None:
     assert client.get(f"/shop{SHARE_AUTH}").json()["id"] == "7"
 
 
-def test_the_apps_body_is_closed_though_its_answer_is_not_used() -> None:
+def test_the_body_of_the_app_is_closed_where_share_auth_answers_in_its_place() -> None:
     closed = []
 
     class Body(list[bytes]):

@@ -1,16 +1,18 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# npm starts the Node that is on the PATH.
-NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix js
+# npm, and what it installs, start the Node that is on the PATH.
+WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
+NPM := $(WITH_NODE) npm --prefix js
 NODE_MODULES := js/node_modules/.installed
 
-.PHONY: help demo test quick js js-check lint types clean
+.PHONY: help demo test quick bench js js-check lint types clean
 
 help:
 	@echo "make demo    run two shops, a help center and a Pavior emulator on this machine"
 	@echo "make test    run all tests; installs the browsers and servers they need"
 	@echo "make quick   run the tests that need no browser, no proxy and no patience"
+	@echo "make bench   measure what a request costs, beside other ways to put a script into a page"
 	@echo "make js      build the scripts of the package from their sources in js/"
 	@echo "make lint    check formatting and lint rules"
 	@echo "make types   check types"
@@ -19,13 +21,16 @@ demo: $(VENV)/installed
 	@$(BIN)/python -m demo
 
 test: $(VENV)/installed $(NODE_MODULES)
-	$(BIN)/python -m tests.chromium
-	$(BIN)/python -m tests.programs
+	$(BIN)/python -m tests.support.chromium
+	$(BIN)/python -m tests.support.programs
 	$(NPM) run --silent test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 -m "not browser and not cache and not slow"
+	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile quick -m "not browser and not cache and not slow"
+
+bench: $(VENV)/installed
+	@$(BIN)/python -m benchmarks.requests
 
 js: $(NODE_MODULES)
 	$(NPM) run --silent build
@@ -39,11 +44,13 @@ js-check: $(NODE_MODULES)
 lint: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent lint
 	$(NPM) run --silent check
 
 types: $(VENV)/installed $(NODE_MODULES)
 	$(BIN)/mypy
+	$(WITH_NODE) js/node_modules/.bin/pyright --pythonpath $(BIN)/python
 	$(NPM) run --silent types
 
 clean:

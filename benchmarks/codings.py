@@ -1,6 +1,6 @@
 """What coded pages cost: opened, given the script and closed again, beside what the app paid.
 
-    python benchmarks/codings.py
+    python -m benchmarks.codings
 
 Times are the best of several rounds, in microseconds for one page. The contenders take turns within
 a round, so what else the machine does falls on all of them. Memory is the most that a fresh process
@@ -21,11 +21,12 @@ from pathlib import Path
 from time import perf_counter
 
 import brotli
-from placement import END, PARTS, SNIPPET, START, microseconds, pieces, show
 
 from pavior_middleware._http.codings import codings
-from pavior_middleware._page.coded_body import CodedBody
+from pavior_middleware._page.body import CodedBody
 from pavior_middleware.placement import Inserter, insert
+
+from .placement import END, PARTS, SNIPPET, START, microseconds, pieces, show
 
 if sys.version_info >= (3, 14):
     from compression import zstd

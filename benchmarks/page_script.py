@@ -1,6 +1,6 @@
 """What the script costs the main thread of a browser on an ordinary page view.
 
-    python benchmarks/page_script.py
+    python -m benchmarks.page_script
 
 Chromium loads the same page with the script and without, in turns, and traces its main thread.
 Times are of all scripts of the page, embed included, as medians in milliseconds of CPU; the embed
@@ -25,8 +25,8 @@ from werkzeug.wrappers import Request, Response
 from demo.ports import free_ports
 from pavior_middleware import Identity, Settings
 from pavior_middleware.wsgi import PaviorMiddleware
-from tests import chromium
-from tests.servers import serving_wsgi
+from tests.support import chromium
+from tests.support.servers import serving_wsgi
 
 ROUNDS = 20
 PAGE = b"<!doctype html><html><head><title>A page</title></head><body><p>Text</body></html>"

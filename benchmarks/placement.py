@@ -1,6 +1,6 @@
 """What placement costs, beside what others do, all in one run.
 
-    python benchmarks/placement.py
+    python -m benchmarks.placement
 
 Times are the best of several rounds, in microseconds for one page. The contenders take turns within
 a round, so what else the machine does falls on all of them.

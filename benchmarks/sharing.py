@@ -1,6 +1,6 @@
 """What lending the login costs a request that has nothing to do with it.
 
-    python benchmarks/sharing.py
+    python -m benchmarks._site.sharing
 
 Each answer of a trivial app is served through both shells: bare, with the middleware of a site that
 lends nothing, and with that of one that lends its login and hands it over. Times are the best of
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from placement import END, PARAGRAPH, PARTS, START, microseconds, show
-
 from pavior_middleware import Identity, Settings, asgi, wsgi
+from pavior_middleware._share import Sharing
 from pavior_middleware._share.tokens import Tokens
+
+from .placement import END, PARAGRAPH, PARTS, START, microseconds, show
 
 KEY = "a secret key for the benchmark"
 OFF = Settings("acme", "an api key for the benchmark")
@@ -169,7 +170,7 @@ def compare(name: str, call: Callable[[Case, Settings | None], Callable[[], obje
 
 def compare_others_paths() -> None:
     """Show what it costs to tell that a path is not ours."""
-    lending = wsgi.PaviorMiddleware(lambda environ, start: [], ON).sharing  # noqa: ARG005
+    lending = Sharing(ON, lambda event: None)  # noqa: ARG005
     times = microseconds(
         {
             "root": partial(lending.path, "/orders/7", ""),

@@ -20,7 +20,7 @@ import brotli
 
 with atheris.instrument_imports():
     from pavior_middleware._http.codings import codings
-    from pavior_middleware._page.coded_body import CodedBody
+    from pavior_middleware._page.body import CodedBody
     from pavior_middleware.placement import Inserter
 
 if sys.version_info >= (3, 14):
@@ -165,7 +165,7 @@ def check_page(names: list[str], pieces: list[bytes], *, ends_at_once: bool) -> 
             expected += bare.feed(known) + bare.flush()
         if not body.stays and not warnings:
             assert after.shown.startswith(expected), "something waits"
-    passed = b"".join(body.finish())
+    passed = b"".join(body.feed(b"", is_last=True))
     sent += passed
     after.take(passed)
 

@@ -1,47 +1,50 @@
-"""The ASGI shell: moves messages between the server and the app, and decides nothing."""
+"""ASGI: the middleware for any ASGI app. It translates messages, and decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import Any
 
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
-from ._http.headers import HeaderList
+from ._adapters.site import Site
+from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
-from ._model.visitor import VisitorSource
-from ._page.conditions import FIELDS
-from ._page.exchange import Exchange
-from ._page.rewriter import Rewriter
-from ._page.rewriting import Handling, Rewriting
+from ._model.visitor import Visitor
+from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
+from ._page.request import PageRequest
+from ._page.response import PageResponse, State
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request, Sharing
+from ._share import LONGEST_CONTENT, Answer, Needed, Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-IdentityOfScope = Callable[[Scope], Identity | Awaitable[Identity | None] | None]
-ConsentOfScope = Callable[[Scope], bool | Awaitable[bool]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+IdentityOfScope = Callable[[dict[str, Any]], Identity | Awaitable[Identity | None] | None]
+ConsentOfScope = Callable[[dict[str, Any]], bool | Awaitable[bool]]
 RawHeaders = list[tuple[bytes, bytes]]
+
+IDENTITY_KEY = "pavior.identity"
+"""Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
+
+_RAW_NAMES = {name: name.encode("ascii") for name in FIELDS}
+_CONDITIONAL = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
 
 class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of an ASGI app.
 
     `identity` is called with the scope once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None. `consent`, called alike, says
-    whether the chat may be shown; without it, it may. Both may be coroutine functions.
+    inner middleware put there; it returns an `Identity` or None. Without it,
+    `scope["pavior.identity"]` is read. `consent`, called alike, says whether the chat may be shown;
+    without it, it may. Both may be coroutine functions. Those that are not run in a thread, unless
+    the setting `identity_may_block` is False.
 
-    With `settings.enabled` False, what is returned is the app itself.
+    With `settings.enabled` False, everything passes untouched.
     """
-
-    def __new__(cls, app: ASGIApp, settings: Settings, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls) if settings.enabled else app
 
     def __init__(
         self,
@@ -51,75 +54,81 @@ class PaviorMiddleware:
         identity: IdentityOfScope | None = None,
         consent: ConsentOfScope | None = None,
     ) -> None:
-        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
-            return
         self.app = app
-        self._sharing = Sharing(settings)
-        self._rewriting = Rewriting(
-            settings, asks_consent=consent is not None, cookie=self._sharing.cookie
-        )
-        self._visitors = VisitorSource(identity, consent)
+        self._site = None
+        if settings.enabled:
+            self._site = Site(
+                settings,
+                ASGI_FORM,
+                identity=identity,
+                default_identity=self.identity_in,
+                consent=consent,
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI specification, "Applications")."""
-        if scope["type"] != "http":
+        site = self._site
+        if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = self._sharing.path(scope["path"], scope.get("root_path", ""))
-        if path is None:
-            await self._serve_page(scope, receive, send)
-        else:
-            await self._serve_sharing(_sharing_request(scope, path), scope, receive, send)
+        path, root_path = scope["path"], scope.get("root_path", "")
+        our_path = site.sharing.path(path, root_path)
+        if our_path is not None:
+            await self._serve_sharing(site, _sharing_request(scope, our_path), scope, receive, send)
+            return
+        fields = _Fields(scope["headers"])
+        request = site.pages.request(
+            scope["method"],
+            scope.get("scheme", "http"),
+            path,
+            root_path,
+            fields,
+            is_conditional=fields.are_conditional,
+        )
+        if request.conditions is not NO_CONDITIONS:
+            await self._serve_conditionally(site, request, scope, receive, send)
+            return
+        scope[PageRequest.KEY] = request
+        await self.app(scope, receive, _Response(self, site, request, scope, send).send)
+
+    def identity_in(self, scope: Scope) -> Identity | None:
+        """Return who is visiting, for a site that gives no `identity`."""
+        identity: Identity | None = scope.get(IDENTITY_KEY)
+        return identity
 
     def session_cookies(self, scope: Scope) -> Sequence[str]:  # noqa: ARG002
         """Return names of the app's session cookie, for a site whose settings have none."""
         return ()
 
-    async def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_conditionally(
+        self, site: Site[bytes], request: PageRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
-        fields = _fields(scope["headers"])
-        exchange = self._rewriting.exchange(
-            scope["method"],
-            scope.get("scheme", "http"),
-            scope["path"],
-            scope.get("root_path", ""),
-            fields,
-            partial(self.session_cookies, scope),
-        )
-        untouched = dict(scope) if exchange and exchange.conditions.may_ask_again else scope
-        response = self._response(scope, exchange, scope, send)
-        await self.app(response.scope, receive, response.send)
-        if exchange and response.is_for_another:
-            again = self._response(untouched, exchange.again(), scope, send, response.cookies)
-            await self.app(again.scope, _without_content(receive), again.send)
-
-    def _response(
-        self,
-        scope: Scope,
-        exchange: Exchange | None,
-        outer_scope: Scope,
-        send: Send,
-        cookies: Sequence[tuple[bytes, bytes]] = (),
-    ) -> _Response:
-        if exchange is not None and exchange.conditions.changes:
-            headers = _changed(scope["headers"], exchange.conditions.changes)
-            scope = {**scope, "headers": headers}
-        scope[Exchange.KEY] = exchange
-        return _Response(
-            scope, exchange, outer_scope, send, self._rewriting, self._visitors, cookies
-        )
+        conditions, untouched = request.conditions, dict(scope)
+        asked = scope
+        if conditions.changes:
+            asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
+        asked[PageRequest.KEY] = request
+        response = _Response(self, site, request, asked, send, scope)
+        await self.app(asked, receive, response.send)
+        if response.needs_retry:
+            request = request.again()
+            headers = _changed(untouched["headers"], request.conditions.changes)
+            asked = {**untouched, "headers": headers, PageRequest.KEY: request}
+            again = _Response(self, site, request, asked, send, scope, response.cookies)
+            await self.app(asked, _without_content(receive), again.send)
 
     async def _serve_sharing(
-        self, request: Request, scope: Scope, receive: Receive, send: Send
+        self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer in the app's place, which may see the request so that the user is known."""
-        begun = self._sharing.begin(request)
+        begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             await _send_answer(begun, scope, send)
             return
         if begun is Needed.CONTENT:
             content = await _content(receive, LONGEST_CONTENT + 1)
-            await _send_answer(self._sharing.exchange(request, content), scope, send)
+            await _send_answer(site.sharing.exchange(request, content), scope, send)
             return
 
         session_cookies = self.session_cookies(scope)
@@ -129,8 +138,8 @@ class PaviorMiddleware:
             nonlocal is_answered
             if message["type"] == "http.response.start" and not is_answered:
                 is_answered = True
-                visitor = await self._visitors.ask_async(scope)
-                answer = self._sharing.answer(request, visitor, session_cookies)
+                visitor = await site.callbacks.visitor_async(scope)
+                answer = site.sharing.answer(request, visitor, session_cookies)
                 await _send_answer(answer, scope, send)
 
         await self.app(scope, receive, answer_instead)
@@ -143,109 +152,146 @@ class _Response:
     (ASGI specification, "Response Start"), since they tell its length.
     """
 
-    is_for_another = False
-    """Whether the response speaks of a page that this client is not to get, so none of it goes."""
+    _response: PageResponse[bytes] | None = None
+    _is_begun = False
+    _start: Message | None = None
 
     def __init__(
         self,
+        middleware: PaviorMiddleware,
+        site: Site[bytes],
+        request: PageRequest,
         scope: Scope,
-        exchange: Exchange | None,
-        outer_scope: Scope,
         send: Send,
-        rewriting: Rewriting,
-        visitors: VisitorSource,
-        cookies: Sequence[tuple[bytes, bytes]],
+        outer_scope: Scope | None = None,
+        cookies_before: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
-        self.scope = scope
-        self._exchange = exchange
-        self._outer_scope = outer_scope
+        self._middleware = middleware
+        self._site = site
+        self._request = request
+        self._scope = scope
         self._send = send
-        self._rewriting = rewriting
-        self._visitors = visitors
-        self._cookies_before = cookies
+        self._outer_scope = outer_scope
+        self._cookies_before = cookies_before
         self.cookies: Sequence[tuple[bytes, bytes]] = ()
         """Of an answer that is not for this client, what it set in cookies."""
-        self._start: Message | None = None
-        self._rewriter: Rewriter | None = None
+
+    @property
+    def needs_retry(self) -> bool:
+        """Whether the app is to be asked again, as none of its answer is for this client."""
+        return self._response is not None and self._response.state is State.RETRY
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
-        if self.is_for_another:
-            return
-        rewriter, kind = self._rewriter, message["type"]
-        if kind == "http.response.start":
-            await self._begin(message)
-        elif rewriter is None:
-            await self._send(message)
-        elif kind == "http.response.body" and rewriter.changes_body:
-            await self._rewrite(message, rewriter)
-        elif kind in (PATHSEND, ZEROCOPYSEND) and rewriter.changes_body:
-            await self._rewrite_file(message, rewriter)
+        response = self._response
+        if response is None:
+            if self._is_begun or message["type"] != "http.response.start":
+                await self._send(message)
+            else:
+                await self._begin(message)
+        elif not response.changes_body:
+            await self._pass_on(message, response)
+        elif message["type"] == "http.response.body":
+            await self._rewrite(message, response)
+        elif message["type"] in (PATHSEND, ZEROCOPYSEND):
+            await self._rewrite_file(message, response)
         else:
-            await self._release(rewriter)
-            if kind == "http.response.trailers":
-                headers = rewriter.trailers(_decoded(message.get("headers", ())))
-                message = {**message, "headers": _encoded(headers)}
-            await self._send(message)
+            await self._release(response)
+            await self._pass_on(message, response)
 
     async def _begin(self, message: Message) -> None:
         raw = message.get("headers", ())
         if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
             raw = list(raw)
             message = {**message, "headers": raw}
-        if self._outer_scope is not self.scope:  # what the app put there, others look for too
-            seen = {name: value for name, value in self.scope.items() if name != "headers"}
+        self._is_begun = True
+        if self._outer_scope is not None:  # what the app put there, others look for too
+            seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
         if self._cookies_before:
             raw = [*self._cookies_before, *raw]
             message = {**message, "headers": raw}
-        headers = _decoded(raw)
-        handling = self._rewriting.handling(self._exchange, message["status"], headers)
-        if handling is Handling.LEAVE:
+        response = self._site.pages.begin(self._request, message["status"], raw)
+        if response is None:
             await self._send(message)
             return
-        is_named = handling is Handling.NAME
-        visitor = await self._visitors.ask_async(self.scope) if is_named else None
-        self._rewriter = self._rewriting.rewriter(
-            self._exchange, message["status"], headers, visitor
-        )
-        self._start = message
-        if self._rewriter is None:
-            self.is_for_another = True
+        self._response = response
+        if response.state is State.ASKING:
+            callbacks = self._site.callbacks
+            if callbacks.are_immediate:
+                visitor = callbacks.visitor(self._scope)
+            else:
+                visitor = await callbacks.visitor_async(self._scope)
+            response.visitor(visitor, self._login_cookie(response, visitor))
+        if response.state is State.HELD:
+            self._start = message
+        elif response.state is State.EDITED:
+            await self._send({**message, "headers": response.head()})
+        elif response.state is State.RETRY:
             self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
+        else:
+            await self._send(message)
 
-    async def _rewrite(self, message: Message, rewriter: Rewriter) -> None:
-        received = bytes(message.get("body", b""))  # Starlette sends a `memoryview` as it is
+    def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
+        if self._site.sharing.cookie is None:
+            return None
+        return self._site.login_cookie(
+            self._request,
+            response,
+            visitor,
+            lambda: self._middleware.session_cookies(self._scope),
+        )
+
+    async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Send a message that holds nothing of a page's body."""
+        if response.state is State.RETRY:
+            return
+        if message["type"] == "http.response.trailers":
+            headers = response.trailers(list(message.get("headers", ())))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
+        received = message.get("body", b"")
+        if not isinstance(received, bytes):  # Starlette sends a `memoryview` as it is
+            received = bytes(received)
         is_last = not message.get("more_body", False)
         ready: bytes | None = None
-        for piece in rewriter.feed(received, is_last=is_last):
+        for piece in response.feed(received, is_last=is_last):
             if ready is not None:
-                await self._send_body(ready, rewriter)
+                await self._send_body(ready, response)
             ready = piece
         if ready is None and received and not is_last:
             return  # all of it is held back
-        await self._release(rewriter)
+        if self._start is not None:
+            await self._release(response)
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
 
-    async def _rewrite_file(self, message: Message, rewriter: Rewriter) -> None:
+    async def _rewrite_file(self, message: Message, response: PageResponse[bytes]) -> None:
         async with aclosing(pieces_of_file(message)) as pieces:
             async for received in pieces:
-                for piece in rewriter.feed(received):
-                    await self._send_body(piece, rewriter)
+                if not response.changes_body:  # the file is longer than the app has said
+                    await self._send_body(received, response)
+                    continue
+                for piece in response.feed(received):
+                    await self._send_body(piece, response)
         more_body = message.get("more_body", False)
-        rest = b"" if more_body else b"".join(rewriter.finish())
-        await self._send_body(rest, rewriter, more_body=more_body)
+        rest = b""
+        if response.changes_body and not more_body:
+            rest = b"".join(response.feed(b"", is_last=True))
+        await self._send_body(rest, response, more_body=more_body)
 
-    async def _send_body(self, data: bytes, rewriter: Rewriter, *, more_body: bool = True) -> None:
-        await self._release(rewriter)
+    async def _send_body(
+        self, data: bytes, response: PageResponse[bytes], *, more_body: bool = True
+    ) -> None:
+        await self._release(response)
         await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
-    async def _release(self, rewriter: Rewriter) -> None:
+    async def _release(self, response: PageResponse[bytes]) -> None:
         if self._start is not None:
             start, self._start = self._start, None
-            headers = _encoded(rewriter.headers())
-            await self._send({**start, "headers": headers})
+            await self._send({**start, "headers": response.head()})
 
 
 def _without_content(receive: Receive) -> Receive:
@@ -280,37 +326,65 @@ async def _content(receive: Receive, longest: int) -> bytes:
 
 
 async def _send_answer(answer: Answer, scope: Scope, send: Send) -> None:
-    headers = _encoded(list(answer.headers))
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers
+    ]
     body = b"" if scope["method"] == "HEAD" else answer.body
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _fields(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the request fields that matter, several of a name in one (RFC 9110 section 5.3).
+class _Fields(Mapping[str, str]):
+    """The request fields that matter, several of a name in one (RFC 9110 section 5.3).
 
-    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3).
+    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3). Fields are
+    decoded when they are looked at, which few are.
     """
-    values: dict[str, list[str]] = {}
-    for raw_name, value in headers:
-        name = raw_name.decode("latin-1")
-        if name in FIELDS:
-            values.setdefault(name, []).append(value.decode("latin-1"))
-    return {name: ("; " if name == "cookie" else ", ").join(each) for name, each in values.items()}
+
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._by_name = dict(headers)
+        if len(self._by_name) < len(headers):
+            self._by_name = _joined(headers)
+
+    @property
+    def are_conditional(self) -> bool:
+        """Whether one of them makes the request conditional."""
+        return not _CONDITIONAL.isdisjoint(self._by_name)
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name[_RAW_NAMES[name]].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, raw in _RAW_NAMES.items() if raw in self._by_name)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return _RAW_NAMES.get(name) in self._by_name  # type: ignore[call-overload]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or `default`."""
+        value = self._by_name.get(_RAW_NAMES[name])
+        return default if value is None else value.decode("latin-1")
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        values.setdefault(name, []).append(value)
+    return {
+        name: (b"; " if name == b"cookie" else b", ").join(each) for name, each in values.items()
+    }
 
 
 def _changed(
     headers: Sequence[tuple[bytes, bytes]], changes: Mapping[str, str | None]
 ) -> RawHeaders:
     kept = [(name, value) for name, value in headers if name.decode("latin-1") not in changes]
-    added = [(name, value) for name, value in changes.items() if value is not None]
-    return kept + _encoded(added)
-
-
-def _decoded(headers: Any) -> HeaderList:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-
-
-def _encoded(headers: HeaderList) -> RawHeaders:
-    """ASGI wants the names in lower case."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    added = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in changes.items()
+        if value is not None
+    ]
+    return kept + added

@@ -11,8 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from ._model.identity import Identity, IdentityRefused, signed_options
-from ._model.settings import EXAMPLE_API_KEY, Settings, SettingsError
-from ._page.snippet import lender_url, site_options
+from ._model.init_options import site_options
+from ._model.settings import Settings, SettingsError
+from ._model.settings_checks import EXAMPLE_API_KEY
+from ._page.snippet import lender_url
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,12 +14,12 @@ except ModuleNotFoundError as error:
         'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
     ) from error
 
+from ._model.callbacks import Callbacks, Reporter
 from ._model.identity import Identity, identity_of_user
 from ._model.settings import Settings, as_secret_key
 from ._model.tracebacks import keeping_keys_from_tracebacks
-from ._model.visitor import Visitor, VisitorSource
-from ._page.exchange import Exchange
-from ._page.rewriting import Handling
+from ._model.visitor import Visitor
+from ._page.request import PageRequest
 from .jinja import place
 from .wsgi import PaviorMiddleware
 
@@ -48,8 +48,8 @@ class Pavior:
         consent: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self._settings = settings
-        self._visitors = VisitorSource(identity or _current_user, consent)
-        self._has_consent = consent is not None
+        self._identity = identity or _current_user
+        self._consent = consent
         if app is not None:
             self.init_app(app)
 
@@ -62,45 +62,63 @@ class Pavior:
         app.jinja_env.globals["pavior_snippet"] = _snippet
         if not settings.enabled:
             return
-        # One key for each app: an app that runs inside another must not name the other's user.
-        key = f"pavior_middleware.visitor.{id(app)}"
-        nobody = Visitor(consents=not self._has_consent)
-
-        def visitor(environ: dict[str, Any]) -> Visitor:
-            found: Visitor = environ.get(key, nobody)
-            return found
-
-        middleware = _Middleware(
-            app,
-            settings,
-            identity=lambda environ: visitor(environ).identity,
-            consent=(lambda environ: visitor(environ).consents) if self._has_consent else None,
-        )
-
-        def remember_visitor(response: Response) -> Response:
-            """Keep the visitor for the middleware, which runs when the request context is gone.
-
-            Only where it will be asked for: once the session is read, Flask varies by it.
-            """
-            environ = request.environ
-            handling = middleware.rewriting.handling(
-                environ.get(Exchange.KEY), response.status_code, response.headers.to_wsgi_list()
-            )
-            root_path = request.root_path.rstrip("/")
-            is_for_sharing = middleware.sharing.asks_app(root_path + request.path, root_path)
-            if is_for_sharing or handling is Handling.NAME:
-                environ[key] = self._visitors.ask(environ)
-            return response
-
+        middleware = _Middleware(app, settings, self._identity, self._consent)
         # Flask calls these in reverse, so the first is the last to change the response.
-        app.after_request_funcs.setdefault(None, []).insert(0, remember_visitor)
+        app.after_request_funcs.setdefault(None, []).insert(0, middleware.remember_visitor)
         app.wsgi_app = middleware  # type: ignore[method-assign]
 
 
 class _Middleware(PaviorMiddleware):
-    def __init__(self, app: Flask, settings: Settings, **callables: Any) -> None:
-        super().__init__(app.wsgi_app, settings, **callables)
+    """The middleware around one app.
+
+    The visitor is asked for while the request context is alive, and the middleware runs when it is
+    gone: a response hook keeps the visitor under a key of this app alone, since an app that runs
+    inside another must not name the other's user.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        identity: Callable[[dict[str, Any]], Identity | None],
+        consent: Callable[[dict[str, Any]], bool] | None,
+    ) -> None:
+        self._key = f"pavior_middleware.visitor.{id(app)}"
+        self._nobody = Visitor(consents=consent is None)
+        self._callbacks = Callbacks(identity, consent, report=Reporter(settings.on_event))
+        super().__init__(
+            app.wsgi_app,
+            settings,
+            identity=lambda environ: self._remembered(environ).identity,
+            consent=None if consent is None else self._consents,
+        )
         self._flask = app
+
+    def remember_visitor(self, response: Response) -> Response:
+        """Keep the visitor for the middleware.
+
+        Only where it will be asked for: once the session is read, Flask varies by it.
+        """
+        environ = request.environ
+        if self._asks(environ, response):
+            environ[self._key] = self._callbacks.visitor(environ)
+        return response
+
+    def _asks(self, environ: dict[str, Any], response: Response) -> bool:
+        assert self._site is not None  # noqa: S101  # the hook is there only with a site
+        page_request: PageRequest | None = environ.get(PageRequest.KEY)
+        if page_request is not None:
+            headers = response.headers.to_wsgi_list()
+            return self._site.pages.needs_visitor(page_request, response.status_code, headers)
+        root_path = request.root_path.rstrip("/")
+        return self._site.sharing.asks_app(root_path + request.path, root_path)
+
+    def _remembered(self, environ: dict[str, Any]) -> Visitor:
+        visitor: Visitor = environ.get(self._key, self._nobody)
+        return visitor
+
+    def _consents(self, environ: dict[str, Any]) -> bool:
+        return self._remembered(environ).consents
 
     def session_cookies(self) -> Sequence[str]:
         name = self._flask.session_interface.get_cookie_name(self._flask)
@@ -134,7 +152,7 @@ def _secret_keys(config: Mapping[str, Any]) -> list[Any]:
 
 def _snippet() -> Markup:
     """Be `pavior_snippet()` in a template: the place of the script."""
-    return place(request.environ.get(Exchange.KEY))
+    return place(request.environ.get(PageRequest.KEY))
 
 
 def _current_user(environ: dict[str, Any]) -> Identity | None:  # noqa: ARG001

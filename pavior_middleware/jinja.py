@@ -14,7 +14,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("pavior_middleware.jinja needs Jinja: pip install jinja2") from error
 
-from ._page.exchange import Exchange
+from ._page.request import PageRequest
 
 
 @pass_context
@@ -36,11 +36,11 @@ def pavior_snippet(context: Context) -> Markup:
             "pavior_snippet() needs `request` in the template's context: pass it to the template,"
             " and import macros that use it `with context`"
         )
-    return place(carrier.get(Exchange.KEY))
+    return place(carrier.get(PageRequest.KEY))
 
 
-def place(exchange: object) -> Markup:
+def place(request: object) -> Markup:
     """Return what the middleware puts the script in place of; nothing without a middleware."""
-    if not isinstance(exchange, Exchange):
+    if not isinstance(request, PageRequest) or request.is_skipped:
         return Markup()
-    return Markup(exchange.place().decode("ascii"))  # noqa: S704  # nothing of a user's
+    return Markup(request.place().decode("ascii"))  # noqa: S704  # nothing of a user's

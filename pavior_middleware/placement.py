@@ -40,6 +40,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")  # UTF-16, and with it UTF-32
 
 _BOMS = (_UTF8_BOM, *_WIDE_BOMS)
+_STARTS_OF_BOMS = frozenset({b"", *(mark[:1] for mark in _BOMS)})
 
 _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
@@ -173,6 +174,12 @@ class Inserter:
     is_fragment = False
     """Whether it stays as it is because it does not begin like a document."""
 
+    inserted: tuple[int, bytes, bool] | None = None
+    """The place in what was held, what closes a token there, and whether the form is the early one.
+
+    Set once the snippet is there.
+    """
+
     _start = b""  # the bytes in which a browser looks for a charset that is not known
     _text = b""  # what was not sent yet
     _sent = 0  # how much was
@@ -209,6 +216,11 @@ class Inserter:
     def stays(self) -> bool:
         """Whether the document stays as it is."""
         return self.added == 0
+
+    @property
+    def position(self) -> int:
+        """How many of the bytes that are held, or were when the snippet went in, are understood."""
+        return self._position
 
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return what may go on its way.
@@ -313,6 +325,7 @@ class Inserter:
         self.added = len(closer) + len(snippet)
         view = memoryview(self._text)
         place = self._sendable if place is None else place
+        self.inserted = place, closer, snippet is self._snippet_before_policy
         self._text = b""
         return b"".join((view[:place], closer, snippet, view[place:]))
 
@@ -377,7 +390,9 @@ class Inserter:
         if text.startswith(_WIDE_BOMS):
             self._is_decided = self._stays = True
             return False
-        if any(mark.startswith(text) and mark != text for mark in _BOMS):
+        if text[:1] in _STARTS_OF_BOMS and any(
+            mark.startswith(text) and mark != text for mark in _BOMS
+        ):
             return False
         if text.startswith(_UTF8_BOM):
             self._position = self._sendable = len(_UTF8_BOM)
@@ -427,15 +442,16 @@ class Inserter:
             found = usual.match(self._text, self._position)
             if found is None:
                 return
-            has_moved = found.end() > self._position
-            self._position = found.end()
+            end = found.end()
+            has_moved = end > self._position
+            self._position = end
             if self._seeks_stylesheet and found["stylesheet"] is not None:
-                self._sendable = self._position
+                self._sendable = end
                 self._meet_stylesheet()
                 if self._is_decided:
                     return
-            elif not has_moved:
-                return
+            elif not has_moved or self._text.startswith(b"</", end):
+                return  # nothing usual begins so
 
     def _walk_tag(self) -> bool:
         """Walk along the attributes of a tag (sections 13.2.5.32 to 40)."""

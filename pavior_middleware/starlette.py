@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from inspect import signature
-from typing import Any
 
 try:
     from starlette.config import Config
@@ -24,18 +23,14 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
     """The ASGI middleware, for `Middleware(PaviorMiddleware, settings=…)` or `add_middleware`.
 
     `settings` may be a `starlette.config.Config`, which `read_settings` reads. The user is the one
-    `identity` returns; without it, `request.user`, where AuthenticationMiddleware (at any place in
-    the stack) has authenticated it. `identity` is called with the scope, once the app
-    has begun its response, so `scope["session"]` and `scope["state"]` are there; so is `consent`,
-    which says whether the chat may be shown.
+    `identity` returns; without it, the one under the scope's key `pavior.identity`; else
+    `request.user`, where AuthenticationMiddleware (at any place in the stack) has authenticated it.
+    `identity` is called with the scope, once the app has begun its response, so `scope["session"]`
+    and `scope["state"]` are there; so is `consent`, which says whether the chat may be shown.
 
     Raises `SettingsError`, but Starlette makes its middleware no sooner than it is called, and some
     servers go on then. `read_settings(config)` for `settings` stops the app at start-up.
     """
-
-    def __new__(cls, app: asgi.ASGIApp, settings: Settings | Config, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls, app, _settings(settings))
 
     def __init__(
         self,
@@ -45,9 +40,13 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
         identity: asgi.IdentityOfScope | None = None,
         consent: asgi.ConsentOfScope | None = None,
     ) -> None:
-        super().__init__(
-            app, _settings(settings), identity=identity or _authenticated_user, consent=consent
-        )
+        super().__init__(app, _settings(settings), identity=identity, consent=consent)
+
+    def identity_in(self, scope: asgi.Scope) -> Identity | None:
+        """Return the user that Starlette has authenticated, for a site that gives no `identity`."""
+        if asgi.IDENTITY_KEY in scope:
+            return super().identity_in(scope)
+        return identity_of_user(scope.get("user"))
 
     def session_cookies(self, scope: asgi.Scope) -> Sequence[str]:
         """Return the name that a SessionMiddleware of the app was given; else its default.
@@ -97,7 +96,3 @@ def _mapping(config: Config) -> dict[str, object]:
     if secret_key and not mapping["PAVIOR_SECRET_KEY"]:
         mapping["PAVIOR_SECRET_KEY"] = as_secret_key(str(secret_key))
     return mapping
-
-
-def _authenticated_user(scope: MutableMapping[str, Any]) -> Identity | None:
-    return identity_of_user(scope.get("user"))

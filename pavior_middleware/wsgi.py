@@ -1,8 +1,8 @@
-"""The WSGI shell: moves bytes between the server and the app, and decides nothing."""
+"""WSGI: the middleware for any WSGI app. It translates calls, and decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from itertools import chain
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from ._http.headers import HeaderList
+from ._adapters.site import Site
+from ._http.headers import WSGI_FORM, HeaderList
 from ._model.identity import Identity
 from ._model.settings import Settings
-from ._model.visitor import Visitor, VisitorSource
-from ._page.conditions import FIELDS
-from ._page.exchange import Exchange
-from ._page.rewriter import Rewriter
-from ._page.rewriting import Handling, Rewriting
-from ._page.skipping import has_skip_field, without_skip_field
+from ._model.visitor import Visitor
+from ._page.conditions import CONDITIONAL, FIELDS
+from ._page.request import PageRequest
+from ._page.response import PageResponse, State
+from ._page.skip import SKIP_FIELD
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request, Sharing
+from ._share import LONGEST_CONTENT, Answer, Needed, Request
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 
 Write = Callable[[bytes], object]
 
+IDENTITY_KEY = "pavior.identity"
+"""Under this key of the environ an app may put the request's `Identity`, or None for nobody."""
+
 
 class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of a WSGI app.
 
     `identity` is called with the environ once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None. `consent`, called alike, says
-    whether the chat may be shown; without it, it may.
+    inner middleware put there; it returns an `Identity` or None. Without it,
+    `environ["pavior.identity"]` is read. `consent`, called alike, says whether the chat may be
+    shown; without it, it may.
 
-    With `settings.enabled` False, what is returned is the app itself.
+    With `settings.enabled` False, everything passes untouched.
     """
-
-    def __new__(cls, app: WSGIApplication, settings: Settings, **_: object) -> Any:
-        """Return the app itself where the middleware is switched off."""
-        return super().__new__(cls) if settings.enabled else app
 
     def __init__(
         self,
@@ -52,31 +52,41 @@ class PaviorMiddleware:
         identity: Callable[[dict[str, Any]], Identity | None] | None = None,
         consent: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
-        if not settings.enabled:  # then `self` is the app, which may be such a middleware too
-            return
         self.app = app
-        self.sharing = Sharing(settings)
-        self.rewriting = Rewriting(
-            settings, asks_consent=consent is not None, cookie=self.sharing.cookie
-        )
-        self._visitors = VisitorSource(identity, consent)
+        self._site: Site[str] | None = None
+        if settings.enabled:
+            self._site = Site(
+                settings,
+                WSGI_FORM,
+                identity=identity,
+                default_identity=self.identity_in,
+                consent=consent,
+            )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request (PEP 3333)."""
+        site = self._site
+        if site is None:
+            return self.app(environ, start_response)
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
-        our_path = self.sharing.path(path, root_path)
+        our_path = site.sharing.path(path, root_path)
         if our_path is not None:
-            return self._serve_sharing(our_path, environ, start_response)
-        exchange = self.rewriting.exchange(
+            return self._serve_sharing(site, our_path, environ, start_response)
+        request = site.pages.request(
             environ["REQUEST_METHOD"],
             environ.get("wsgi.url_scheme", ""),
             path,
             root_path,
-            _fields(environ),
-            self.session_cookies,
+            _Fields(environ),
+            is_conditional=not environ.keys().isdisjoint(_CONDITIONAL_KEYS),
         )
-        return self._ask(environ, environ, start_response, exchange)
+        return self._ask(site, request, environ, environ, start_response)
+
+    def identity_in(self, environ: dict[str, Any]) -> Identity | None:
+        """Return who is visiting, for a site that gives no `identity`."""
+        identity: Identity | None = environ.get(IDENTITY_KEY)
+        return identity
 
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
@@ -84,54 +94,45 @@ class PaviorMiddleware:
 
     def _ask(
         self,
+        site: Site[str],
+        request: PageRequest,
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        exchange: Exchange | None,
         cookies: HeaderList | None = None,
     ) -> Iterable[bytes]:
         """Pass a request on; once more, if what the app answers is not for this client."""
-        may_ask_again = exchange is not None and exchange.conditions.may_ask_again
-        untouched = dict(environ) if may_ask_again else environ
-        environ = _for_app(environ, exchange)
-
-        def ask_again(cookies: HeaderList) -> Iterable[bytes]:
-            again = exchange.again() if exchange is not None else None
-            return self._ask(untouched, outer_environ, start_response, again, cookies)
-
-        response = _Response(
-            environ,
-            outer_environ,
-            start_response,
-            self.rewriting,
-            self._visitors,
-            exchange,
-            cookies or [],
-        )
-        return response.body(self.app(environ, response.start), ask_again)
+        untouched = dict(environ) if request.conditions.may_ask_again else environ
+        environ = _for_app(environ, request)
+        response = _Response(self, site, request, environ, outer_environ, start_response, cookies)
+        body = response.body(self.app(environ, response.start))
+        if body is not None:
+            return body
+        again = request.again()
+        return self._ask(site, again, untouched, outer_environ, start_response, response.cookies)
 
     def _serve_sharing(
-        self, path: str, environ: WSGIEnvironment, start_response: StartResponse
+        self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer in the app's place, which may see the request so that the user is known."""
         request = _sharing_request(environ, path)
-        begun = self.sharing.begin(request)
+        begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             answer = begun
         elif begun is Needed.CONTENT:
-            answer = self.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
+            answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor = self._visitor_of_app(environ)
-            answer = self.sharing.answer(request, visitor, self.session_cookies())
+            visitor = self._visitor_of_app(site, environ)
+            answer = site.sharing.answer(request, visitor, self.session_cookies())
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
-    def _visitor_of_app(self, environ: WSGIEnvironment) -> Visitor:
+    def _visitor_of_app(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
         begun: list[Visitor] = []
 
         def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
-            begun.append(self._visitors.ask(environ))
+            begun.append(site.callbacks.visitor(environ))
             return lambda data: None  # noqa: ARG005
 
         body = self.app(environ, start)
@@ -152,88 +153,106 @@ class _Response:
     status and the header fields right then.
     """
 
-    is_for_another = False
-    """Whether the response speaks of a page that this client is not to get, so none of it goes."""
-
     def __init__(
         self,
+        middleware: PaviorMiddleware,
+        site: Site[str],
+        request: PageRequest,
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        rewriting: Rewriting,
-        visitors: VisitorSource,
-        exchange: Exchange | None,
-        cookies: HeaderList,
+        cookies: HeaderList | None,
     ) -> None:
+        self.cookies: HeaderList = []
+        """Of an answer that is not for this client, what it set in cookies."""
+
+        self._middleware = middleware
+        self._site = site
+        self._request = request
         self._environ = environ
         self._outer_environ = outer_environ
         self._start_response = start_response
-        self._rewriting = rewriting
-        self._visitors = visitors
-        self._exchange = exchange
         self._cookies_before = cookies
-        self.cookies: HeaderList = []
-        """Of an answer that is not for this client, what it set in cookies."""
+        self._response: PageResponse[str] | None = None
         self._held: tuple[str, OptExcInfo | None] | None = None
         self.is_begun = self._has_started = False
         """Whether the app has called `start_response`, and whether we have called the server's."""
+
         self._server_write: Write
-        self._rewriter: Rewriter | None = None
+
+    @property
+    def needs_retry(self) -> bool:
+        """Whether the app is to be asked again, as none of its answer is for this client."""
+        return self._response is not None and self._response.state is State.RETRY
+
+    @property
+    def _changes_body(self) -> bool:
+        return self._response is not None and self._response.changes_body
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
+        if self._has_started:  # the server decides what to do
+            if self._response is not None:
+                self._response.abandon()
+            kept = [field for field in headers if field[0].lower() != SKIP_FIELD]
+            return self._call_server(status, kept, exc_info)
         if self._outer_environ is not self._environ:  # what the app put there, others look for too
             seen = {key: value for key, value in self._environ.items() if key not in _FIELD_KEYS}
             self._outer_environ.update(seen)
         if self._cookies_before:
             headers = [*self._cookies_before, *headers]
-        self._held = self._rewriter = None
-        self.is_begun, self.is_for_another = True, False
-        code = int(status[:3])
-        handling = self._rewriting.handling(self._exchange, code, headers)
-        if self._has_started or handling is Handling.LEAVE:
-            if has_skip_field(headers):
-                headers = without_skip_field(headers)
+        self._held, self.is_begun = None, True
+        response = self._site.pages.begin(self._request, int(status[:3]), headers)
+        self._response = response
+        if response is None:
             return self._call_server(status, headers, exc_info)
-        visitor = self._visitors.ask(self._environ) if handling is Handling.NAME else None
-        self._rewriter = self._rewriting.rewriter(self._exchange, code, headers, visitor)
+        if response.state is State.ASKING:
+            visitor = self._site.callbacks.visitor(self._environ)
+            response.visitor(visitor, self._login_cookie(response, visitor))
+        if response.state is State.PASSING:
+            return self._call_server(status, headers, exc_info)
         self._held = status, exc_info
-        if self._rewriter is None:
-            self.is_for_another = True
+        if response.state is State.RETRY:
             self.cookies = [field for field in headers if field[0].lower() == "set-cookie"]
         return self._write
 
-    def body(
-        self,
-        iterable: Iterable[bytes],
-        ask_again: Callable[[HeaderList], Iterable[bytes]],
-    ) -> Iterable[bytes]:
+    def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return what the server is to iterate: the app's own iterable unless that must change.
 
-        The server's `start_response` has been called by then. If anything fails before, the app's
-        iterable is closed here, since the server never gets one.
+        None if the app is to be asked again. Else the server's `start_response` has been called by
+        then. If anything fails before, or the app is to be asked again, its iterable is closed
+        here, since the server never gets one.
         """
         with ExitStack() as unless_returned:
             unless_returned.callback(_close, iterable)
             body = self._begun(iterable)
-            if not self.is_for_another:
+            if not self.needs_retry:
                 unless_returned.pop_all()
                 return body
-        return ask_again(self.cookies)
+        return None
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
+        """Take the next bytes of the body and yield what may be sent of it now."""
+        if self._response is not None and self._response.changes_body:
+            for piece in self._response.feed(data, is_last=is_last):
+                self._release()
+                yield piece
+            self._release()
+        else:
+            self._release()
+            if data:
+                yield data
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
-        rewriter = self._rewriter
-        if self.is_for_another:
-            return iterable
-        if rewriter is None and self._has_started:
-            return iterable
-        if rewriter is not None and not rewriter.changes_body:
-            self._release(rewriter)
+        response = self._response
+        if response is not None and response.state is State.EDITED:
+            self._release()
+        if self.needs_retry or (self._has_started and not self._changes_body):
             return iterable
         is_plain = isinstance(iterable, list | tuple) and not hasattr(iterable, "close")
-        if rewriter is not None and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
+        if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
             (piece,) = iterable
             return [b"".join(self.feed(piece, is_last=True))]
@@ -242,34 +261,22 @@ class _Response:
             body.begin()
         return body
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes of the body and yield what may be sent of it now."""
-        rewriter = self._rewriter
-        if rewriter is None:
-            yield data
-            return
-        for piece in rewriter.feed(data, is_last=is_last):
-            self._release(rewriter)
-            yield piece
-        self._release(rewriter)
-
-    def finish(self) -> Iterator[bytes]:
-        """Yield the rest of the body."""
-        if self._rewriter is not None:
-            for piece in self._rewriter.finish():
-                self._release(self._rewriter)
-                yield piece
-            self._release(self._rewriter)
+    def _login_cookie(self, response: PageResponse[str], visitor: Visitor) -> str | None:
+        if self._site.sharing.cookie is None:
+            return None
+        return self._site.login_cookie(
+            self._request, response, visitor, self._middleware.session_cookies
+        )
 
     def _write(self, data: bytes) -> None:
-        if not self.is_for_another:
+        if not self.needs_retry:
             for piece in self.feed(data):
                 self._server_write(piece)
 
-    def _release(self, rewriter: Rewriter) -> None:
-        if self._held is not None:
+    def _release(self) -> None:
+        if self._held is not None and self._response is not None:
             (status, exc_info), self._held = self._held, None
-            self._call_server(status, rewriter.headers(), exc_info)
+            self._call_server(status, self._response.head(), exc_info)
 
     def _call_server(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:
         if exc_info is None:
@@ -296,15 +303,15 @@ class _Body:
     def begin(self) -> None:
         """Take what the response needs to begin: the first piece, or the end."""
         for received in self._iterator:
-            if self._response.is_for_another:
+            if self._response.needs_retry:
                 return
             if received or self._response.is_begun:
                 self._ready = self._response.feed(received)
                 self._ready = chain([next(self._ready, b"")], self._ready)
                 return
         self._is_finished = True
-        if not self._response.is_for_another:
-            self._ready = iter(list(self._response.finish()))
+        if not self._response.needs_retry:
+            self._ready = iter(list(self._response.feed(b"", is_last=True)))
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -318,7 +325,7 @@ class _Body:
         if self._is_finished:
             raise StopIteration
         self._is_finished = True
-        self._ready = self._response.finish()
+        self._ready = self._response.feed(b"", is_last=True)
         return next(self._ready)
 
     def close(self) -> None:
@@ -331,19 +338,39 @@ def _text(path: str) -> str:
     return path.encode("latin-1").decode("utf-8", "replace")
 
 
-def _fields(environ: WSGIEnvironment) -> dict[str, str]:
-    return {name: environ[key] for name, key in _KEYS.items() if environ.get(key)}
+class _Fields(Mapping[str, str]):
+    """The request fields that matter, as the environ has them."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._environ[_KEYS[name]]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, key in _KEYS.items() if self._environ.get(key))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return bool(self.get(str(name)))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or `default` instead of an empty one too."""
+        return self._environ.get(_KEYS[name]) or default
 
 
-def _for_app(environ: WSGIEnvironment, exchange: Exchange | None) -> WSGIEnvironment:
+def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:
     """Return the environ as the app is to see it."""
-    if exchange is not None and exchange.conditions.changes:
+    if request.conditions.changes:
         environ = dict(environ)
-        for name, value in exchange.conditions.changes.items():
+        for name, value in request.conditions.changes.items():
             environ.pop(_KEYS[name], None)
             if value is not None:
                 environ[_KEYS[name]] = value
-    environ[Exchange.KEY] = exchange
+    environ[PageRequest.KEY] = request
     return environ
 
 
@@ -371,6 +398,7 @@ def _key(name: str) -> str:
 
 _KEYS = {name: _key(name) for name in FIELDS}
 _FIELD_KEYS = frozenset(_KEYS.values())
+_CONDITIONAL_KEYS = frozenset(_KEYS[name] for name in CONDITIONAL)
 
 
 def _close(pieces: Iterable[bytes]) -> None:

@@ -1,54 +1,56 @@
-"""Settings and sites that the tests share."""
+"""What all tests share: no random pads, examples of properties, and both adapters."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import hypothesis
 import pytest
 
-from pavior_middleware import Identity, Settings
 from pavior_middleware._page import snippet
+from tests.support.adapters import ADAPTERS, Fetch
+from tests.support.ids import readable
 
 # Pages of one user are the same bytes in all tests but those of the masks.
 snippet.new_pad = bytes
 
-API_KEY = "an api key for the tests only"
-TEAM = "acme"
+TESTS = Path(__file__).parent
 
-# How long an example takes says more of what else the machine does.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
-
-
-BROWSERS = {"playwright", "engine"}
-"""The fixtures that start a browser."""
+# How long an example takes depends most on what else the machine does: there is no deadline.
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("thorough")
 
 
 LONGEST = [
-    *("test_libraries", "test_browser_moments", "test_browser_share", "test_browser_cache"),
-    *("test_browser_doubts", "test_browser_attacks", "test_journeys", "test_turbo"),
-    *("test_script_in_engines", "test_linear_time", "test_react", "test_engines", "test_caches"),
+    *("browser/pages/test_libraries", "browser/pages/test_moments"),
+    *("browser/borrowers/test_trips", "browser/pages/test_cache"),
+    *("browser/pages/test_doubts", "browser/attacks/test_logins"),
+    *("browser/journeys/test_journeys", "browser/pages/test_turbo"),
+    *("browser/pages/test_script_in_engines", "unit/test_linear_time"),
+    *("browser/pages/test_react", "browser/sharing/test_engines", "caches/test_caches"),
 ]
 """The files that take longest, first, so that no worker is left alone with one at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, and mark the tests that `make quick` leaves out."""
-    places = {f"{name}.py": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
-    for item in items:
-        name = item.path.name
-        uses_browser = isinstance(item, pytest.Function) and BROWSERS & set(item.fixturenames)
-        if uses_browser or name.startswith("test_browser"):
-            item.add_marker("browser")
-        if name == "test_caches.py":
-            item.add_marker("cache")
+    """Put the longest files first."""
+    places = {TESTS / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name the values of parametrized tests by what they hold: no `headers3` in a log."""
+    return readable(val)
+
+
+@pytest.fixture(params=ADAPTERS)
+def adapter(request: pytest.FixtureRequest) -> str:
+    """The interface through which the site of a test is asked: WSGI or ASGI."""
+    return str(request.param)
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return Settings(TEAM, API_KEY)
-
-
-@pytest.fixture
-def user() -> Identity:
-    return Identity(email="user@example.com")
+def fetch(adapter: str) -> Fetch:
+    """What asks a site through the adapter of this test."""
+    return ADAPTERS[adapter]

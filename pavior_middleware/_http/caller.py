@@ -1,8 +1,17 @@
-"""Which origin's page made a request, as far as its fields tell."""
+"""What began a request and what its response is for, as far as its fields tell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+"""Values of `Sec-Fetch-Dest` for pages in pages (Fetch Metadata section 2.1)."""
+
+FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
+"""Its values for a response that a script gets, and for requests of clients that do not say."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 def is_foreign_fetch(fields: Mapping[str, str], scheme: str) -> bool:
@@ -20,3 +29,23 @@ def is_foreign_fetch(fields: Mapping[str, str], scheme: str) -> bool:
         return not is_own and fields.get("sec-fetch-mode") != "navigate"
     origin = fields.get("origin")
     return origin is not None and origin != f"{scheme}://{fields.get('host')}"
+
+
+def is_begun_elsewhere(fields: Mapping[str, str]) -> bool:
+    """Whether a page of another origin has begun the request (section 2.4)."""
+    return fields.get("sec-fetch-site") in ("same-site", "cross-site")
+
+
+def may_lack_cookies(fields: Mapping[str, str]) -> bool:
+    """Whether a browser may have left out cookies.
+
+    It does for what another site began, and in a frame of another site's page, where it tells
+    whether there is access to cookies (Storage Access Headers).
+    """
+    is_cross_site = fields.get("sec-fetch-site") == "cross-site"
+    return is_cross_site or "sec-fetch-storage-access" in fields
+
+
+def is_for_tab(fields: Mapping[str, str]) -> bool:
+    """Whether the browser may show the response in a tab."""
+    return fields.get("sec-fetch-dest", "") in ("", "document")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 from werkzeug.http import parse_list_header
@@ -21,10 +21,6 @@ PIECE = 64 * 1024
 
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's "window bits" for three forms of deflate
 _ZLIB_HEADER_LENGTH = 2
-_ZLIB_NEEDS_DICTIONARY = 0x20
-_GZIP_TIME_AND_SYSTEM_LENGTH = 6
-_GZIP_HAS_HEADER_CHECKSUM, _GZIP_HAS_EXTRA_FIELD = 0x02, 0x04
-_GZIP_HAS_NAME, _GZIP_HAS_COMMENT, _GZIP_RESERVED_FLAGS = 0x08, 0x10, 0xE0
 _MAGIC_LENGTH = 4
 _FED = 8 * 1024
 _GZIP_MAGIC = re.compile(rb"\x1f\x8b")
@@ -51,17 +47,17 @@ class Decoder(Protocol):
         """Yield what can be told by now; raise `CodingError`."""
 
 
-class Encoder(Protocol):
-    """Codes bytes; what was flushed can be decoded without what comes after it."""
+@dataclass(frozen=True)
+class Encoder:
+    """Codes bytes; what was flushed can be decoded without what comes after it.
 
-    def encode(self, data: bytes) -> bytes:
-        """Take the next bytes and return what has come of them so far."""
+    `encode` takes the next bytes and returns what has come of them so far. `flush` returns the rest
+    of what has come so far, `finish` the rest and the end of the stream.
+    """
 
-    def flush(self) -> bytes:
-        """Return the rest of what has come so far."""
-
-    def finish(self) -> bytes:
-        """Return the rest, and the end of the stream."""
+    encode: Callable[[bytes], bytes]
+    flush: Callable[[], bytes]
+    finish: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
@@ -159,80 +155,25 @@ class _Members:
             data = b""
 
 
-class _DeflateMember:
-    """Deflate data between a header and a checksum, at which browsers do not look either."""
+class _ZlibMember:
+    """Deflate data, with the header and the checksum of its form."""
 
-    def __init__(self, header: Generator[None, int, None], checksum_length: int) -> None:
-        self._header = header
-        self._is_in_header = next(header, True) is None
-        self._stream = zlib.decompressobj(_BARE)
-        self._checksum_left = checksum_length
+    def __init__(self, wbits: int) -> None:
+        self._stream = zlib.decompressobj(wbits)
         self.needs_input = True
-        self.unused_data = b""
 
     @property
     def eof(self) -> bool:
-        return self._stream.eof and not self._checksum_left
+        return self._stream.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        decoded = b""
-        if self._is_in_header:
-            data = self._skip_header(data)
-        if not (self._is_in_header or self._stream.eof):
-            decoded = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
-            data = self._stream.unused_data
-        if self._stream.eof:
-            checksum = data[: self._checksum_left]
-            self._checksum_left -= len(checksum)
-            self.unused_data = data[len(checksum) :]
-        has_more = len(decoded) == max_length or bool(self._stream.unconsumed_tail)
-        self.needs_input = self._stream.eof or not has_more
+        decoded = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        self.needs_input = len(decoded) < max_length and not self._stream.unconsumed_tail
         return decoded
-
-    def _skip_header(self, data: bytes) -> bytes:
-        """Take what of the data is the header; return the rest."""
-        taken = 0
-        try:
-            for byte in data:
-                taken += 1
-                self._header.send(byte)
-        except StopIteration:
-            self._is_in_header = False
-        return data[taken:]
-
-
-def _gzip_header() -> Generator[None, int, None]:
-    """Take the header of a gzip member, a byte at a time (RFC 1952 section 2.3)."""
-    for expected in b"\x1f\x8b\x08":
-        if (yield) != expected:
-            raise CodingError("it does not begin like gzip")
-    flags = yield
-    if flags & _GZIP_RESERVED_FLAGS:
-        raise CodingError("it has flags that gzip does not know")
-    for _ in range(_GZIP_TIME_AND_SYSTEM_LENGTH):
-        yield
-    if flags & _GZIP_HAS_EXTRA_FIELD:
-        length = (yield) | (yield) << 8
-        for _ in range(length):
-            yield
-    for flag in (_GZIP_HAS_NAME, _GZIP_HAS_COMMENT):
-        if flags & flag:
-            while (yield):
-                pass
-    if flags & _GZIP_HAS_HEADER_CHECKSUM:
-        yield
-        yield
-
-
-def _zlib_header() -> Generator[None, int, None]:
-    """Take the header of a zlib stream (RFC 1950 section 2.2), which was looked at before."""
-    yield
-    if (yield) & _ZLIB_NEEDS_DICTIONARY:
-        raise CodingError("it needs a dictionary that is not there")
-
-
-def _no_header() -> Generator[None, int, None]:
-    yield from ()
 
 
 class _DeflateDecoder:
@@ -255,22 +196,8 @@ class _DeflateDecoder:
             # No encoder begins bare data so: the bits would be padding that is not zero.
             is_zlib = data[0] & 0x8F == 0x08 and int.from_bytes(data[:2], "big") % 31 == 0
             self.wbits = _ZLIB if is_zlib else _BARE
-            self._members = _Members(_zlib_member if is_zlib else _bare_member, _NEVER)
+            self._members = _Members(partial(_ZlibMember, self.wbits), _NEVER)
         yield from self._members.decode(data)
-
-
-class _ZlibEncoder:
-    def __init__(self, wbits: int) -> None:
-        self._stream = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, wbits)
-
-    def encode(self, data: bytes) -> bytes:
-        return self._stream.compress(data)
-
-    def flush(self) -> bytes:
-        return self._stream.flush(zlib.Z_SYNC_FLUSH)
-
-    def finish(self) -> bytes:
-        return self._stream.flush(zlib.Z_FINISH)
 
 
 class _BrotliDecoder:
@@ -296,58 +223,38 @@ class _BrotliDecoder:
             data = b""
 
 
-class _BrotliEncoder:
-    def __init__(self) -> None:
-        self._stream = _brotli().Compressor(quality=_BROTLI_QUALITY)
-
-    def encode(self, data: bytes) -> bytes:
-        return self._stream.process(data)  # type: ignore[no-any-return]  # Brotli is untyped
-
-    def flush(self) -> bytes:
-        return self._stream.flush()  # type: ignore[no-any-return]
-
-    def finish(self) -> bytes:
-        return self._stream.finish()  # type: ignore[no-any-return]
-
-
-class _ZstdEncoder:
-    def __init__(self) -> None:
-        self._stream = _zstd().ZstdCompressor(_ZSTD_LEVEL)
-
-    def encode(self, data: bytes) -> bytes:
-        return self._stream.compress(data)  # type: ignore[no-any-return]
-
-    def flush(self) -> bytes:
-        return self._stream.flush(self._stream.FLUSH_BLOCK)  # type: ignore[no-any-return]
-
-    def finish(self) -> bytes:
-        return self._stream.flush(self._stream.FLUSH_FRAME)  # type: ignore[no-any-return]
-
-
 def _coding(name: str) -> Coding:
     if name in ("gzip", "x-gzip"):
-        return Coding(lambda: _Members(_gzip_member, _GZIP_MAGIC), lambda _: _ZlibEncoder(_GZIP))
+        new_member = partial(_ZlibMember, _GZIP)
+        return Coding(lambda: _Members(new_member, _GZIP_MAGIC), lambda _: _zlib_encoder(_GZIP))
     if name == "deflate":
-        return Coding(_DeflateDecoder, lambda decoder: _ZlibEncoder(decoder.wbits))
+        return Coding(_DeflateDecoder, lambda decoder: _zlib_encoder(decoder.wbits))
     if name == "br":
         _brotli()
-        return Coding(_BrotliDecoder, lambda _: _BrotliEncoder())
+        return Coding(_BrotliDecoder, lambda _: _brotli_encoder())
     if name == "zstd":
         error = _zstd().ZstdError
-        return Coding(lambda: _Members(_zstd_member, _ZSTD_MAGIC, error), lambda _: _ZstdEncoder())
+        return Coding(lambda: _Members(_zstd_member, _ZSTD_MAGIC, error), lambda _: _zstd_encoder())
     raise Unsupported(f"the content coding {name!r} is not known")
 
 
-def _gzip_member() -> _Member:
-    return _DeflateMember(_gzip_header(), checksum_length=8)
+def _zlib_encoder(wbits: int) -> Encoder:
+    stream = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, wbits)
+    return Encoder(stream.compress, partial(stream.flush, zlib.Z_SYNC_FLUSH), stream.flush)
 
 
-def _zlib_member() -> _Member:
-    return _DeflateMember(_zlib_header(), checksum_length=4)
+def _brotli_encoder() -> Encoder:
+    stream = _brotli().Compressor(quality=_BROTLI_QUALITY)
+    return Encoder(stream.process, stream.flush, stream.finish)
 
 
-def _bare_member() -> _Member:
-    return _DeflateMember(_no_header(), checksum_length=0)
+def _zstd_encoder() -> Encoder:
+    stream = _zstd().ZstdCompressor(_ZSTD_LEVEL)
+    return Encoder(
+        stream.compress,
+        partial(stream.flush, stream.FLUSH_BLOCK),
+        partial(stream.flush, stream.FLUSH_FRAME),
+    )
 
 
 def _zstd_member() -> _Member:

@@ -1,27 +1,25 @@
-"""What a page's Content-Security-Policy needs so that the snippet runs (CSP Level 3).
+"""What a page's Content-Security-Policy needs so that an inline script runs (CSP Level 3).
 
 A page may come with several policies, in several fields or in one, and each must allow the script.
-A policy is extended by as little as makes our script run: a nonce that is there is used, else the
-script's own hash is added. Where nothing else allows them, it gains the embed's origin, since the
-embed may load more from there, and the full URLs of what a borrower loads from its lender. Browsers
-ignore the query, and after a redirect the path (section 7.6).
+A policy is extended by as little as makes the script run: a nonce that is there is used, else the
+script's own hash is added. Where nothing else allows them, it gains the sources of `Needs`.
+Browsers ignore the query of a URL, and after a redirect the path (section 7.6).
+
+Nonces differ from response to response, so policies are read and extended in a form in which each
+nonce is replaced by its number. That form repeats, and what was made of it is remembered.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import SplitResult
 
-from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
-from .._page.snippet import SCRIPT_INTEGRITY, TRUSTED_TYPES_POLICY, Snippet
-from .headers import HeaderList
-
-_ENFORCED = "content-security-policy"
-_REPORT_ONLY = "content-security-policy-report-only"
-
-SCRIPT_HASH = f"'{SCRIPT_INTEGRITY}'"
-"""The source expression for the script of a page, the same for all pages and users."""
+ENFORCED = "content-security-policy"
+REPORT_ONLY = "content-security-policy-report-only"
 
 _SPACES = "\t\n\f\r "
 _TOKEN = re.compile(f"[^{_SPACES}]+")
@@ -37,37 +35,99 @@ _WITHOUT_ISOLATION = {"allow-scripts", "allow-same-origin"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def is_isolated(headers: HeaderList) -> bool:
-    """Whether an enforced policy puts the page into a sandbox that keeps it apart from the site.
+@dataclass(frozen=True, eq=False)
+class Needs:
+    """What an element needs of a policy. Sources map each source expression to its URL.
 
-    Either no script runs there, or the page's origin is opaque, so that its scripts, which may be
-    anybody's, are not the site's (section 6.3.2; WHATWG HTML section 7.1.5).
+    `script_hash` is the source expression of the inline script, `files` are those of the files of
+    the site that it may load, by their hashes. With `loads_file_at_once`, it always loads one.
+    `scripts`, `calls` and `frames` are loaded, called and framed from elsewhere; `calls_site` tells
+    that it calls the page's own origin. `trusted_types_policy` is the name of one that it makes.
     """
-    directives = (
-        _lower(_TOKEN.findall(directive))
-        for name, value in headers
-        if name.lower() == _ENFORCED
-        for directive in re.split("[;,]", value)
+
+    script_hash: str
+    files: tuple[str, ...]
+    loads_file_at_once: bool
+    scripts: Mapping[str, SplitResult]
+    calls: Mapping[str, SplitResult]
+    calls_site: bool
+    frames: Mapping[str, SplitResult]
+    trusted_types_policy: str
+
+
+class Verdict(NamedTuple):
+    """What the policies of a response say.
+
+    `is_isolated`: an enforced one puts the page into a sandbox that keeps it apart from the site.
+    Either no script runs there, or the page's origin is opaque, so that its scripts, which may be
+    anybody's, are not the site's (section 6.3.2; WHATWG HTML section 7.1.5). `nonce` is the number
+    of the nonce in force for scripts. `needs_hashes`: a policy, if only one that reports, allows
+    the site's files by their hashes alone. A policy with the page's nonce does not, since its
+    script hands that on.
+    """
+
+    is_isolated: bool = False
+    nonce: str | None = None
+    needs_hashes: bool = False
+
+
+class Nonces:
+    """The nonces of one response, each with its number: the first is "0"."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, str] = {}
+        self._values: list[str] = []
+
+    def numbered(self, policies: str) -> str:
+        """Return policies with each nonce replaced by its number."""
+        return _NONCE.sub(self._number, policies) if "nonce-" in policies.lower() else policies
+
+    def restored(self, policies: str) -> str:
+        """Return policies with each number replaced by its nonce."""
+        return _NONCE.sub(self._nonce, policies) if self._values else policies
+
+    def value(self, number: str) -> str:
+        """Return the nonce with this number."""
+        return self._values[int(number)]
+
+    def _number(self, found: re.Match[str]) -> str:
+        number = self._numbers.get(found[1])
+        if number is None:
+            number = self._numbers[found[1]] = str(len(self._values))
+            self._values.append(found[1])
+        return _with_nonce(found, number)
+
+    def _nonce(self, found: re.Match[str]) -> str:
+        return _with_nonce(found, self.value(found[1]))
+
+
+def _with_nonce(found: re.Match[str], text: str) -> str:
+    return f"{found[0][: found.start(1) - found.start()]}{text}'"
+
+
+def read(fields: Iterable[tuple[str, str]]) -> Verdict:
+    """Read the policies in fields, names in lower case and nonces numbered."""
+    enforced = [value for name, value in fields if name == ENFORCED]
+    reporting = [value for name, value in fields if name == REPORT_ONLY]
+    policies = [*_policies(enforced), *_policies(reporting)]
+    nonce = _nonce_of_page(policies)
+    return Verdict(
+        is_isolated=any(map(_isolates, enforced)),
+        nonce=nonce,
+        needs_hashes=any(_needs_hashes(policy.script_sources, nonce) for policy in policies),
     )
+
+
+def _isolates(value: str) -> bool:
     # Any such directive counts, even one that browsers ignore: a second one, or one not in ASCII.
+    directives = (_lower(_TOKEN.findall(directive)) for directive in re.split("[;,]", value))
     return any(
         words[:1] == ["sandbox"] and not _WITHOUT_ISOLATION.issubset(words) for words in directives
     )
 
 
-def needs_hashes(headers: HeaderList) -> bool:
-    """Whether a policy, if only one that reports, allows the site's files by their hashes alone.
-
-    A policy with the nonce of the page needs none: its script hands that on.
-    """
-    page_nonce = nonce(headers)
-    return any(
-        sources is not None
-        and page_nonce not in _nonces(sources)
-        and not _allows_own_files(sources)
-        for name in (_ENFORCED, _REPORT_ONLY)
-        for sources in (policy.script_sources for policy in _policies(headers, name))
-    )
+def _needs_hashes(sources: list[str] | None, nonce: str | None) -> bool:
+    return sources is not None and nonce not in _nonces(sources) and not _allows_own_files(sources)
 
 
 def _allows_own_files(sources: list[str]) -> bool:
@@ -78,57 +138,39 @@ def _nonces(sources: list[str]) -> set[str]:
     return {found[1] for found in map(_NONCE.fullmatch, sources) if found}
 
 
-def nonce(headers: HeaderList) -> str | None:
-    """Return the nonce of the policy in force for scripts, or None.
+def _nonce_of_page(policies: Iterable[_Policy]) -> str | None:
+    """Return the nonce in force for scripts, or None.
 
     A script carries one nonce, so the first one counts, and one that is enforced before others.
     """
-    for name in (_ENFORCED, _REPORT_ONLY):
-        for policy in _policies(headers, name):
-            for source in policy.script_sources or ():
-                found = _NONCE.fullmatch(source)
-                if found:
-                    return found[1]
+    for policy in policies:
+        for source in policy.script_sources or ():
+            found = _NONCE.fullmatch(source)
+            if found:
+                return found[1]
     return None
 
 
-def extend(headers: HeaderList, snippet: Snippet, embed_url: str) -> HeaderList:
-    """Return the fields with policies that allow the snippet, what it loads, and what that calls.
+@lru_cache(maxsize=256)
+def extended(value: str, nonce: str | None, needs: Needs) -> str:
+    """Return a field's policies, with numbered nonces, so that they allow what the element needs.
 
-    What allows them already stays as it is, to the letter.
+    `nonce` is the number of the page's. What allows it already stays as it is, to the letter.
     """
-    page_nonce = nonce(headers)
-    embed = urlsplit(embed_url)
-    scripts = {_origin(embed): embed}
-    files = [f"'{file.integrity}'" for file in snippet.files]
-    calls = {_origin(embed): embed._replace(path="/")}
-    frames: dict[str, SplitResult] = {}
-    if snippet.lender_url is not None:
-        lender = urlsplit(snippet.lender_url)
-        for wanted, path in ((scripts, SHARE_SCRIPT), (calls, SHARE_AUTH), (frames, FRAME)):
-            wanted[_origin(lender) + path] = lender._replace(path=path)
-
-    def extended(text: str) -> str:
-        policy = _Policy(text)
-        policy.allow_script(page_nonce, scripts, files, needs_file="ask" in snippet.data)
-        policy.allow_calls(calls, to_the_site=snippet.asks)
-        policy.allow_frames(frames)
-        policy.allow_trusted_types_policy()
-        return str(policy)
-
-    return [
-        (name, ",".join(map(extended, value.split(","))))
-        if name.lower() in (_ENFORCED, _REPORT_ONLY)
-        else (name, value)
-        for name, value in headers
-    ]
+    texts = []
+    for policy in _policies([value]):
+        policy.allow_script(nonce, needs)
+        policy.allow_calls(needs.calls, to_the_site=needs.calls_site)
+        policy.allow_frames(needs.frames)
+        policy.allow_trusted_types_policy(needs.trusted_types_policy)
+        texts.append(str(policy))
+    return ",".join(texts)
 
 
-def _policies(headers: HeaderList, name: str) -> Iterator[_Policy]:
-    """Read every policy in the fields of a name; one field may hold several (section 2.2.2)."""
-    for each, value in headers:
-        if each.lower() == name:
-            yield from map(_Policy, value.split(","))
+def _policies(values: Iterable[str]) -> Iterator[_Policy]:
+    """Read every policy in field values; one may hold several (section 2.2.2)."""
+    for value in values:
+        yield from map(_Policy, value.split(","))
 
 
 class _Policy:
@@ -169,14 +211,7 @@ class _Policy:
     def _first(self, *names: str) -> str | None:
         return next((name for name in names if name in self._places), None)
 
-    def allow_script(
-        self,
-        page_nonce: str | None,
-        scripts: Mapping[str, SplitResult],
-        files: Sequence[str],
-        *,
-        needs_file: bool,
-    ) -> None:
+    def allow_script(self, page_nonce: str | None, needs: Needs) -> None:
         """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3).
 
         The site's own files are allowed by their hashes, since its host is not known. Where a hash
@@ -195,15 +230,16 @@ class _Policy:
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
+        files: Sequence[str] = needs.files
         if _allows_own_files(sources):
             files = []
         elif allows_inline:
             # An ordinary page view works without a file.
-            files = ["'self'"] if needs_file else []
-        wanted = [*([] if allows_inline else [SCRIPT_HASH]), *files]
+            files = ["'self'"] if needs.loads_file_at_once else []
+        wanted = [*([] if allows_inline else [needs.script_hash]), *files]
         missing = [each for each in wanted if each not in sources]
         if not is_strict:
-            missing.extend(_not_allowed(sources, scripts))
+            missing.extend(_not_allowed(sources, needs.scripts))
         self._add("script-src" if name == "default-src" else name, missing, instead_of=name)
 
     def allow_calls(self, calls: Mapping[str, SplitResult], *, to_the_site: bool) -> None:
@@ -228,11 +264,11 @@ class _Policy:
             missing = _not_allowed(self.values(name) or [], frames)
             self._add("frame-src", missing, instead_of=name)
 
-    def allow_trusted_types_policy(self) -> None:
-        """Allow the policy with which the script makes the embed's URL (Trusted Types, 4.1.2)."""
+    def allow_trusted_types_policy(self, policy: str) -> None:
+        """Allow a policy by which the script makes URLs (Trusted Types, section 4.1.2)."""
         names = self.values("trusted-types")
-        if names is not None and not {TRUSTED_TYPES_POLICY, "*"}.intersection(names):
-            self._add("trusted-types", [TRUSTED_TYPES_POLICY], instead_of="trusted-types")
+        if names is not None and not {policy, "*"}.intersection(names):
+            self._add("trusted-types", [policy], instead_of="trusted-types")
 
     def _add(self, name: str, missing: list[str], *, instead_of: str) -> None:
         """Add to a directive, or make one that begins with what the one in its place allows."""
@@ -262,7 +298,7 @@ def _not_allowed(sources: list[str], wanted: Mapping[str, SplitResult]) -> list[
     ]
 
 
-def _origin(url: SplitResult) -> str:
+def origin(url: SplitResult) -> str:
     """Return a URL's origin; without its scheme, if it takes the page's own."""
     host = url.netloc.lower()
     return f"{url.scheme}://{host}" if url.scheme else host

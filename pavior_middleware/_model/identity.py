@@ -12,6 +12,10 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+_ID_TYPES = (str, int, UUID, type(None))
+_EMAIL_TYPES = (str, type(None))
+_NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
+
 _AT_SIGN = re.compile("[@\ufe6b\uff20]")
 """The characters that are an `@` in NFKC; looked for, since normalizing is not linear."""
 
@@ -46,18 +50,21 @@ class Identity:
         email: str | None = None,
         *,
         authenticated: bool = True,
-        attributes: Mapping[str, object] = MappingProxyType({}),
+        attributes: Mapping[str, object] = _NO_ATTRIBUTES,
     ) -> None:
-        if isinstance(id, bool) or not isinstance(id, str | int | UUID | None):
+        if isinstance(id, bool) or not isinstance(id, _ID_TYPES):
             raise TypeError(f"id must be text, an int or a UUID, not {type(id).__name__}")
-        if not isinstance(email, str | None):
+        if not isinstance(email, _EMAIL_TYPES):
             raise TypeError(f"email must be text, not {type(email).__name__}")
         if not isinstance(authenticated, bool):
             raise TypeError(f"authenticated must be a bool, not {type(authenticated).__name__}")
-        object.__setattr__(self, "id", (None if id is None else str(id)) or None)
-        object.__setattr__(self, "email", (None if email is None else str(email)) or None)
-        object.__setattr__(self, "authenticated", authenticated)
-        object.__setattr__(self, "attributes", MappingProxyType(dict(attributes)))
+        # The class is frozen, so its fields are set behind its back.
+        vars(self).update(
+            id=(None if id is None else str(id)) or None,
+            email=(None if email is None else str(email)) or None,
+            authenticated=authenticated,
+            attributes=MappingProxyType(dict(attributes)) if attributes else _NO_ATTRIBUTES,
+        )
 
     @property
     def identifier(self) -> str | None:

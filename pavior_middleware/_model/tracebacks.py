@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_OURS = (str(Path(__file__).parent), "<string>")
-"""How the names of the files begin that our frames are of, generated ones included."""
+_OURS = (str(Path(__file__).parents[1]), "<string>")
+"""How the names of the package's files begin, and of code that it generates."""
 
 
 def keeping_keys_from_tracebacks(function: Callable[P, R]) -> Callable[P, R]:

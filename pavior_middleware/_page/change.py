@@ -1,71 +1,65 @@
-"""What a page gains, and the head that goes with it."""
+"""What a page gains, and what decides about the edits of its head."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from werkzeug.datastructures import Headers
-
-from .._http import caching, csp
-from .._http.headers import HeaderList
+from .head_edit import EditKind
 from .snippet import Snippet
+from .variants import FRAGMENT, NO_SCRIPT
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a page gains: a snippet, or none for this request alone, and the head to go with it."""
+class Change(NamedTuple):
+    """What a page gains: a snippet, or none for this request alone.
 
-    snippet: Snippet | None = None
-    nonce: str | None = None
-    varies_by: tuple[str, ...] = ()
-    embed_url: str | None = None
-    """Where policies are to be extended, the embed's URL."""
+    `variant` is that of the page, None for one that is like no other. `is_masked`: its element
+    holds an hmac, whose mask is another one in each response. `cookie` is a `Set-Cookie` field that
+    the page gains.
+    """
 
+    snippet: Snippet | None
+    edit: EditKind
+    variant: str | None
+    is_masked: bool = False
     cookie: str | None = None
-    """A `Set-Cookie` field that tells something about the visitor."""
 
-    is_fragment: bool = False
-    may_store: bool = True
-    """Whether the user's own browser may store the page."""
+    def with_cookie(self, cookie: str | None) -> Change:
+        """Return the change that also sets a cookie."""
+        if cookie is None:
+            return self
+        return self._replace(cookie=cookie, edit=self.edit._replace(has_cookie=True))
 
-    @property
+    def with_nonce(self) -> Change:
+        """Return the change whose element carries a nonce, so that the page is like no other."""
+        return self._replace(variant=None)
+
     def of_fragment(self) -> Change | None:
-        """The change to a part of a page; None where every request gets a part."""
-        if not self.varies_by:
+        """Return the change to a part of a page; None where every request gets a part."""
+        if not self.edit.varies_by:
             return None
-        is_personal = self.snippet is not None and self.snippet.is_personal
-        cookie = None if is_personal else self.cookie
-        return Change(varies_by=("Sec-Fetch-Dest",), cookie=cookie, is_fragment=True)
+        return without_snippet(variant=FRAGMENT).with_cookie(
+            None if self.edit.is_personal else self.cookie
+        )
 
-    @property
-    def mark(self) -> str | None:
-        """The mark of such a page; None for one with a nonce, which is like no other."""
-        if self.snippet is None:
-            return caching.FRAGMENT if self.is_fragment else caching.NO_SCRIPT
-        return self.snippet.mark if self.nonce is None else None
 
-    def head(self, original: HeaderList, *, keep_strong: bool) -> Headers:
-        """Return the fields of the page, but for its length."""
-        fields = original
-        if self.snippet is not None and self.embed_url is not None:
-            fields = csp.extend(original, self.snippet, self.embed_url)
-        headers = Headers(fields)
-        is_personal = self.snippet is not None and self.snippet.is_personal
-        # A same-origin GET sends no `Origin`, so the browser keeps its copy from other origins.
-        caching.vary(headers, *self.varies_by, *(["Origin"] if is_personal else []))
-        caching.forget_signatures(headers)
-        if self.snippet is not None:
-            caching.forget_original(headers)
-        if self.cookie is not None:
-            headers.add("Set-Cookie", self.cookie)
-        if self.cookie is not None or is_personal or not self.may_store:
-            caching.keep_private(headers, may_store=self.may_store)
-        if self.mark is None:
-            headers.remove("ETag")
-        else:
-            # The mask of an hmac is another one in each response, and a policy may change the form
-            # of the element while the app's tag stays.
-            is_masked = self.snippet is not None and self.snippet.hmac is not None
-            keep_strong = keep_strong and not is_masked and not csp.needs_hashes(original)
-            caching.mark_validator(headers, self.mark, keep_strong=keep_strong)
-        return headers
+def with_snippet(snippet: Snippet, varies_by: tuple[str, ...], *, may_store: bool = True) -> Change:
+    """Return the change of a page that gains a snippet, and depends on some request fields.
+
+    `may_store`: the user's own browser may store the page.
+    """
+    edit = EditKind(
+        is_page=True,
+        is_personal=snippet.is_personal,
+        may_store=may_store,
+        changes_length=True,
+        varies_by=varies_by,
+        needs=snippet.needs,
+    )
+    return Change(snippet, edit, snippet.variant, is_masked=snippet.hmac is not None)
+
+
+def without_snippet(
+    varies_by: tuple[str, ...] = ("Sec-Fetch-Dest",), variant: str = NO_SCRIPT
+) -> Change:
+    """Return the change of a page that stays without a snippet for this request."""
+    return Change(None, EditKind(is_page=True, varies_by=varies_by), variant)

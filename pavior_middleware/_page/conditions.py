@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .._http.caching import Validator, for_app, is_marked, validators
+from .variants import Validator, for_app, names_variant, validators
 
 FIELDS = (
     *("content-length", "cookie", "host", "if-match", "if-modified-since", "if-none-match"),
@@ -17,6 +17,9 @@ FIELDS = (
 )
 """The request fields that matter to a page, in lower case."""
 
+CONDITIONAL = ("if-match", "if-modified-since", "if-none-match", "if-range", "range")
+"""Those without which a request has no conditions."""
+
 _REMOVED = {"if-modified-since": None, "if-none-match": None, "if-range": None, "range": None}
 
 
@@ -24,7 +27,7 @@ _REMOVED = {"if-modified-since": None, "if-none-match": None, "if-range": None, 
 class Conditions:
     """What an answer depends on, and how the app is to be asked.
 
-    `held` are the copies that an `If-None-Match` names, if one of them bears our mark. `wants_part`
+    `held` are the copies that an `If-None-Match` names, if one of them is a variant. `wants_part`
     tells that the app sees a `Range`. `changes` are the fields as the app is to see them: None for
     one that it is not to see. `again` are the changes for an app that is asked once more, for the
     whole of its page.
@@ -45,6 +48,9 @@ class Conditions:
         return {**self.changes, **_REMOVED}
 
 
+NO_CONDITIONS = Conditions()
+
+
 def conditions(
     method: str, fields: Mapping[str, str], *, is_for_page: bool, gets_script: bool
 ) -> Conditions:
@@ -55,10 +61,10 @@ def conditions(
     so a request for a page loses them. Several parts at once would hide what they are parts of.
     """
     changes: dict[str, str | None] = {}
-    if "if-match" in fields and is_marked(fields["if-match"]):
+    if "if-match" in fields and names_variant(fields["if-match"]):
         changes["if-match"] = for_app(fields["if-match"])
     if_none_match = fields.get("if-none-match")
-    names_our_copies = if_none_match is not None and is_marked(if_none_match)
+    names_our_copies = if_none_match is not None and names_variant(if_none_match)
     if if_none_match is not None and names_our_copies:
         changes["if-none-match"] = for_app(if_none_match)
     if method not in ("GET", "HEAD"):

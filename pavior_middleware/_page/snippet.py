@@ -9,16 +9,17 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from urllib.parse import quote
+from functools import cached_property, lru_cache
+from urllib.parse import SplitResult, quote, urlsplit
 
 from .. import _assets
 from .._assets.page_files import BORROWER, LINKS, PAGE, PageFile
-from .._model.domains import is_loopback, split_port
-from .._model.identity import Identity, IdentityRefused, signed_options
-from .._model.paths import SHARE_SCRIPT
-from .._model.settings import RESERVED_OPTIONS, Settings
-from .._model.whitelist import Whitelist
+from .._http import csp
+from .._model.domains import Whitelist, is_loopback, split_port
+from .._model.identity import Identity
+from .._model.init_options import identity_options, site_options
+from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
+from .._model.settings import Settings
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name under which the script makes URLs that Trusted Types accept."""
@@ -29,7 +30,7 @@ ATTRIBUTE = "data-pavior"
 new_pad: Callable[[int], bytes] = secrets.token_bytes
 """Makes so many bytes, by which one response masks an hmac."""
 
-_MARK_BYTES = 16
+_VARIANT_BYTES = 16
 
 
 SCRIPT = _assets.read("core.js").rstrip("\n")
@@ -38,7 +39,9 @@ SCRIPT = _assets.read("core.js").rstrip("\n")
 SCRIPT_INTEGRITY = f"sha256-{base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()}"
 
 _VERSION = 1  # of the data's format
-_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode()
+_START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode("ascii")
+_START = f" data-astro-rerun {ATTRIBUTE}='".encode("ascii")
+_END = f"'>{SCRIPT}</script>".encode("ascii")
 
 _ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # why a page does not name its user itself
 
@@ -77,75 +80,60 @@ class Snippet:
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
         tell nothing of it.
         """
-        attribute = "" if nonce is None else f' nonce="{nonce}"'
-        masked = "" if self.hmac is None else _masked(bytes.fromhex(self.hmac))
+        tag = b"<script" if nonce is None else b'<script nonce="%s"' % nonce.encode("ascii")
         start, end = self._checking if checks_files else self._usual
-        return f"<script{attribute}{start}{masked}{end}".encode("ascii")
-
-    @cached_property
-    def _usual(self) -> tuple[str, str]:
-        return self._around_hmac({})
-
-    @cached_property
-    def _checking(self) -> tuple[str, str]:
-        return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
-
-    def _around_hmac(self, more: Mapping[str, object]) -> tuple[str, str]:
-        """Return what stands before the masked hmac, and behind it."""
-        data = {**self.data, **more}
-        text = _json(data if self.hmac is None else {**data, "hmac": ""})
-        place = len(text) if self.hmac is None else len(text) - len('"}')
-        start = f" data-astro-rerun {ATTRIBUTE}='{text[:place]}"
-        return start, f"{text[place:]}'>{SCRIPT}</script>"
+        return b"".join((tag, start, self._masked_hmac(), end))
 
     @staticmethod
     def early(element: bytes) -> bytes:
         """Return the form of an element for a page whose later policy would block the embed."""
         return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
+    def _masked_hmac(self) -> bytes:
+        """Return a pad, and behind it the hmac XORed with it, both in hex; nothing for no hmac."""
+        if self.hmac is None:
+            return b""
+        size = len(self.hmac) // 2
+        pad = new_pad(size)
+        masked = self._hmac_number ^ int.from_bytes(pad, "big")
+        return (pad + masked.to_bytes(size, "big")).hex().encode("ascii")
+
     @cached_property
-    def mark(self) -> str:
-        """22 letters, digits, `-` and `_` that tell this snippet from others."""
+    def _hmac_number(self) -> int:
+        return int(self.hmac or "0", 16)
+
+    @cached_property
+    def _usual(self) -> tuple[bytes, bytes]:
+        return self._around_hmac({})
+
+    @cached_property
+    def _checking(self) -> tuple[bytes, bytes]:
+        return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
+
+    def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes]:
+        """Return what stands before the masked hmac, and behind it."""
+        data = {**self.data, **more}
+        text = _json(data if self.hmac is None else {**data, "hmac": ""}).encode("ascii")
+        place = len(text) if self.hmac is None else len(text) - len(b'"}')
+        return _START + text[:place], text[place:] + _END
+
+    @cached_property
+    def needs(self) -> csp.Needs:
+        """What the element needs of the page's policies."""
+        return _needs(
+            str(self.data["urls"][0]),  # type: ignore[index]
+            self.files,
+            self.lender_url,
+            asks_site=self.asks,
+            loads_file_at_once="ask" in self.data,
+        )
+
+    @cached_property
+    def variant(self) -> str:
+        """22 letters, digits, `-` and `_` that tell this element from others."""
         text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
         digest = hashlib.sha256(text.encode("ascii")).digest()
-        return base64.urlsafe_b64encode(digest[:_MARK_BYTES]).decode().rstrip("=")
-
-
-def identity_options(settings: Settings, identity: Identity | None) -> dict[str, object]:
-    """Return the init options that come from the identity: attributes, `id`, `email`, `hmac`.
-
-    Raises `IdentityRefused` for what `signed_options` refuses, for an attribute that has the name
-    of an option that is not an attribute, and for attributes that are not JSON values.
-    """
-    if identity is None:
-        return {}
-    reserved = RESERVED_OPTIONS.intersection(identity.attributes)
-    if reserved:
-        raise IdentityRefused(
-            f"attributes must not set {', '.join(sorted(reserved))}: pass id and email as the"
-            " identity's own fields, and leave the rest to the settings"
-        )
-    options = {**identity.attributes, **signed_options(settings.api_key, identity)}
-    try:
-        # The second raises for text that is not Unicode.
-        json.dumps(options, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise IdentityRefused(
-            f"the attributes are not JSON values ({type(error).__name__}): pass Unicode text,"
-            " numbers, booleans, lists and mappings of these"
-        ) from None
-    return options
-
-
-def site_options(settings: Settings) -> dict[str, object]:
-    """Return the init options that are the same for everyone, in Pavior's documentation's order."""
-    options: dict[str, object] = {
-        "teamVanityId": settings.team_vanity_id,
-        "doChat": settings.do_chat,
-        "doTimeTravel": settings.do_time_travel,
-        **settings.init_options,
-    }
-    return options if settings.share_auth is None else {**options, "shareAuth": settings.share_auth}
+        return base64.urlsafe_b64encode(digest[:_VARIANT_BYTES]).decode().rstrip("=")
 
 
 def render(
@@ -197,6 +185,35 @@ def render(
     )
 
 
+@lru_cache(maxsize=64)  # the same object for all users, by which what is made of it is remembered
+def _needs(
+    embed_url: str,
+    files: tuple[PageFile, ...],
+    lender_url: str | None,
+    *,
+    asks_site: bool,
+    loads_file_at_once: bool,
+) -> csp.Needs:
+    embed = urlsplit(embed_url)
+    scripts = {csp.origin(embed): embed}
+    calls = {csp.origin(embed): embed._replace(path="/")}
+    frames: dict[str, SplitResult] = {}
+    if lender_url is not None:
+        lender = urlsplit(lender_url)
+        for sources, path in ((scripts, SHARE_SCRIPT), (calls, SHARE_AUTH), (frames, FRAME)):
+            sources[csp.origin(lender) + path] = lender._replace(path=path)
+    return csp.Needs(
+        script_hash=f"'{SCRIPT_INTEGRITY}'",
+        files=tuple(f"'{file.integrity}'" for file in files),
+        loads_file_at_once=loads_file_at_once,
+        scripts=scripts,
+        calls=calls,
+        calls_site=asks_site,
+        frames=frames,
+        trusted_types_policy=TRUSTED_TYPES_POLICY,
+    )
+
+
 def tag(options: Mapping[str, object]) -> str:
     """Return what tells a user's options from another's to other tabs, and says nothing of them.
 
@@ -236,13 +253,6 @@ def lender_url(settings: Settings) -> str | None:
 def _link_origins(settings: Settings) -> Sequence[str]:
     """Return the origins to which links take the login along, as patterns."""
     return Whitelist(settings.shared_auth_domains).patterns if settings.hands_off else ()
-
-
-def _masked(hmac: bytes) -> str:
-    """Return a pad, and behind it an hmac XORed with it, both in hex."""
-    pad = new_pad(len(hmac))
-    masked = bytes(byte ^ mask for byte, mask in zip(hmac, pad, strict=True))
-    return pad.hex() + masked.hex()
 
 
 def _json(value: object) -> str:

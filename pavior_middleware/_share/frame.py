@@ -7,7 +7,7 @@ import hashlib
 import html
 
 from .. import _assets
-from .._model.whitelist import Whitelist
+from .._model.domains import Whitelist
 from .answer import NOT_WHITELISTED, Answer, answer, not_allowed, refused
 from .request import Request
 

@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from .._model.domains import Whitelist
 from .._model.identity import IdentityRefused, signed_options
 from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .._model.visitor import Visitor
-from .._model.whitelist import Whitelist
 from .answer import Answer, answer, not_allowed, refused
 from .request import Request
 from .tokens import Tokens

@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from .._model.domains import Whitelist
 from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.init_options import identity_options
 from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .._model.visitor import Visitor
-from .._model.whitelist import Whitelist
-from .._page.snippet import identity_options
 from .answer import NOT_WHITELISTED, Answer, Fields, answer, not_allowed, refused
-from .cookie import ShareCookie
+from .login_cookie import LoginCookie
 from .request import Request
 from .tokens import Tokens
 
@@ -50,7 +50,7 @@ class ShareAuth:
         settings: Settings,
         whitelist: Whitelist,
         tokens: Tokens | None,
-        cookie: ShareCookie | None,
+        cookie: LoginCookie | None,
     ) -> None:
         self._settings = settings
         self._whitelist = whitelist

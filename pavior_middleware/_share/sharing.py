@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
+from http import HTTPStatus
 
+from .._assets.page_files import FOLDER
+from .._model.domains import Whitelist
+from .._model.events import Event, Reason
 from .._model.log import WarnOnce, logger
 from .._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import Settings
 from .._model.visitor import Visitor
-from .._model.whitelist import Whitelist
 from .answer import Answer
-from .cookie import ShareCookie
 from .frame import Frame
 from .handoff import Handoff
+from .login_cookie import LoginCookie
 from .page_file import PATHS, page_file, without_hash
 from .request import Request
 from .script import Script
@@ -32,7 +35,8 @@ class Needed(Enum):
 class Sharing:
     """How one site lends its login; made once, at start-up."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, report: Callable[[Event], None]) -> None:
+        self._report = report
         lends = settings.share_auth is None and bool(settings.shared_auth_domains)
         whitelist = Whitelist(settings.shared_auth_domains)
         tokens = None
@@ -43,8 +47,8 @@ class Sharing:
                 "Pavior's login travels to sites under the same domain alone: set secret_key"
                 " (PAVIOR_SECRET_KEY) to a long random text, so that it travels to other sites too"
             )
-        self.cookie = None if tokens is None else ShareCookie(settings, tokens)
-        """Keeps the narrow cookie, where there is one."""
+        self.cookie = None if tokens is None else LoginCookie(settings, tokens)
+        """Keeps the login cookie, where there is one."""
 
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie
@@ -65,6 +69,8 @@ class Sharing:
         Borrowers know the domain alone, so the paths are at the domain's root. The pages of a site
         below `root_path`, as the request or the setting has it, find them there.
         """
+        if FOLDER not in path:
+            return None
         prefixes = ("", root_path, self._root_path)
         places = (without_hash(path.removeprefix(prefix)) for prefix in prefixes)
         return next((place for place in places if place in self._paths), None)
@@ -77,10 +83,14 @@ class Sharing:
             return self._script.answer(request)
         if request.path == FRAME:
             return self._frame.answer(request)
-        if request.path == HANDOFF:
-            return self._handoff.refusal(request) or Needed.VISITOR
-        needed = Needed.CONTENT if request.method == "POST" else Needed.VISITOR
-        return self._share_auth.refusal(request) or needed
+        endpoint = self._handoff if request.path == HANDOFF else self._share_auth
+        refusal = endpoint.refusal(request)
+        if refusal is not None:
+            if refusal.status == HTTPStatus.FORBIDDEN:
+                self._report(Event("refused", Reason.NOT_WHITELISTED.value))
+            return refusal
+        takes_content = request.path == SHARE_AUTH and request.method == "POST"
+        return Needed.CONTENT if takes_content else Needed.VISITOR
 
     def answer(
         self, request: Request, visitor: Visitor, session_cookies: Sequence[str] = ()
@@ -96,13 +106,17 @@ class Sharing:
         visitor = believed(visitor, loan, cookies, names)
         if visitor.is_doubtful:
             self._warn(WARNING)
+        self._report(Event("shared", is_named=visitor.user is not None))
         if request.path == HANDOFF:
             return self._handoff.answer(request, visitor)
         return self._share_auth.answer(request, visitor)
 
     def exchange(self, request: Request, content: bytes) -> Answer:
         """Answer a request whose content has come, or `LONGEST_CONTENT` and a byte of it."""
-        return self._share_auth.exchange(request, content)
+        answer = self._share_auth.exchange(request, content)
+        is_named = answer.status == HTTPStatus.OK
+        self._report(Event("shared" if is_named else "refused", is_named=is_named))
+        return answer
 
     def asks_app(self, path: str, root_path: str) -> bool:
         """Whether an answer may depend on the visitor."""

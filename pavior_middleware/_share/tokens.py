@@ -1,4 +1,4 @@
-"""What travels through browsers, signed: the narrow cookie and the handoff's code."""
+"""What travels through browsers, signed: the login cookie and the handoff's code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -15,6 +16,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from .._model.identity import Identity
 
 CODE_SECONDS = 60
+_MOST_COOKIES = 1024  # whose values are remembered once they are verified
 CLOCK_SKEW_SECONDS = 5
 """By so much the clocks of a site's machines may differ."""
 
@@ -48,15 +50,17 @@ class Tokens:
         self._cookie_seconds = cookie_seconds
         self._clock = clock
         self._cookies = _serializer(secret_keys, "pavior-middleware.share-cookie.1")
+        # What a value says is the same each time; whether it is too old is looked at each time.
+        self._said_by_cookie = lru_cache(maxsize=_MOST_COOKIES)(partial(_loads, self._cookies))
         self._codes = _serializer(secret_keys, "pavior-middleware.handoff-code.1")
 
     def cookie(self, identity: Identity) -> str:
-        """Return the value of a narrow cookie."""
+        """Return the value of a login cookie."""
         return self._dumps(self._cookies, identity)
 
     def read_cookie(self, value: str) -> Loan | None:
         """Return what a cookie's value says; None if it is not ours or too old."""
-        return self._loan(_loads(self._cookies, value), self._cookie_seconds)
+        return self._loan(self._said_by_cookie(value), self._cookie_seconds)
 
     def code(self, identity: Identity, origin: str, challenge: str) -> str:
         """Return a code that an origin may exchange for the identity, for `CODE_SECONDS`.

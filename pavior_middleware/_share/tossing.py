@@ -8,7 +8,6 @@ would name the user that another host has chosen, while the site shows its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from .._http.session_cookies import are_doubled
 from .._model.visitor import Visitor
@@ -42,4 +41,4 @@ def believed(
         is_doubtful = loan.identity.identifier != visitor.user.identifier
     else:
         is_doubtful = are_doubled(cookies, session_cookies)
-    return replace(visitor, identity=None, is_doubtful=True) if is_doubtful else visitor
+    return visitor._replace(identity=None, is_doubtful=True) if is_doubtful else visitor

@@ -16,7 +16,7 @@ And where they are the emulator's own:
   box "Shared Authentication Domains". While the box is empty, every domain may borrow.
 """
 
-from .app import create_app
-from .server import serve
+from ._app import create_app
+from ._server import serve
 
 __all__ = ["create_app", "serve"]

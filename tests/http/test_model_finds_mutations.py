@@ -36,21 +36,25 @@ class Mutation:
 
 MUTATIONS = {
     "a named page may be stored by shared caches": Mutation(
-        "_page/change.py", "or is_personal or not self.may_store:", "or not self.may_store:"
+        "_page/head_edit.py",
+        "return self.is_personal or self.has_cookie or not self.may_store",
+        "return self.has_cookie or not self.may_store",
     ),
     "a page in a frame gains the script": Mutation(
-        "_page/rewriting.py",
-        "gets_page = is_for_page and destination not in self._frames",
-        "gets_page = is_for_page",
+        "_page/request.py",
+        "is_in_frame = destination in FRAMES and not rules.injects_in_frames",
+        "is_in_frame = False",
     ),
     "the tag of a page with a masked hmac is strong": Mutation(
-        "_page/change.py", "keep_strong and not is_masked and", "keep_strong and"
+        "_page/response.py",
+        "is_strong = is_strong and not (change.is_masked or ",
+        "is_strong = is_strong and not (",
     ),
     "a part of a page is passed on": Mutation(
-        "_page/rewriting.py", "Handling.MEND if is_part_of_page else", "Handling.LEAVE if True else"
+        "_page/plan.py", "return Retry(Reason.PART_OF_PAGE)", "return Pass(Reason.PART)"
     ),
     "a policy's nonce is ignored": Mutation(
-        "_page/rewriting.py", "            csp.nonce(headers),", "            None,"
+        "_page/response.py", "element = snippet.element(nonce, ", "element = snippet.element(None, "
     ),
 }
 

@@ -609,7 +609,7 @@ def _answers(
     elif reply.status == 206 and wants_part and is_html(reply) and is_shown(reply):
         return
     elif not is_page(reply):
-        # A 304 answers no form (RFC 9110 section 15.4.5): then either is right.
+        # A 304 answers no form (RFC 9110 section 15.4.5), so either way is right.
         either = (Login.STAYS,) if reply.status == 304 else ()
         for login in dict.fromkeys((*logins_of_other(question, reply.status), *either)):
             yield _answer_of_other(reply, login)

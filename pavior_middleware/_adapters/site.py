@@ -1,0 +1,80 @@
+"""What is made once for one site and one interface, and what both adapters ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, AnyStr, Generic
+
+from .._http.caller import SAFE_METHODS
+from .._http.headers import FieldForm
+from .._http.session_cookies import are_doubled
+from .._model.callbacks import Callbacks, Reporter
+from .._model.settings import Settings
+from .._model.visitor import Visitor
+from .._page.pages import Pages
+from .._page.request import PageRequest
+from .._page.response import PageResponse
+from .._share import Sharing
+
+
+class Site(Generic[AnyStr]):
+    """One site: its pages, its visitors, and how it lends its login.
+
+    `identity` and `consent` are the site's own callables; `default_identity` stands in for the
+    former, and never blocks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        form: FieldForm[AnyStr],
+        *,
+        identity: Callable[[Any], object] | None,
+        default_identity: Callable[[Any], object],
+        consent: Callable[[Any], object] | None,
+    ) -> None:
+        report = Reporter(settings.on_event)
+        self._session_cookies = settings.session_cookie
+        self.sharing = Sharing(settings, report)
+        cookie = self.sharing.cookie
+        self.pages: Pages[AnyStr] = Pages(
+            settings,
+            form,
+            report=report,
+            is_heard=report.is_heard,
+            asks_consent=consent is not None,
+            holds_login_cookie=None if cookie is None else cookie.tells,
+        )
+        self.callbacks = Callbacks(
+            identity,
+            consent,
+            default_identity=default_identity,
+            report=report,
+            may_block=settings.identity_may_block,
+        )
+
+    def login_cookie(
+        self,
+        request: PageRequest,
+        response: PageResponse[AnyStr],
+        visitor: Visitor,
+        session_cookies: Callable[[], Sequence[str]],
+    ) -> str | None:
+        """Return the `Set-Cookie` field by which the login cookie follows a response; None if none.
+
+        `session_cookies` returns names of the app's session cookie, for a site whose settings have
+        none.
+        """
+        cookie = self.sharing.cookie
+        if cookie is None:
+            return None
+        fields = request.fields
+
+        def has_two_sessions() -> bool:
+            names = self._session_cookies or session_cookies()
+            return are_doubled([fields.get("cookie", "")], names)
+
+        if response.follows_login:
+            is_safe = request.method in SAFE_METHODS
+            return cookie.for_other_response(visitor, fields, has_two_sessions, is_safe=is_safe)
+        return cookie.for_page(visitor, fields, has_two_sessions)

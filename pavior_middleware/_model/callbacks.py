@@ -1,0 +1,188 @@
+"""Calls the site's own callables, `identity` and `consent`, so that they fail no request."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+
+from .events import Event, EventHook, Reason
+from .identity import Identity, IdentityRefused
+from .log import WarnOnce, logger
+from .visitor import Visitor
+
+MOST_THREADS = 32
+"""So many callables that may block run at once; the others wait for their turn."""
+
+Report = Callable[[Event], None]
+T = TypeVar("T")
+
+
+class Callbacks:
+    """The callables of one site. They take the ASGI scope or the WSGI environ.
+
+    `default_identity` stands in for an `identity` that is not given; it never blocks.
+    What they raise is logged. Where `identity` fails, the visitor counts as anonymous; where
+    `consent` fails, it counts as not given. `may_block`: under ASGI, those that are not coroutine
+    functions run in threads of their own limiter.
+    """
+
+    def __init__(
+        self,
+        identity: Callable[[Any], object] | None,
+        consent: Callable[[Any], object] | None = None,
+        *,
+        default_identity: Callable[[Any], object] | None = None,
+        report: Report | None = None,
+        may_block: bool = False,
+    ) -> None:
+        limiter = _Limiter() if may_block else None
+        self._consent: _Callback[bool] | None = None
+        self._identity: _Callback[Identity | None] | None = None
+        if consent is not None:
+            self._consent = _Callback[bool](consent, "consent", bool, False, limiter, report)
+        reader = identity or default_identity
+        if reader is not None:
+            kinds = (Identity, type(None))
+            of_identity = None if identity is None else limiter
+            self._identity = _Callback[Identity | None](
+                reader, "identity", kinds, None, of_identity, report
+            )
+        self.are_immediate = identity is None and consent is None
+        """Whether none of them is the site's own, so that `visitor` does under ASGI too."""
+
+    def visitor(self, request: Any) -> Visitor:
+        """Return the request's visitor; without consent, nobody asks who it is."""
+        if self._consent is not None and not self._consent.call(request):
+            return _WITHOUT_CONSENT
+        return _NOBODY if self._identity is None else Visitor(self._identity.call(request))
+
+    async def visitor_async(self, request: Any) -> Visitor:
+        """Return the request's visitor; the callables may be coroutine functions."""
+        if self._consent is not None and not await self._consent.call_async(request):
+            return _WITHOUT_CONSENT
+        if self._identity is None:
+            return _NOBODY
+        return Visitor(await self._identity.call_async(request))
+
+
+class Reporter:
+    """Calls the site's `on_event`, if there is one."""
+
+    def __init__(self, hook: EventHook | None) -> None:
+        self._hook = hook
+        self._failures = _LoggedFailures("on_event", "event is left out", None)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether there is one."""
+        return self._hook is not None
+
+    def __call__(self, event: Event) -> None:
+        """Report an event; what the hook raises is logged."""
+        if self._hook is not None:
+            with self._failures:
+                self._hook(event)
+
+
+_NOBODY = Visitor()
+_WITHOUT_CONSENT = Visitor(consents=False)
+
+
+class _Limiter:
+    """Runs callables in threads, a bounded number at once in each event loop."""
+
+    def __init__(self) -> None:
+        self._of_loop = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("pavior_middleware.limiter")
+
+    async def run(self, callable_: Callable[[Any], T], request: Any) -> T:
+        limiter = self._of_loop.get(None)
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(MOST_THREADS)
+            self._of_loop.set(limiter)
+        return await anyio.to_thread.run_sync(callable_, request, limiter=limiter)
+
+
+class _Callback(Generic[T]):
+    """One callable. It returns one of the `kinds`; `on_failure` stands in for what it does not."""
+
+    def __init__(
+        self,
+        callable_: Callable[[Any], Any],
+        name: str,
+        kinds: Any,
+        on_failure: T,
+        limiter: _Limiter | None,
+        report: Report | None,
+    ) -> None:
+        self._callable = callable_
+        self._name = name
+        self._kinds = kinds
+        self._on_failure = on_failure
+        self._limiter = None if _is_async(callable_) else limiter
+        outcome = "identity is left out" if name == "identity" else "chat is left out"
+        self._failures = _LoggedFailures(name, outcome, report)
+
+    def call(self, request: Any) -> T:
+        with self._failures:
+            return self._checked(self._callable(request))
+        return self._on_failure
+
+    async def call_async(self, request: Any) -> T:
+        with self._failures:
+            if self._limiter is None:
+                answer = self._callable(request)
+            else:
+                answer = await self._limiter.run(self._callable, request)
+            if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+                answer = await answer
+            return self._checked(answer)
+        return self._on_failure
+
+    def _checked(self, answer: Any) -> T:
+        if isinstance(answer, self._kinds):
+            return answer  # type: ignore[no-any-return]  # of the kinds that T stands for
+        expected = "True or False" if self._kinds is bool else "an Identity or None"
+        raise TypeError(f"{self._name} must return {expected}, not {type(answer).__name__}")
+
+
+def _is_async(callable_: Callable[[Any], Any]) -> bool:
+    return inspect.iscoroutinefunction(callable_) or inspect.iscoroutinefunction(
+        getattr(callable_, "__call__", None)  # noqa: B004  # an object that has such a method
+    )
+
+
+class _LoggedFailures:
+    """Logs what a site's callable raises, instead of failing the request; refusals only once."""
+
+    def __init__(self, name: str, outcome: str, report: Report | None) -> None:
+        self._name = name
+        self._outcome = outcome
+        self._report = report
+        self._warn = WarnOnce()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, IdentityRefused):
+            self._warn(f"Pavior's identity is left out: {error}")
+            event = Event("refused", str(error))
+        elif isinstance(error, Exception):
+            logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
+            event = Event("lookup_failed", Reason.FAILED.value)
+        else:
+            return False
+        if self._report is not None:
+            self._report(event)
+        return True

@@ -1,0 +1,93 @@
+"""What a visitor's page gains: made once for each user, and remembered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+from .._model.events import Event
+from .._model.identity import Identity, IdentityRefused
+from .._model.log import WarnOnce
+from .._model.settings import Settings
+from .change import Change, with_snippet, without_snippet
+from .snippet import render
+
+_MOST_USERS = 1024  # whose elements are kept, some 2 kB each
+_MOST_ROOT_PATHS = 16
+
+
+class Changes:
+    """What the pages of one site gain; the hmac's mask alone is new in each page.
+
+    The pages depend on the request fields `varies_by`. `report` is called with refusals.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        varies_by: tuple[str, ...],
+        *,
+        asks_consent: bool,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._render = partial(render, settings, asks_consent=asks_consent)
+        self._varies_by = varies_by
+        self._report = report
+        self._anonymous = with_snippet(self._render(), varies_by)
+        self._asking = lru_cache(maxsize=_MOST_ROOT_PATHS)(self._make_asking)
+        self._named = lru_cache(maxsize=_MOST_USERS)(self._make_named)
+        self._warn = WarnOnce()
+        self.without_script = without_snippet(varies_by)
+        """The page of somebody who does not consent to the chat."""
+
+    def asking(self, root_path: str) -> Change:
+        """Return the change to a page whose script asks the site who is logged in.
+
+        Another origin's script may get this page, so nobody stores it.
+        """
+        return self._asking(root_path)
+
+    def for_identity(self, identity: Identity | None, root_path: str) -> Change:
+        """Return the change to a user's page; to that of nobody for an identity that is refused.
+
+        The refusal is logged once.
+        """
+        if identity is None:
+            return self._anonymous
+        try:
+            return self._for_user(identity, root_path)
+        except IdentityRefused as refusal:
+            self._warn(f"Pavior's identity is left out of a page: {refusal}")
+            self._report(Event("refused", str(refusal)))
+            return self._anonymous
+
+    def _for_user(self, identity: Identity, root_path: str) -> Change:
+        try:
+            # As text, since the app may change a list that it has passed.
+            attributes = json.dumps(dict(identity.attributes)) if identity.attributes else "{}"
+        except (TypeError, ValueError, RecursionError):
+            return self._make(identity, root_path)  # which says what is wrong
+        return self._named(
+            identity.id, identity.email, identity.authenticated, attributes, root_path
+        )
+
+    def _make_named(
+        self,
+        user_id: str | None,
+        email: str | None,
+        authenticated: bool,  # `lru_cache` compares arguments by their places
+        attributes: str,
+        root_path: str,
+    ) -> Change:
+        identity = Identity(
+            user_id, email, authenticated=authenticated, attributes=json.loads(attributes)
+        )
+        return self._make(identity, root_path)
+
+    def _make(self, identity: Identity, root_path: str) -> Change:
+        return with_snippet(self._render(identity, root_path=root_path), self._varies_by)
+
+    def _make_asking(self, root_path: str) -> Change:
+        snippet = self._render(must_ask=True, root_path=root_path)
+        return with_snippet(snippet, self._varies_by, may_store=False)

@@ -1,0 +1,150 @@
+"""One request, as far as it matters to its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
+from .conditions import NO_CONDITIONS, Conditions, conditions
+from .placeholder import new_placeholder
+from .rules import SiteRules
+
+
+class RequestKind(NamedTuple):
+    """What decides about the response to a request; a site sees a dozen kinds.
+
+    `gets_script`: its page may get the script. `may_be_fragment`: the markup has to tell whether it
+    is a page or a part of one. `may_change_login`: the method may log somebody in or out.
+    `is_foreign`: another origin's script may read the response. `holds_login_cookie`: the login
+    cookie came along, in a request that says something about who is logged in. `holds_variants`:
+    the client holds copies that this middleware made. `wants_part`: the app sees a `Range`.
+    """
+
+    is_skipped: bool
+    gets_script: bool
+    may_be_fragment: bool
+    is_head: bool
+    may_change_login: bool
+    is_foreign: bool
+    holds_login_cookie: bool
+    holds_variants: bool
+    wants_part: bool
+
+
+class PageRequest:
+    """One request, as far as it matters to its page. A template may say that it places the script.
+
+    `path` is the whole path and `root_path` the part of it below which the app stands, as text;
+    `scheme` is that of the URL. `fields` are the request's, of which those in `conditions.FIELDS`
+    are looked at, names in lower case. `is_conditional` is False where none of them is in
+    `conditions.CONDITIONAL`.
+    """
+
+    KEY = "pavior_middleware.request"
+    """Under which the adapters keep it in the ASGI scope or the WSGI environ."""
+
+    is_skipped = False
+    """Whether its path gets no chat."""
+
+    placeholder: bytes | None = None
+    """What templates write where the script is to stand, once one has asked for it."""
+
+    conditions = NO_CONDITIONS
+    _kind: RequestKind | None = None
+
+    def __init__(
+        self,
+        rules: SiteRules,
+        method: str,
+        scheme: str,
+        path: str,
+        root_path: str,
+        fields: Mapping[str, str],
+        *,
+        is_conditional: bool = True,
+    ) -> None:
+        self.method = method
+        self.root_path = root_path
+        self.fields = fields
+        self._rules = rules
+        self._scheme = scheme
+        if rules.skip_paths and rules.skips(path):
+            self.is_skipped = True
+            self._kind = _SKIPPED
+        elif is_conditional:
+            destination = fields.get("sec-fetch-dest", "")
+            self.conditions = conditions(
+                method,
+                fields,
+                is_for_page=_is_for_page(destination) and not rules.is_same_for_all,
+                gets_script=_gets_script(rules, destination),
+            )
+
+    @property
+    def kind(self) -> RequestKind:
+        """What decides about the response."""
+        if self._kind is None:
+            fields, rules = self.fields, self._rules
+            self._kind = _kind(
+                rules,
+                self.method,
+                fields.get("sec-fetch-dest", ""),
+                rules.names_users and is_foreign_fetch(fields, self._scheme),
+                rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
+                bool(self.conditions.held),
+                self.conditions.wants_part,
+            )
+        return self._kind
+
+    def place(self) -> bytes:
+        """Return the placeholder of this request, for a template."""
+        self.placeholder = self.placeholder or new_placeholder()
+        return self.placeholder
+
+    def again(self) -> PageRequest:
+        """Return the request in which the app is asked for the whole page."""
+        again = PageRequest.__new__(PageRequest)
+        again.__dict__.update(self.__dict__)
+        again.conditions = Conditions(changes=self.conditions.again)
+        again.placeholder = None
+        again._kind = None  # the copies that the client holds do not count any more
+        return again
+
+
+_SKIPPED = RequestKind(True, *[False] * 8)
+
+
+@lru_cache(maxsize=256)
+def _kind(
+    rules: SiteRules,
+    method: str,
+    destination: str,
+    is_foreign: bool,  # `lru_cache` compares arguments by their places
+    holds_login_cookie: bool,
+    holds_variants: bool,
+    wants_part: bool,
+) -> RequestKind:
+    gets_script = rules.is_same_for_all or _gets_script(rules, destination)
+    return RequestKind(
+        is_skipped=False,
+        gets_script=gets_script,
+        may_be_fragment=gets_script
+        and (rules.is_same_for_all or destination in FETCHED_OR_UNKNOWN),
+        is_head=method == "HEAD",
+        may_change_login=method not in SAFE_METHODS,
+        is_foreign=is_foreign,
+        holds_login_cookie=holds_login_cookie,
+        holds_variants=holds_variants,
+        wants_part=wants_part,
+    )
+
+
+def _is_for_page(destination: str) -> bool:
+    return destination in FETCHED_OR_UNKNOWN or destination == "document" or destination in FRAMES
+
+
+def _gets_script(rules: SiteRules, destination: str) -> bool:
+    is_in_frame = destination in FRAMES and not rules.injects_in_frames
+    return _is_for_page(destination) and not is_in_frame

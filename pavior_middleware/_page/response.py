@@ -1,0 +1,316 @@
+"""One response on its way to the client, without I/O: both adapters drive this object.
+
+An adapter hands over what the app sends, and sends on what this object returns. The states, and
+what may be called in each:
+
+    at first  one of PASSING, EDITED, HELD, ASKING, RETRY
+    ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY
+    EDITED    head()      → PASSING
+    HELD      feed(…)     → HELD, COMPLETE      head() → SENDING
+    SENDING   feed(…)     → SENDING, DONE
+    COMPLETE  head()      → DONE
+    any       abandon()   → PASSING
+
+PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
+stays. HELD: a page, whose new head is known best once bytes of the body have been returned, so
+adapters ask for it no sooner than it must be sent. COMPLETE: all of the body is there, the head was
+not taken. RETRY: none of the response goes out, and the app is to be asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import TYPE_CHECKING, AnyStr, Generic
+
+from .._http.cache_control import DIGESTS
+from .._model.events import Event, Outcome, Reason
+from .._model.visitor import Visitor
+from ..placement import Inserter
+from .body import Body, CodedBody, Document, PlainBody
+from .change import Change, without_snippet
+from .head_edit import EditKind, HeadEdits, Values
+from .known_heads import KnownHeadInserter
+from .placeholder import Replacer
+from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
+from .request import PageRequest
+from .snippet import Snippet
+from .variants import FRAGMENT, copy_that_holds
+
+if TYPE_CHECKING:
+    from .pages import Pages
+
+_OF_ORIGINAL = DIGESTS | {"etag", "signature", "signature-input"}
+
+
+class State(Enum):
+    """How far a response is."""
+
+    __hash__ = object.__hash__  # that of `Enum` is a function in Python
+
+    ASKING = auto()
+    EDITED = auto()
+    HELD = auto()
+    SENDING = auto()
+    COMPLETE = auto()
+    PASSING = auto()
+    RETRY = auto()
+    DONE = auto()
+
+
+TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
+    "visitor": {
+        State.ASKING: frozenset({State.PASSING, State.EDITED, State.HELD, State.RETRY}),
+    },
+    "head": {
+        State.EDITED: frozenset({State.PASSING}),
+        State.HELD: frozenset({State.SENDING}),
+        State.COMPLETE: frozenset({State.DONE}),
+    },
+    "feed": {
+        State.HELD: frozenset({State.HELD, State.COMPLETE}),
+        State.SENDING: frozenset({State.SENDING, State.DONE}),
+    },
+    "abandon": dict.fromkeys(State, frozenset({State.PASSING})),
+}
+"""What may be called in which state, and to which states it leads."""
+
+
+_ASKING, _HELD, _SENDING = State.ASKING, State.HELD, State.SENDING
+
+
+class IllegalCall(RuntimeError):
+    """An adapter has called what the state of the response does not allow."""
+
+
+class PageResponse(Generic[AnyStr]):
+    """One response on its way to the client, which an app has begun.
+
+    `headers` are the fields of its head in the form of the adapter's interface
+    (`headers.FieldForm`).
+    """
+
+    _change: Change | None = None
+    _cookie: str | None = None
+    _body: Body | None = None
+    _is_strong = True  # whether every byte of the page is known
+    _received = 0
+
+    def __init__(
+        self,
+        pages: Pages[AnyStr],
+        request: PageRequest,
+        status: int,
+        headers: Sequence[tuple[AnyStr, AnyStr]],
+    ) -> None:
+        self._pages: Pages[AnyStr] = pages
+        self._request = request
+        self._kind = request.kind
+        head, self._nonces, self._declared = pages.reader.read(status, headers)
+        self._head = head
+        self._headers: Sequence[tuple[AnyStr, AnyStr]]
+        self._headers = pages.joined(headers) if head.repeats else headers
+        self._plan: Plan
+        self._edits: HeadEdits[AnyStr]
+        self._plan, self._edits = pages.plan(self._kind, head)
+        self.state = _ASKING
+        if not self._plan.needs_visitor:
+            self._decide(None, None)
+
+    @property
+    def changes_body(self) -> bool:
+        """Whether the body has to pass through `feed`."""
+        return self.state is _HELD or self.state is _SENDING
+
+    @property
+    def follows_login(self) -> bool:
+        """Whether it is no page, but the login cookie follows it."""
+        return isinstance(self._plan, FollowLogin)
+
+    def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
+        """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
+        self._check("visitor")
+        return self._decide(visitor, cookie)
+
+    def head(self) -> list[tuple[AnyStr, AnyStr]]:
+        """Return the new header fields, as far as the bytes so far tell; to be taken once."""
+        self._check("head")
+        self.state = _AFTER_HEAD[self.state]
+        change, body, length, is_strong = self._change, self._body, None, self._is_strong
+        if body is not None and body.stays:
+            change = change.of_fragment() if change and body.is_fragment else None
+            self._report("passed", Reason.UNCHANGED)
+        elif body is not None:
+            is_strong = body.is_determined
+            if self._declared is not None:
+                length = body.length(self._declared)
+            if self._pages.is_heard:
+                self._report("injected", is_named=bool(change and change.edit.is_personal))
+        if change is None:
+            edit = EditKind(has_cookie=self._cookie is not None)
+            values = Values(cookie=self._cookie)
+        else:
+            edit = change.edit
+            # A policy may change the form of the element while the app's tag stays.
+            is_strong = is_strong and not (change.is_masked or self._head.policies.needs_hashes)
+            values = Values(change.variant, is_strong, length, change.cookie, self._nonces)
+        return self._edits[edit].apply(self._headers, values)
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
+        """Take the body's next bytes and return what may be sent of it now, in pieces.
+
+        What an app sends it may have flushed, so nothing of it waits for what comes next but an
+        unfinished token of the head. A body ends where `is_last` says so, or its declared length.
+        """
+        self._check("feed")
+        assert self._body is not None  # noqa: S101  # these states have one
+        self._received += len(data)
+        is_last = is_last or self._received == self._declared
+        if is_last:
+            self.state = State.COMPLETE if self.state is _HELD else State.DONE
+        elif not data:
+            return ()
+        return self._body.feed(data, is_last=is_last)
+
+    def abandon(self) -> None:
+        """Let what follows pass: the app has replaced a response whose head was sent."""
+        self.state = State.PASSING
+
+    def trailers(self, fields: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
+        """Return what may follow the body of such trailer fields (RFC 9110 section 6.5).
+
+        Fields that describe or sign the bytes as they were may not.
+        """
+        if self._change is None or self._change.snippet is None:
+            return list(fields)
+        decode = self._pages.form.decode
+        return [field for field in fields if decode(field[0]).lower() not in _OF_ORIGINAL]
+
+    def _check(self, call: str) -> None:
+        if self.state not in TRANSITIONS[call]:
+            raise IllegalCall(f"{call}() may not be called in the state {self.state.name}")
+
+    def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
+        """Decide what the response becomes, now that all that its plan needs is known."""
+        plan = self._plan
+        if isinstance(plan, Inject):
+            self._inject(plan, self._change_of_page(visitor, cookie))
+        elif isinstance(plan, Revalidate):
+            self._revalidate(plan, visitor, cookie)
+        elif isinstance(plan, Retry):
+            self._report("retried", plan.reason)
+            self.state = State.RETRY
+        elif isinstance(plan, StayWithoutScript):
+            self._pass_edited(plan.reason, without_snippet())
+        elif isinstance(plan, Pass) or (isinstance(plan, FollowLogin) and cookie is None):
+            self._report("passed", plan.reason)
+            self.state = State.PASSING
+        else:
+            self._cookie = cookie
+            self._pass_edited(Reason.SKIPPED if cookie is None else Reason.LOGIN_CHANGED, None)
+        return self.state
+
+    def _pass_edited(self, reason: Reason, change: Change | None) -> None:
+        self._report("passed", reason)
+        self._change = change
+        self.state = State.EDITED
+
+    def _inject(self, plan: Inject, change: Change) -> None:
+        if change.snippet is None:
+            self._pass_edited(Reason.NO_CONSENT, change)
+            return
+        self._change = change
+        if self._kind.is_head:
+            # It tells what the GET of a page that comes whole would, but for its length, which
+            # need not be sent (RFC 9110 section 9.3.2).
+            self._is_strong = not plan.codings
+            self.state = State.EDITED
+            return
+        document = self._document(change.snippet)
+        if plan.codings:
+            self._body = CodedBody(plan.codings, document, self._pages.warn)
+        else:
+            self._body = PlainBody(document)
+        self.state = _HELD
+
+    def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
+        """Decide about a 304: whether it speaks of the copy that this client would get now."""
+        change = None if plan.is_skipped else self._change_of_page(visitor, cookie)
+        variants = [] if change is None else [change.variant]
+        if change is not None and self._kind.may_be_fragment:
+            variants.append(FRAGMENT)
+        copy = copy_that_holds(self._request.conditions.held, self._field("etag"), variants)
+        is_isolated = self._head.policies.is_isolated and change and change.snippet
+        if copy is None or is_isolated:
+            self._report("retried", Reason.OTHER_COPY)
+            self.state = State.RETRY
+            return
+        if copy.variant is None:
+            change = None
+        elif copy.variant == FRAGMENT and change is not None:
+            change = change.of_fragment() or change
+        self._is_strong = copy.is_strong
+        self._pass_edited(Reason.NOT_MODIFIED, change)
+
+    def _change_of_page(self, visitor: Visitor | None, cookie: str | None) -> Change:
+        """Decide what a page gains."""
+        changes, kind, root_path = self._pages.changes, self._kind, self._request.root_path
+        if not kind.gets_script:
+            return without_snippet()
+        if visitor is not None and not visitor.consents:
+            return changes.without_script.with_cookie(cookie)
+        if kind.is_foreign:
+            # In a page of the site's own the script gets its answer, and nowhere else.
+            change = changes.asking(root_path)
+        else:
+            change = changes.for_identity(visitor and visitor.identity, root_path)
+        if self._head.policies.nonce is not None:
+            change = change.with_nonce()
+        return change.with_cookie(cookie)
+
+    def _document(self, snippet: Snippet) -> Document:
+        """Return what puts the element into the page."""
+        head, request, rules = self._head, self._request, self._pages.rules
+        number = head.policies.nonce
+        nonce = None if number is None or self._nonces is None else self._nonces.value(number)
+        element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
+
+        def make() -> Inserter:
+            return Inserter(
+                element,
+                # A `<meta>` policy may block the embed unless it is loaded at once.
+                snippet_before_policy=snippet.early(element) if rules.extends_policies else None,
+                documents_only=self._kind.may_be_fragment,
+                charset_is_known=head.has_charset,
+                before_policy=rules.extends_policies,
+            )
+
+        # What tells its length is rendered already, so no template will ask for a placeholder. If
+        # one did, the placeholder would stay, as the new length may have been told.
+        if request.placeholder is not None or not head.has_length:
+            return Replacer(make(), lambda: request.placeholder)
+        if not head.has_charset:  # a `<meta charset>` that is far behind the place may decide
+            return make()
+        heads = self._pages.known_heads[self._kind.may_be_fragment]
+        return KnownHeadInserter(heads, element, snippet.early, make)
+
+    def _field(self, wanted: str) -> str | None:
+        """Return a field of the app's head; of several, the first."""
+        form = self._pages.form
+        for name, value in self._headers:
+            if form.decode(name).lower() == wanted:
+                return form.decode(value)
+        return None
+
+    def _report(
+        self, outcome: Outcome, reason: Reason = Reason.NONE, *, is_named: bool = False
+    ) -> None:
+        if self._pages.is_heard:
+            self._pages.report(Event(outcome, reason.value, is_named))
+
+
+_AFTER_HEAD = {
+    State.EDITED: State.PASSING,
+    State.HELD: State.SENDING,
+    State.COMPLETE: State.DONE,
+}

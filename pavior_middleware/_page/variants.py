@@ -1,0 +1,96 @@
+"""Which element a copy of a page holds: what the entity tags that go to clients tell of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from werkzeug.http import parse_etags, quote_etag, unquote_etag
+
+NO_SCRIPT, FRAGMENT = "none", "part"
+"""The variants without an element: a page, for this request alone; a part of a page."""
+
+_ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
+_TAGGED = re.compile(
+    r"pavior\.(?P<variant>[A-Za-z0-9_-]{22}|none|part)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Validator:
+    """The entity tag of a copy that a client holds (RFC 9110 section 8.8.3).
+
+    `tag` and `is_weak` are the app's own. `variant` tells which element the copy holds
+    (`Snippet.variant`), None if the copy is just what the app made. `is_strong` tells whether every
+    byte of the copy is known by its tag.
+    """
+
+    tag: str
+    is_weak: bool
+    variant: str | None
+    is_strong: bool
+
+    def for_app(self) -> str:
+        """Return the entity tag as the app sent it."""
+        return quote_etag(self.tag, self.is_weak)
+
+
+def validators(field: str) -> tuple[Validator, ...]:
+    """Read an `If-None-Match` or `If-Match` field; for `*`, which names no copy, return none."""
+    parsed = parse_etags(field)
+    strong = parsed.as_set()
+    weak = parsed.as_set(include_weak=True) - strong
+    return tuple(
+        _validator(tag or "", is_strong)
+        for is_strong, tags in ((True, strong), (False, weak))
+        for tag in sorted(tags, key=str)
+    )
+
+
+def _validator(tag: str, is_strong: bool) -> Validator:
+    found = _TAGGED.fullmatch(tag)
+    if found is None:
+        return Validator(tag, not is_strong, None, is_strong)
+    return Validator(found["tag"], found["kind"] == "w", found["variant"], is_strong)
+
+
+def for_app(field: str) -> str | None:
+    """Return the field with the app's own entity tags; None if it holds none."""
+    tags = dict.fromkeys(validator.for_app() for validator in validators(field))
+    return ", ".join(tags) or None
+
+
+def names_variant(field: str) -> bool:
+    """Whether the field names a copy that this middleware has made."""
+    return any(validator.variant is not None for validator in validators(field))
+
+
+def copy_that_holds(
+    held: Iterable[Validator], etag: str | None, variants: Container[str | None]
+) -> Validator | None:
+    """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
+
+    `etag` is the field of the app's answer, `variants` are those that the client may get now. A
+    copy of one of them holds, and so does one that is just what the app made. Where the answer does
+    not say which copy it means, all of them must be the former.
+    """
+    tag = unquote_etag(etag)[0]
+    meant = [each for each in held if tag in (None, each.tag)]
+    right = [each for each in meant if each.variant is not None and each.variant in variants]
+    if tag is None and len(right) < len(meant):
+        return None
+    return next(iter(right or [each for each in meant if each.variant is None]), None)
+
+
+def tagged(etag: str, variant: str, *, is_strong: bool) -> str | None:
+    """Return the app's `ETag` as that of a variant; weak unless `is_strong`.
+
+    (RFC 9110 section 8.8.1: a strong validator speaks of every byte.) Returns None for what is no
+    entity tag.
+    """
+    if not _ENTITY_TAG.fullmatch(etag):
+        return None
+    tag, is_weak = unquote_etag(etag)
+    text = f"pavior.{variant}.{'w' if is_weak else 's'}.{tag}"
+    return quote_etag(text, weak=bool(is_weak) or not is_strong)

@@ -1,0 +1,150 @@
+"""The login cookie: tells `share-auth`, and nobody else, who was logged in a short while ago."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from werkzeug.http import dump_cookie
+
+from .._http.caller import is_begun_elsewhere, is_for_tab, may_lack_cookies
+from .._model.identity import Identity, IdentityRefused, signed_options
+from .._model.log import WarnOnce
+from .._model.settings import Settings
+from .._model.visitor import Visitor
+from .tokens import Loan, Tokens
+
+NAME = "__Host-pavior-share"
+"""A browser takes this name from the very host only, over TLS (RFC 6265bis section 4.1.3.2)."""
+
+_FRESH_PART = 0.1  # of its life, in which it is not renewed
+_LONGEST = 4096  # bytes of name, value and attributes that a browser keeps; RFC 6265 section 6.1
+
+
+class LoginCookie:
+    """Keeps the login cookie of one site what it is to be. It returns `Set-Cookie` fields, as text.
+
+    `fields` are a request's header fields, in lower case. `has_two_sessions` returns whether the
+    request holds two cookies of the session's name, which few responses depend on.
+    """
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._fresh_seconds = settings.shared_auth_seconds * _FRESH_PART
+        self._warn = WarnOnce()
+
+    def for_page(
+        self, visitor: Visitor, fields: Mapping[str, str], has_two_sessions: Callable[[], bool]
+    ) -> str | None:
+        """Return the field that a page is to have; None if none.
+
+        A page for a tab shows whom it names, so a user would notice if it names somebody else. What
+        another origin fetches or frames does not, and there the session may be one that another
+        host of the domain has set for that path alone. So may one of two sessions be where the
+        site's own script fetches it.
+        """
+        is_seen = visitor.user is None or is_for_tab(fields)
+        if not is_seen and (is_begun_elsewhere(fields) or has_two_sessions()):
+            return None
+        loan = self._loan_of(visitor, fields)
+        if loan is not None and loan.age < self._fresh_seconds:
+            return None
+        return self.update(visitor, self._telling(fields))
+
+    def for_other_response(
+        self,
+        visitor: Visitor,
+        fields: Mapping[str, str],
+        has_two_sessions: Callable[[], bool],
+        *,
+        is_safe: bool,
+    ) -> str | None:
+        """Return the field of what is no page, after which somebody else may be logged in.
+
+        None if the cookie is the visitor's own, which is not renewed here. `is_safe`: the request's
+        method only reads. Another host of the domain may have set a session for this path alone,
+        which no user would notice: a page of the site loads images, and they may be redirects.
+        """
+        if visitor.user is not None:
+            is_aside = is_safe and not is_for_tab(fields)
+            if is_begun_elsewhere(fields) or is_aside or has_two_sessions():
+                return None
+        if self._loan_of(visitor, fields) is not None:
+            return None
+        return self.update(visitor, self._telling(fields))
+
+    def update(self, visitor: Visitor, held: str) -> str | None:
+        """Return a field that makes the cookie that of the visitor; None if it needs none.
+
+        A user who is logged in gets a new cookie. From everybody else it is taken away, where
+        `held`, the request's `Cookie` field, has one.
+        """
+        identity = visitor.identity if visitor.consents else None
+        field = None if identity is None else self._field(identity)
+        return field or (DELETION if self.is_held(held) else None)
+
+    def is_held(self, cookies: str) -> bool:
+        """Whether a request's `Cookie` field holds the cookie, whatever it says."""
+        return bool(_values(cookies))
+
+    def tells(self, fields: Mapping[str, str]) -> bool:
+        """Whether the cookie came in a request that says something about who is logged in.
+
+        What another site began, or a frame in its page, may lack the app's own cookies, and so say
+        that nobody is there.
+        """
+        return not may_lack_cookies(fields) and self.is_held(fields.get("cookie", ""))
+
+    def read(self, fields: Sequence[str]) -> Loan | None:
+        """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""
+        values = _values("; ".join(fields))
+        return self._tokens.read_cookie(values[0]) if len(values) == 1 else None
+
+    def _loan_of(self, visitor: Visitor, fields: Mapping[str, str]) -> Loan | None:
+        """Return what the cookie says if it says of the visitor all that a new one would."""
+        loan = self.read([fields.get("cookie", "")]) if visitor.consents else None
+        return loan if loan is not None and loan.is_of(visitor.identity) else None
+
+    def _telling(self, fields: Mapping[str, str]) -> str:
+        return "" if may_lack_cookies(fields) else fields.get("cookie", "")
+
+    def _field(self, identity: Identity) -> str | None:
+        try:
+            if not signed_options(self._settings.api_key, identity):
+                return None
+        except IdentityRefused:
+            return None  # whose request for it gets the reason
+        field = _dump(self._tokens.cookie(identity), self._settings.shared_auth_seconds)
+        if len(field) > _LONGEST:
+            self._warn("Pavior's login is not shared: the id or email is too long for a cookie")
+            return None
+        return field
+
+
+def _values(cookies: str) -> list[str]:
+    """Return the values of cookies of this name, trimmed as RFC 6265bis section 5.7 has it.
+
+    Libraries trim more of a name, so that a cookie that another host may set would pass for ours.
+    """
+    if NAME not in cookies:
+        return []
+    pairs = (piece.partition("=") for piece in cookies.split(";"))
+    return [value.strip(" \t") for name, _, value in pairs if name.strip(" \t") == NAME]
+
+
+def _dump(value: str, seconds: int) -> str:
+    return dump_cookie(
+        NAME,
+        value,
+        max_age=seconds,
+        secure=True,
+        httponly=True,
+        samesite="None",
+        path="/",
+        sync_expires=False,
+        max_size=0,  # how long it gets is looked at here
+    )
+
+
+DELETION = _dump("", 0)
+"""The field that takes the cookie away."""

@@ -1,0 +1,91 @@
+"""What markup and scripts of a page can make of the object that its script shares with its file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
+from tests.support.browsers import evaluate, wait_for
+from tests.support.embeds import EMBED_WITH_BUBBLE, QUIET
+from tests.support.shops import serving_page
+from tests.support.sites import TEAM
+
+NAMED = "calls.map(({teamVanityId, id = null}) => [teamVanityId, id])"
+PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1><p>Text</p>"
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with serving_page(PAGE, EMBED_WITH_BUBBLE) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        wait_for(page, "window.calls?.length")
+        yield page
+
+
+def test_markup_in_the_body_is_not_taken_for_the_data_of_a_visit(page: Page) -> None:
+    with page.expect_response(f"**{PAGE_FILE.path}"):
+        evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    data = {"v": 1, "site": {"teamVanityId": "evil"}, "user": {"id": "mallory"}, "urls": ["", ""]}
+    markup = f"<script data-pavior='{json.dumps(data)}'></script><i></i>"
+    evaluate(page, f"document.querySelector('p').innerHTML = {json.dumps(markup)}")
+    evaluate(page, "document.body.append(document.createElement('i'))")
+    evaluate(page, "document.querySelector('h1').remove()")
+    evaluate(page, QUIET)
+    assert evaluate(page, NAMED) == [[TEAM, "7"]]
+
+
+def test_no_script_of_the_page_changes_what_is_loaded(page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    evaluate(page, "navigator.pavior.urls.fill('/other.js')")
+    with page.expect_request(f"**{PAGE_FILE.path}"):
+        evaluate(page, "dispatchEvent(new Event('pavior:refresh'))")
+    evaluate(page, QUIET)
+    assert not [url for url in asked if url.endswith("/other.js")]
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        "document.body.replaceWith(made)",
+        "const old = [...document.body.childNodes]; document.body.prepend(...made.childNodes);"
+        " old.forEach(node => node.remove())",
+        "document.body.innerHTML = made.innerHTML",
+    ],
+    ids=["another body", "first the new nodes", "other content"],
+)
+def test_a_bubble_that_is_replaced_with_the_body_comes_back(page: Page, swap: str) -> None:
+    make = "const made = document.createElement('body'); made.innerHTML = '<main>Other</main>';"
+    evaluate(page, f"(() => {{ {make} {swap} }})()")
+    wait_for(page, "calls.length === 2 && document.querySelector('#bubble')")
+    evaluate(page, QUIET)
+    assert evaluate(page, NAMED) == [[TEAM, "7"]] * 2
+    assert evaluate(page, "document.querySelectorAll('#bubble').length") == 1
+
+
+def test_a_page_whose_file_is_lost_does_not_ask_for_it_with_each_change(
+    page: Page, url: str
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route(f"**{PAGE_FILE.path}", lambda route: route.fulfill(status=404))
+    with page.expect_console_message(lambda message: "cannot load" in message.text):
+        evaluate(page, "history.pushState(null, '', '/0')")
+    for number in range(1, 5):
+        evaluate(page, f"history.pushState(null, '', '/{number}')")
+        evaluate(page, "document.body.append(document.createElement('i'))")
+        evaluate(page, "document.querySelector('i').remove()")
+    evaluate(page, QUIET)
+    assert len(asked) == 1
+    assert evaluate(page, NAMED) == [[TEAM, "7"]]

@@ -43,7 +43,6 @@ from tests.support.response_model import (
     directives,
     exchange,
     integrity,
-    media_type,
     page_with,
     policies,
     reply_text,
@@ -306,12 +305,7 @@ def difference_of_body(site: str, expected: Answer, reply: Reply, seen: Seen) ->
         if problem is not None:
             return problem
         document = reply_text(reply)
-        whole = page_with(
-            document,
-            found[0],
-            charset_is_known=bool(media_type(reply)[1]),
-            extends=SITES[site].csp == "extend",
-        )
+        whole = page_with(site_of(site), reply, document, found[0])
         if page != whole and not (is_cut and is_one_script_richer(page, found[0], document)):
             return "page", page.replace(found[3], b""), whole.replace(found[3], b"")
     lengths = seen.values("content-length")

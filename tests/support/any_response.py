@@ -438,7 +438,8 @@ def some_document(random: Random) -> bytes:
     return b"\xff\xfe" + document if random.random() < 0.03 else document
 
 
-DOCUMENTS = [DOCUMENT.encode(), b"", b"<p>", *pool(some_document, 500)]
+LATE_CHARSET = DOCUMENT + "<meta http-equiv=Content-Security-Policy content=a><meta charset=utf-8>"
+DOCUMENTS = [DOCUMENT.encode(), b"", b"<p>", LATE_CHARSET.encode(), *pool(some_document, 500)]
 CODINGS: list[tuple[str, ...]] = [
     *[()] * 20,
     *[(name,) for name in CODECS],

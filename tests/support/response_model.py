@@ -553,18 +553,20 @@ def reply_text(reply: Reply) -> bytes:
     return body
 
 
-def page_with(document: bytes, script: bytes, *, charset_is_known: bool, extends: bool) -> bytes:
+def page_with(site: Site, reply: Reply, document: bytes, script: bytes) -> bytes:
     """Return a whole document with the script in its place (docs/placement.md).
 
     Where the `Content-Type` names the charset, a `<meta charset>` is of no account, and neither is
     a `<meta>` policy with `csp="leave"`: `insert` does not get to see them.
     """
     seen = document
-    if charset_is_known:
+    if media_type(reply)[1]:
         seen = re.sub(rb"charset", b"xxxxset", seen, flags=re.IGNORECASE)
-    if not extends:
+    if site.settings.csp == "leave":
         seen = re.sub(rb"http-equiv", b"xxxx-equiv", seen, flags=re.IGNORECASE)
     page = insert(seen, script)
+    if page == seen:
+        return document
     place = page.rindex(script)
     behind = len(page) - place - len(script)
     before = len(document) - behind
@@ -576,9 +578,14 @@ WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 """Byte order marks of UTF-16 and UTF-32."""
 
 
-def is_amp(document: bytes) -> bool:
-    """Whether a document is one for AMP, which gains nothing."""
-    return insert(document, b"<script></script>") == document
+def gains_nothing(site: Site, reply: Reply, document: bytes) -> bool:
+    """Whether a document stays without the script.
+
+    AMP pages do, and pages in which it "would push a later `<meta charset>` beyond the first 1,024
+    bytes" ("Policies").
+    """
+    script = b"<script>" + site.script + b"</script>"
+    return page_with(site, reply, document, script) == document
 
 
 # The answers
@@ -626,7 +633,7 @@ def _answers_of_page(question: Question, reply: Reply) -> Iterator[Answer]:
     # "A page that is not what it says from its start passes as it came."
     stays = (bool(codings(reply)) and not document) or document.startswith(WIDE_BOMS)
     is_part = not stays and markup_decides(site, request) and not begins_like_document(document)
-    stays = stays or (not is_part and is_amp(document))
+    stays = stays or (not is_part and gains_nothing(site, reply, document))
     is_gain = not (has_ended and (stays or is_part))
     if has_ended and stays:
         yield Answer(reply.status, reply.fields, is_same=False)
@@ -635,10 +642,11 @@ def _answers_of_page(question: Question, reply: Reply) -> Iterator[Answer]:
             yield Answer(reply.status, reply.fields, is_same=False)
         else:
             yield from _answers_of_part(question, reply, is_strong=True)
-    # The head of a streamed page may have to go before its first bytes tell what it is.
-    if is_gain or is_cut:
-        for login in logins_of_page(question):
-            yield _page(question, reply, login, gains_element=is_gain)
+    # The head of a streamed page may have to go before its first bytes tell what it is, and the
+    # script before a second <html> that tells of AMP.
+    for gains_element in {is_gain, is_gain or is_cut}:
+        for login in logins_of_page(question) if is_gain or is_cut else ():
+            yield _page(question, reply, login, gains_element=gains_element)
 
 
 def _page(question: Question, reply: Reply, login: Login, *, gains_element: bool = True) -> Answer:

@@ -234,16 +234,25 @@ class _Response:
         return None
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes of the body and yield what may be sent of it now."""
-        if self._response is not None and self._response.changes_body:
-            for piece in self._response.feed(data, is_last=is_last):
-                self._release()
-                yield piece
+        """Take the next bytes of the body and return what may be sent of it now.
+
+        The server's `start_response` has been called when the first piece is read, if not before.
+        """
+        response = self._response
+        if response is None or not response.changes_body:
             self._release()
-        else:
+            return iter((data,) if data else ())
+        pieces = response.feed(data, is_last=is_last)
+        if not isinstance(pieces, tuple):
+            return self._released(pieces)
+        self._release()
+        return iter(pieces)
+
+    def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
             self._release()
-            if data:
-                yield data
+            yield piece
+        self._release()
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
         response = self._response

@@ -69,6 +69,8 @@ class Site(Generic[AnyStr]):
         if cookie is None:
             return None
         fields = request.fields
+        if request.kind.is_foreign and "sec-fetch-site" not in fields:
+            return None  # what the app says of such a request, another origin may have chosen
 
         def has_two_sessions() -> bool:
             names = self._session_cookies or session_cookies()

@@ -31,7 +31,7 @@ _PRESENCES = frozenset({"content-length", "content-range", SKIP_FIELD})
 _EDITED = (
     *DIGESTS,
     *("accept-ranges", "cache-control", "content-length", csp.ENFORCED, csp.REPORT_ONLY),
-    *("etag", "expires", "last-modified", "vary"),
+    *("etag", "expires", "last-modified", "set-cookie", "vary"),
 )
 """Those that may be edited, so that a signature of them would no longer hold."""
 

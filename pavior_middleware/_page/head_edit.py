@@ -148,6 +148,8 @@ class _Edits(dict[AnyStr, "Edit | None"]):
 
 def _edits(head: ResponseHead, kind: EditKind, *, extends_policies: bool) -> dict[str, Edit]:
     edits: dict[str, Edit] = {SKIP_FIELD: _remove}
+    if head.is_signed and (kind.is_page or kind.has_cookie):
+        edits |= {"signature": _remove, "signature-input": _remove}
     if kind.is_private:
         edits |= {"expires": _remove, "last-modified": _remove}
         edits["cache-control"] = partial(_private, kind.may_store)
@@ -157,8 +159,6 @@ def _edits(head: ResponseHead, kind: EditKind, *, extends_policies: bool) -> dic
     missing = kind.missing_in_vary(head)
     if missing:
         edits["vary"] = partial(_vary, missing)
-    if head.is_signed:
-        edits |= {"signature": _remove, "signature-input": _remove}
     if kind.changes_length:
         edits["content-length"] = _length
     if kind.needs is not None:

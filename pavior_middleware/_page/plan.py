@@ -54,9 +54,13 @@ class FollowLogin(Plan):
 
 @dataclass(frozen=True)
 class StayWithoutScript(Plan):
-    """It is a page that stays without the script for this request alone."""
+    """It is a page that stays without the script for this request alone.
+
+    With `needs_visitor`, the login cookie follows it.
+    """
 
     reason: Reason
+    needs_visitor: bool
 
 
 @dataclass(frozen=True)
@@ -102,16 +106,18 @@ def plan(
         return Revalidate(needs_visitor)
     if head.status == PARTIAL_CONTENT and request.wants_part and head.is_html and head.is_shown:
         return Retry(Reason.PART_OF_PAGE)
+    follows_login = request.holds_login_cookie and (
+        request.may_change_login or head.status in REDIRECTS
+    )
     reason = _reason_to_pass(head)
     if reason is Reason.NONE:
         codings = opened(head.codings) if head.codings else ()
         if codings is not None:
             if request.gets_script:
                 return Inject(codings, needs_visitor)
-            return StayWithoutScript(Reason.FRAME)
+            return StayWithoutScript(Reason.FRAME, needs_visitor=follows_login)
         reason = Reason.CODING
-    may_change_login = request.may_change_login or head.status in REDIRECTS
-    if request.holds_login_cookie and may_change_login:
+    if follows_login:
         return FollowLogin(reason)
     return Pass(reason)
 

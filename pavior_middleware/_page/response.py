@@ -109,7 +109,7 @@ class PageResponse(Generic[AnyStr]):
         head, self._nonces, self._declared = pages.reader.read(status, headers)
         self._head = head
         self._headers: Sequence[tuple[AnyStr, AnyStr]]
-        self._headers = pages.joined(headers) if head.repeats else headers
+        self._headers = pages.joined(headers) if head.repeats and not head.is_skipped else headers
         self._plan: Plan
         self._edits: HeadEdits[AnyStr]
         self._plan, self._edits = pages.plan(self._kind, head)
@@ -124,8 +124,8 @@ class PageResponse(Generic[AnyStr]):
 
     @property
     def follows_login(self) -> bool:
-        """Whether it is no page, but the login cookie follows it."""
-        return isinstance(self._plan, FollowLogin)
+        """Whether it is no page that names a user, but the login cookie follows it."""
+        return isinstance(self._plan, FollowLogin | StayWithoutScript)
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
@@ -201,7 +201,7 @@ class PageResponse(Generic[AnyStr]):
             self._report("retried", plan.reason)
             self.state = State.RETRY
         elif isinstance(plan, StayWithoutScript):
-            self._pass_edited(plan.reason, without_snippet())
+            self._pass_edited(plan.reason, without_snippet().with_cookie(cookie))
         elif isinstance(plan, Pass) or (isinstance(plan, FollowLogin) and cookie is None):
             self._report("passed", plan.reason)
             self.state = State.PASSING

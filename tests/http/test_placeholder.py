@@ -30,7 +30,7 @@ from pavior_middleware._http.codings import codings
 from pavior_middleware._page.body import CodedBody, PlainBody
 from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
 from pavior_middleware._page.request import PageRequest
-from pavior_middleware._page.snippet import render
+from pavior_middleware._page.snippet import Snippet, render
 from pavior_middleware.flask import Pavior
 from pavior_middleware.jinja import pavior_snippet
 from pavior_middleware.placement import Inserter, insert

@@ -643,3 +643,46 @@ def test_cookies_of_any_bytes_fail_no_request(fetch: Fetch) -> None:
 @pytest.mark.parametrize("cookie", ["", "x", "a.b", '"', "whatever"])
 def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
     assert borrowed_by(fetch, cookie) == {}
+
+
+# ── Pages in frames, foreign requests, signatures ──────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reply", [Reply(), JSON], ids=["page", "json"])
+def test_a_form_in_a_frame_that_logs_out_takes_the_login_cookie_away(
+    fetch: Fetch, reply: Reply
+) -> None:
+    headers = {**held(ADA), "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin"}
+    seen = fetch(reply, SETTINGS, None, method="POST", headers=headers)
+    assert seen.body == b"".join(reply.chunks)
+    assert cookies(seen) == [DELETION]
+
+
+@pytest.mark.parametrize("identity", [BOB, None], ids=["another user", "nobody"])
+@pytest.mark.parametrize("page", [b"<!doctype html><p>A", b"<p>A"], ids=["document", "part"])
+def test_a_foreign_request_without_fetch_metadata_leaves_the_login_cookie_as_it_is(
+    fetch: Fetch, identity: Identity | None, page: bytes
+) -> None:
+    headers = {**held(ADA), "Origin": "https://evil.example"}
+    seen = fetch(Reply([page]), SETTINGS, identity, headers=headers)
+    assert cookies(seen) == []
+
+
+def test_a_signature_of_fields_that_change_with_the_login_cookie_is_removed(fetch: Fetch) -> None:
+    signed = ("Signature-Input", 's=("cache-control");created=1'), ("Signature", "s=:AAAA:")
+    redirect = Reply([b""], [("Location", "/"), *signed], 303)
+    headers = held(ADA)
+    seen = fetch(redirect, SETTINGS, BOB, method="POST", headers=headers)
+    assert cookies(seen) != []
+    assert "Signature" not in seen.headers
+    assert "Signature-Input" not in seen.headers
+    unchanged = fetch(redirect, SETTINGS, ADA, method="POST", headers=headers)
+    assert cookies(unchanged) == []
+    assert unchanged.headers["Signature"] == "s=:AAAA:"
+
+
+def test_a_signature_of_cookies_is_removed_from_a_page_that_gains_one(fetch: Fetch) -> None:
+    signed = ("Signature-Input", 's=("set-cookie");created=1'), ("Signature", "s=:AAAA:")
+    seen = fetch(Reply(headers=[HTML_TYPE, *signed]), SETTINGS, ADA)
+    assert cookies(seen) != []
+    assert "Signature" not in seen.headers

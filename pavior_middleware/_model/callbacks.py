@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from .events import Event, EventHook, Reason
+from .events import Event, EventHook, Reason, refused
 from .identity import Identity, IdentityRefused
 from .log import WarnOnce, logger
 from .visitor import Visitor
@@ -177,10 +177,10 @@ class _LoggedFailures:
     ) -> bool:
         if isinstance(error, IdentityRefused):
             self._warn(f"Pavior's identity is left out: {error}")
-            event = Event("refused", str(error))
+            event = refused(error)
         elif isinstance(error, Exception):
             logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
-            event = Event("lookup_failed", Reason.FAILED.value)
+            event = Event("lookup_failed", Reason.FAILED)
         else:
             return False
         if self._report is not None:

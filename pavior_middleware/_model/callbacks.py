@@ -105,7 +105,9 @@ class _Limiter:
         if limiter is None:
             limiter = anyio.CapacityLimiter(MOST_THREADS)
             self._of_loop.set(limiter)
-        return await anyio.to_thread.run_sync(callable_, request, limiter=limiter)
+        # In a tuple, since trio takes no coroutine from a thread.
+        (answer,) = await anyio.to_thread.run_sync(lambda: (callable_(request),), limiter=limiter)
+        return answer
 
 
 class _Callback(Generic[T]):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import anyio.to_thread
 
 PATHSEND = "http.response.pathsend"
 ZEROCOPYSEND = "http.response.zerocopysend"
 
 _PIECE = 64 * 1024  # bytes
-
-T = TypeVar("T")
 
 
 async def pieces_of_file(message: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -21,7 +20,7 @@ async def pieces_of_file(message: Mapping[str, Any]) -> AsyncGenerator[bytes, No
     Raises `OSError` for a file that cannot be read, as a server would.
     """
     if message["type"] == PATHSEND:
-        descriptor = await _in_thread(os.open, message["path"], os.O_RDONLY)
+        descriptor = await anyio.to_thread.run_sync(os.open, message["path"], os.O_RDONLY)
         try:
             async for piece in _pieces(descriptor, None, None):
                 yield piece
@@ -40,20 +39,10 @@ async def _pieces(
     if offset is not None:
         os.lseek(descriptor, offset, os.SEEK_SET)
     while True:
-        piece = await _in_thread(
-            os.read, descriptor, _PIECE if count is None else min(count, _PIECE)
-        )
+        size = _PIECE if count is None else min(count, _PIECE)
+        piece = await anyio.to_thread.run_sync(os.read, descriptor, size)
         if not piece:
             return
         if count is not None:
             count -= len(piece)
         yield piece
-
-
-async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Keep the event loop free, if it is asyncio's; another library's waits for the short read."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return function(*arguments)
-    return await asyncio.to_thread(function, *arguments)

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from .events import Event, EventHook, Reason
+from .events import Event, EventHook, Reason, refused
 from .identity import Identity, IdentityRefused
 from .log import WarnOnce, logger
 from .visitor import Visitor
@@ -105,7 +105,9 @@ class _Limiter:
         if limiter is None:
             limiter = anyio.CapacityLimiter(MOST_THREADS)
             self._of_loop.set(limiter)
-        return await anyio.to_thread.run_sync(callable_, request, limiter=limiter)
+        # In a tuple, since trio takes no coroutine from a thread.
+        (answer,) = await anyio.to_thread.run_sync(lambda: (callable_(request),), limiter=limiter)
+        return answer
 
 
 class _Callback(Generic[T]):
@@ -177,10 +179,10 @@ class _LoggedFailures:
     ) -> bool:
         if isinstance(error, IdentityRefused):
             self._warn(f"Pavior's identity is left out: {error}")
-            event = Event("refused", str(error))
+            event = refused(error)
         elif isinstance(error, Exception):
             logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
-            event = Event("lookup_failed", Reason.FAILED.value)
+            event = Event("lookup_failed", Reason.FAILED)
         else:
             return False
         if self._report is not None:

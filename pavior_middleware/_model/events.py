@@ -1,4 +1,4 @@
-"""What `Settings(on_event=…)` hears: what happened to each response, and why."""
+"""What `Settings(on_event=…)` is called with: what happened to each response, and why."""
 
 from __future__ import annotations
 
@@ -9,26 +9,49 @@ from typing import Literal
 
 
 class Reason(str, Enum):
-    """Why a response got no script, or why the app was asked again."""
+    """Why something happened: a word that does not change, and `text`, which explains it."""
 
-    SKIP_PATH = "its path is in skip_paths"
-    SKIPPED = "the app has skipped it"
-    NOT_HTML = "it is no HTML"
-    DOWNLOAD = "it is saved, not shown"
-    NO_CONTENT = "its status says that it holds no page"
-    PART = "it is a part of something"
-    PART_OF_PAGE = "it is a part of a page that gets the script"
-    NOT_MODIFIED = "the client's copy holds"
-    OTHER_COPY = "the client's copy is not the page that it gets now"
-    CODING = "its content coding cannot be read"
-    SANDBOX = "a policy puts it into a sandbox"
-    FRAME = "it is shown in a frame, or fetched for something else than a page"
-    NO_CONSENT = "there is no consent to the chat"
-    LOGIN_CHANGED = "it may have logged somebody in or out, and the login cookie follows"
-    UNCHANGED = "it is a fragment or another document that gets no script"
-    NOT_WHITELISTED = "the origin is not in shared_auth_domains"
-    FAILED = "the callable failed"
-    NONE = ""
+    text: str
+
+    def __new__(cls, word: str, text: str) -> Reason:
+        """Make a reason that equals its word."""
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.text = text
+        return reason
+
+    NONE = "", ""
+    # Why a response passed.
+    SKIP_PATH = "skip_path", "its path is in skip_paths"
+    SKIPPED = "skipped", "the app has skipped it"
+    NOT_HTML = "not_html", "its Content-Type is not text/html in a charset like ASCII"
+    DOWNLOAD = "download", "the browser saves it and does not show it"
+    NO_CONTENT = "no_content", "its status says that it holds no page"
+    PART = "part", "it is a part of something"
+    NOT_MODIFIED = "not_modified", "the client's copy holds"
+    CODING = "coding", "its content coding cannot be read"
+    SANDBOX = "sandbox", "its Content-Security-Policy puts it into a sandbox"
+    FRAME = (
+        "frame",
+        "it is for a frame, or for something else than a page",
+    )
+    HEAD = "head", "the request was a HEAD, so there is no page"
+    NO_CONSENT = "no_consent", "there is no consent to the chat"
+    LOGIN_CHANGED = "login_changed", "it is no page, but the login cookie follows the login"
+    UNCHANGED = "unchanged", "its text is a part of a page, or a page that gets no script"
+    # Why the app was asked again.
+    PART_OF_PAGE = "part_of_page", "the app has sent a part of a page that gets the script"
+    OTHER_COPY = "other_copy", "the client's copy is not the page that the client gets now"
+    # Why something was refused.
+    IDENTITY = "identity", "the identity must not be signed"
+    NOT_WHITELISTED = "not_whitelisted", "the origin is not in shared_auth_domains"
+    CODE = "code", "the code of a handoff is too old, or not for this page"
+    # Why a lookup failed.
+    FAILED = "failed", "the callable raised, or returned what it must not"
+
+    def __str__(self) -> str:
+        """Return the word."""
+        return str.__str__(self)
 
 
 Outcome = Literal["injected", "passed", "retried", "refused", "lookup_failed", "shared"]
@@ -36,20 +59,46 @@ Outcome = Literal["injected", "passed", "retried", "refused", "lookup_failed", "
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a response, or to the question for its visitor.
+    """What happened to a response, or in the search for its visitor.
 
-    `outcome` is one of `injected` (the page got the script), `passed` (the response got none),
-    `retried` (the app was asked again for the whole page), `refused` (an identity was refused and
-    left out), `lookup_failed` (the site's `identity` or `consent` raised) and `shared` (another
-    site, or the site's own script, was told who is logged in). `reason` says why, in English; more
-    precisely than `outcome`, and its words may change. `is_named` tells that a user was named.
+    `outcome` is one of
+
+    - `injected`: the page got the script. Of a page that is streamed this is said when its head is
+      sent, before all of the page is known;
+    - `passed`: the response got no script;
+    - `retried`: nothing of the response was sent, and the app was asked again for the whole page;
+    - `shared`: `/.well-known/pavior/` answered another site, or the site's own script, who is
+      logged in;
+    - `refused`: an identity was left out, or another site got no answer;
+    - `lookup_failed`: the site's `identity` or `consent` failed.
+
+    Each request for a page has one `injected` or `passed`, after a `retried` if there was one.
+    `reason`, a `str`, is a word that does not change, fit for a metric's label; `docs/events.md`
+    lists the words. `text` explains it in English. `is_named` tells that a user was named.
 
     An event never holds a key, an id, an email or a URL.
     """
 
     outcome: Outcome
-    reason: str = ""
+    reason: Reason = Reason.NONE
     is_named: bool = False
+    detail: str = ""
+    """What the explanation is, where it depends on more than the reason."""
+
+    @property
+    def text(self) -> str:
+        """Why it happened, in English; '' where there is nothing to explain."""
+        return self.detail or self.reason.text
+
+    def __str__(self) -> str:
+        """Return a line for a log."""
+        named = " with a user's name" if self.is_named else ""
+        return f"{self.outcome}{named}: {self.text}" if self.text else f"{self.outcome}{named}"
 
 
 EventHook = Callable[[Event], object]
+
+
+def refused(error: Exception) -> Event:
+    """Return the event of a refused identity; the error's text names nobody."""
+    return Event("refused", Reason.IDENTITY, detail=str(error))

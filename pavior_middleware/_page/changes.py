@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from .._model.events import Event
+from .._model.events import Event, refused
 from .._model.identity import Identity, IdentityRefused
 from .._model.log import WarnOnce
 from .._model.settings import Settings
@@ -59,7 +59,7 @@ class Changes:
             return self._for_user(identity, root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
-            self._report(Event("refused", str(refusal)))
+            self._report(refused(refusal))
             return self._anonymous
 
     def _for_user(self, identity: Identity, root_path: str) -> Change:

@@ -145,7 +145,7 @@ class Pages(Generic[AnyStr]):
     ) -> None:
         decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         if isinstance(decided, Pass):
-            self.report(Event("passed", decided.reason.value))
+            self.report(Event("passed", decided.reason))
 
     def _plan(self, request: RequestKind, head: ResponseHead) -> tuple[Plan, HeadEdits[AnyStr]]:
         """Return what happens to a response, and the edits of its head."""

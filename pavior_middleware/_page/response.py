@@ -224,7 +224,7 @@ class PageResponse(Generic[AnyStr]):
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
-            self.state = State.EDITED
+            self._pass_edited(Reason.HEAD, change)
             return
         document = self._document(change.snippet)
         if plan.codings:
@@ -306,7 +306,7 @@ class PageResponse(Generic[AnyStr]):
         self, outcome: Outcome, reason: Reason = Reason.NONE, *, is_named: bool = False
     ) -> None:
         if self._pages.is_heard:
-            self._pages.report(Event(outcome, reason.value, is_named))
+            self._pages.report(Event(outcome, reason, is_named))
 
 
 _AFTER_HEAD = {

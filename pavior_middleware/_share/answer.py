@@ -23,15 +23,20 @@ _ALWAYS: Fields = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole response; header fields in latin-1."""
+    """A whole response; header fields in latin-1. `is_named` tells that it names a user."""
 
     status: int
     headers: Fields
     body: bytes
+    is_named: bool = False
 
 
 def answer(
-    status: int, content_type: str = "", body: bytes = b"", *fields: tuple[str, str]
+    status: int,
+    content_type: str = "",
+    body: bytes = b"",
+    *fields: tuple[str, str],
+    is_named: bool = False,
 ) -> Answer:
     """Return a response; fields given take the place of the usual ones of their name."""
     given = {name.lower() for name, _ in fields}
@@ -39,7 +44,7 @@ def answer(
     described: Fields = (("Content-Type", content_type),) if content_type else ()
     if status not in (204, 304):  # which have no content (RFC 9110 section 8.6)
         described = (*described, ("Content-Length", str(len(body))))
-    return Answer(status, (*described, *usual, *fields), body)
+    return Answer(status, (*described, *usual, *fields), body, is_named)
 
 
 def refused(reason: str, *fields: tuple[str, str]) -> Answer:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from .._model import events
 from .._model.domains import Whitelist
+from .._model.events import Event
 from .._model.identity import IdentityRefused, signed_options
 from .._model.log import WarnOnce
 from .._model.settings import Settings
@@ -38,10 +41,11 @@ class _Destination:
     origin: str
     fragment: str
 
-    def with_fragment(self, ours: str = "") -> Answer:
+    def with_fragment(self, ours: str = "", *, is_named: bool = False) -> Answer:
         """Return a redirect there, with a piece of the fragment that is ours."""
         fragment = "&".join(filter(None, [ours, self.fragment]))
-        return answer(303, "", b"", ("Location", "#".join(filter(None, [self.page, fragment]))))
+        location = ("Location", "#".join(filter(None, [self.page, fragment])))
+        return answer(303, "", b"", location, is_named=is_named)
 
 
 class Handoff:
@@ -59,7 +63,14 @@ class Handoff:
     Without `tokens` it only leads back, since scripts are stored that know of it from before.
     """
 
-    def __init__(self, settings: Settings, whitelist: Whitelist, tokens: Tokens | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        whitelist: Whitelist,
+        tokens: Tokens | None,
+        report: Callable[[Event], None],
+    ) -> None:
+        self._report = report
         self._settings = settings
         self._whitelist = whitelist
         self._tokens = tokens
@@ -110,7 +121,8 @@ class Handoff:
                 code = self._tokens.code(identity, destination.origin, challenge)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is not shared: {refusal}")
-        return destination.with_fragment(f"pavior-handoff={code}")
+            self._report(events.refused(refusal))
+        return destination.with_fragment(f"pavior-handoff={code}", is_named=bool(code))
 
     def _destination(self, request: Request) -> _Destination | None:
         found = _DESTINATION.fullmatch(request.parameter("to") or "")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from .._model import events
 from .._model.domains import Whitelist
+from .._model.events import Event
 from .._model.identity import Identity, IdentityRefused, signed_options
 from .._model.init_options import identity_options
 from .._model.log import WarnOnce
@@ -51,7 +54,9 @@ class ShareAuth:
         whitelist: Whitelist,
         tokens: Tokens | None,
         cookie: LoginCookie | None,
+        report: Callable[[Event], None],
     ) -> None:
+        self._report = report
         self._settings = settings
         self._whitelist = whitelist
         self._tokens = tokens
@@ -158,7 +163,7 @@ class ShareAuth:
             try:
                 told = identity_options(self._settings, visitor.identity)
             except IdentityRefused as refusal:
-                self._warn(f"Pavior's identity is not shared: {refusal}")
+                self._refuse(refusal)
                 told = {}
         fields = []
         if self._cookie is not None and not visitor.is_doubtful:
@@ -167,7 +172,8 @@ class ShareAuth:
             cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()
             cookie = self._cookie.update(visitor, "; ".join(cookies))
             fields = [("Set-Cookie", cookie)] if cookie else []
-        return answer(200, "application/json", json.dumps(told).encode(), *fields)
+        body = json.dumps(told).encode()
+        return answer(200, "application/json", body, *fields, is_named=_names(told))
 
     def _identified(self, identity: Identity | None) -> dict[str, str]:
         if identity is None:
@@ -175,8 +181,12 @@ class ShareAuth:
         try:
             return signed_options(self._settings.api_key, identity)
         except IdentityRefused as refusal:
-            self._warn(f"Pavior's identity is not shared: {refusal}")
+            self._refuse(refusal)
             return {}
+
+    def _refuse(self, refusal: IdentityRefused) -> None:
+        self._warn(f"Pavior's identity is not shared: {refusal}")
+        self._report(events.refused(refusal))
 
 
 def _form(content: bytes, name: str) -> str:
@@ -193,4 +203,10 @@ def _told(
 ) -> Answer:
     expiry = () if seconds is None else ((_EXPIRES, str(max(seconds, 0))),)
     body = json.dumps(told).encode()
-    return answer(200, "application/json", body, *asker.cors, *expiry, *fields)
+    is_named = _names(told)
+    return answer(200, "application/json", body, *asker.cors, *expiry, *fields, is_named=is_named)
+
+
+def _names(told: Mapping[str, object] | None) -> bool:
+    """Whether init options name somebody."""
+    return told is not None and not told.keys().isdisjoint(("id", "email"))

@@ -58,10 +58,10 @@ class Sharing:
             self._paths.add(SHARE_AUTH)
         if lends:
             self._paths.update((SHARE_SCRIPT, FRAME, HANDOFF))
-        self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie)
+        self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie, report)
         self._frame = Frame(whitelist)
         self._script = Script(hands_off=settings.hands_off)
-        self._handoff = Handoff(settings, whitelist, tokens if settings.hands_off else None)
+        self._handoff = Handoff(settings, whitelist, tokens if settings.hands_off else None, report)
 
     def path(self, path: str, root_path: str) -> str | None:
         """Return which of our paths it is, as `well_known` names them; None if it is the app's.
@@ -87,7 +87,7 @@ class Sharing:
         refusal = endpoint.refusal(request)
         if refusal is not None:
             if refusal.status == HTTPStatus.FORBIDDEN:
-                self._report(Event("refused", Reason.NOT_WHITELISTED.value))
+                self._report(Event("refused", Reason.NOT_WHITELISTED))
             return refusal
         takes_content = request.path == SHARE_AUTH and request.method == "POST"
         return Needed.CONTENT if takes_content else Needed.VISITOR
@@ -106,16 +106,18 @@ class Sharing:
         visitor = believed(visitor, loan, cookies, names)
         if visitor.is_doubtful:
             self._warn(WARNING)
-        self._report(Event("shared", is_named=visitor.user is not None))
-        if request.path == HANDOFF:
-            return self._handoff.answer(request, visitor)
-        return self._share_auth.answer(request, visitor)
+        endpoint = self._handoff if request.path == HANDOFF else self._share_auth
+        answer = endpoint.answer(request, visitor)
+        self._report(Event("shared", is_named=answer.is_named))
+        return answer
 
     def exchange(self, request: Request, content: bytes) -> Answer:
         """Answer a request whose content has come, or `LONGEST_CONTENT` and a byte of it."""
         answer = self._share_auth.exchange(request, content)
-        is_named = answer.status == HTTPStatus.OK
-        self._report(Event("shared" if is_named else "refused", is_named=is_named))
+        if answer.status == HTTPStatus.OK:
+            self._report(Event("shared", is_named=answer.is_named))
+        else:
+            self._report(Event("refused", Reason.CODE))
         return answer
 
     def asks_app(self, path: str, root_path: str) -> bool:

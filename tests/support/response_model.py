@@ -202,7 +202,8 @@ def exchange(question: Question, app: App) -> Exchange:
     site, request = question.site, question.request
     if is_skipped(site.settings, request.path):
         reply = app(request)
-        return Exchange((request,), (Answer(reply.status, without(reply.fields, "pavior-skip")),))
+        kept = without(reply.fields, "pavior-skip")
+        return Exchange((request,), (Answer(reply.status, kept, is_same=kept == reply.fields),))
     first = as_app_sees(site, request)
     reply = app(first)
     answers = tuple(

@@ -83,7 +83,7 @@ class PaviorMiddleware:
             path,
             root_path,
             fields,
-            is_conditional=fields.are_conditional,
+            fields.are_conditional,
         )
         if request.conditions is not NO_CONDITIONS:
             await self._serve_conditionally(site, request, scope, receive, send)
@@ -185,10 +185,12 @@ class _Response:
         """Take the app's next message; send what of it may go."""
         response = self._response
         if response is None:
-            if self._is_begun or message["type"] != "http.response.start":
+            if not self._is_begun and message["type"] == "http.response.start":
+                message = self._begin(message)
+            if self._response is None:
                 await self._send(message)
             else:
-                await self._begin(message)
+                await self._decide(message, self._response)
         elif not response.changes_body:
             await self._pass_on(message, response)
         elif message["type"] == "http.response.body":
@@ -199,23 +201,24 @@ class _Response:
             await self._release(response)
             await self._pass_on(message, response)
 
-    async def _begin(self, message: Message) -> None:
+    def _begin(self, message: Message) -> Message:
+        """Take the start of the app's response; return it as it is to go on."""
+        self._is_begun = True
         raw = message.get("headers", ())
-        if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
+        if not isinstance(raw, (list, tuple)):  # an iterator, which can be read but once
             raw = list(raw)
             message = {**message, "headers": raw}
-        self._is_begun = True
         if self._outer_scope is not None:  # what the app put there, others look for too
             seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
         if self._cookies_before:
             raw = [*self._cookies_before, *raw]
             message = {**message, "headers": raw}
-        response = self._site.pages.begin(self._request, message["status"], raw)
-        if response is None:
-            await self._send(message)
-            return
-        self._response = response
+        self._response = self._site.pages.begin(self._request, message["status"], raw)
+        return message
+
+    async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Have it decided what a response becomes, and send or hold its start."""
         if response.state is State.ASKING:
             callbacks = self._site.callbacks
             if callbacks.are_immediate:
@@ -228,7 +231,8 @@ class _Response:
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
-            self.cookies = [field for field in raw if field[0].lower() == b"set-cookie"]
+            headers = message.get("headers", ())
+            self.cookies = [field for field in headers if field[0].lower() == b"set-cookie"]
         else:
             await self._send(message)
 
@@ -263,8 +267,10 @@ class _Response:
             ready = piece
         if ready is None and received and not is_last:
             return  # all of it is held back
-        if self._start is not None:
-            await self._release(response)
+        start = self._start
+        if start is not None:
+            self._start = None
+            await self._send({**start, "headers": response.head()})
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
 

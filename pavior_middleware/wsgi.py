@@ -80,7 +80,7 @@ class PaviorMiddleware:
             path,
             root_path,
             fields,
-            is_conditional=fields.are_conditional,
+            fields.are_conditional,
         )
         return self._ask(site, request, environ, environ, start_response)
 
@@ -262,7 +262,7 @@ class _Response:
             self._release()
         if self.needs_retry or (self._has_started and not self._changes_body):
             return iterable
-        is_plain = isinstance(iterable, list | tuple) and not hasattr(iterable, "close")
+        is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
         if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
             (piece,) = iterable
@@ -346,7 +346,7 @@ class _Body:
 
 def _text(path: str) -> str:
     """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
-    return path.encode("latin-1").decode("utf-8", "replace")
+    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
 
 
 class _Fields(Mapping[str, str]):

@@ -1,16 +1,21 @@
-"""Contenders take turns within a round; a contender's time is its best of several rounds."""
+"""Contenders take turns, a request each; a contender's time is the 10th percentile of its requests.
+
+So each request finds the processor's caches as another one has left them, as it does behind a
+server, and what else the machine does falls on all contenders.
+"""
 
 from __future__ import annotations
 
 import gc
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-SECONDS_A_TURN = 0.005
-"""So short that some turns of each contender pass while nothing else runs on the machine."""
+TURNS_A_ROUND = 25
+"""So many requests of each contender are one round."""
 
-_REQUESTS_BEFORE_A_TURN = 3  # so that the processor's caches hold what they hold in a busy site
+_WARM_UP = 60  # requests, so that a contender's own caches hold what they hold in a running site
 
 Serve = Callable[[int], float]
 """Serves as many requests as it is given; returns the seconds that they took."""
@@ -71,21 +76,19 @@ def measure(table: Table, rounds: int, wanted: Callable[[str], bool]) -> Figures
             serving[name] = make()
         except Unavailable as lack:
             left_out[name] = str(lack)
-    counts = {name: _requests_a_turn(serve) for name, serve in serving.items()}
+    for serve in serving.values():
+        serve(_WARM_UP)
     gc.collect()
     gc.freeze()  # what the set-up made is no request's
-    best = dict.fromkeys(serving, float("inf"))
-    for _ in range(rounds):
-        for name, serve in serving.items():
-            serve(_REQUESTS_BEFORE_A_TURN)
-            best[name] = min(best[name], serve(counts[name]) / counts[name] * 1e6)
+    seconds: dict[str, list[float]] = {name: [] for name in serving}
+    order = list(serving)
+    for _ in range(rounds * TURNS_A_ROUND):
+        random.shuffle(order)  # so that none comes always behind the same one
+        for name in order:
+            seconds[name].append(serving[name](1))
     gc.unfreeze()
-    return Figures(table.title, table.baseline, best, left_out)
-
-
-def _requests_a_turn(serve: Serve) -> int:
-    serve(20)  # so that the contender's own caches hold what they hold in a running site
-    return max(3, int(SECONDS_A_TURN / serve(20) * 20))
+    tenth = {name: sorted(each)[len(each) // 10] * 1e6 for name, each in seconds.items()}
+    return Figures(table.title, table.baseline, tenth, left_out)
 
 
 def markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -74,16 +74,13 @@ class Pages(Generic[AnyStr]):
         path: str,
         root_path: str,
         fields: Mapping[str, str],
-        *,
-        is_conditional: bool = True,
+        is_conditional: bool,
     ) -> PageRequest:
         """Read a request; the arguments are those of `PageRequest`."""
         rules = self.rules
         if rules.is_same_for_all and not rules.has_root_path and root_path.strip("/"):
             self.warn(_PREFIX_WITHOUT_SETTING)
-        return PageRequest(
-            rules, method, scheme, path, root_path, fields, is_conditional=is_conditional
-        )
+        return PageRequest(rules, method, scheme, path, root_path, fields, is_conditional)
 
     def begin(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]

@@ -62,8 +62,7 @@ class PageRequest:
         path: str,
         root_path: str,
         fields: Mapping[str, str],
-        *,
-        is_conditional: bool = True,
+        is_conditional: bool,
     ) -> None:
         self.method = method
         self.root_path = root_path

@@ -16,6 +16,8 @@ _ID_TYPES = (str, int, UUID, type(None))
 _EMAIL_TYPES = (str, type(None))
 _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _AT_SIGN = re.compile("[@\ufe6b\uff20]")
 """The characters that are an `@` in NFKC; looked for, since normalizing is not linear."""
 
@@ -181,7 +183,7 @@ def _attribute(user: Any, name: str) -> Any:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return _SURROGATE.search(text) is None
 
 
 def _is_address(email: str) -> bool:

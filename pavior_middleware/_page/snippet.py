@@ -7,9 +7,11 @@ import hashlib
 import json
 import secrets
 import string
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import mul
 from urllib.parse import SplitResult, quote, urlsplit
 
 from .. import _assets
@@ -45,6 +47,7 @@ _END = f"'>{SCRIPT}</script>".encode("ascii")
 
 _ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # why a page does not name its user itself
 
+_POWERS = [pow(31, place, 2**32) for place in range(256)]
 _DIGITS = string.digits + string.ascii_lowercase
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
 
@@ -221,10 +224,13 @@ def tag(options: Mapping[str, object]) -> str:
     stronger hash is at hand without a wait.
     """
     text = "\n".join(str(options.get(name, "")) for name in ("id", "email", "hmac"))
-    units = text.encode("utf-16-le")
+    encoded = text.encode("utf-16-le")
+    units = struct.unpack(f"<{len(encoded) // 2}H", encoded)
     total = 0
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        total = (total * 31 + low + 256 * high) & 0xFFFFFFFF
+    for start in range(0, len(units), len(_POWERS)):
+        part = units[start : start + len(_POWERS)]
+        total = total * pow(31, len(part), 2**32) + sum(map(mul, reversed(part), _POWERS))
+        total &= 0xFFFFFFFF
     digits = ""
     while total or not digits:
         total, digit = divmod(total, 36)

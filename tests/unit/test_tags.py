@@ -6,7 +6,7 @@ import json
 import subprocess
 from string import ascii_lowercase, digits
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pavior_middleware._page.snippet import tag
@@ -26,6 +26,7 @@ users = st.dictionaries(
 
 
 @settings(max_examples=10)
+@example([{"id": letter * length} for letter in "aé😀" for length in (255, 256, 257, 1000)])
 @given(st.lists(users, min_size=20, max_size=100))
 def test_the_server_and_the_file_make_the_same_tag(users: list[dict[str, str]]) -> None:
     made = subprocess.run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -73,13 +73,14 @@ class PaviorMiddleware:
         our_path = site.sharing.path(path, root_path)
         if our_path is not None:
             return self._serve_sharing(site, our_path, environ, start_response)
+        fields = _Fields(environ)
         request = site.pages.request(
             environ["REQUEST_METHOD"],
             environ.get("wsgi.url_scheme", ""),
             path,
             root_path,
-            _Fields(environ),
-            is_conditional=not environ.keys().isdisjoint(_CONDITIONAL_KEYS),
+            fields,
+            is_conditional=fields.are_conditional,
         )
         return self._ask(site, request, environ, environ, start_response)
 
@@ -225,13 +226,14 @@ class _Response:
         then. If anything fails before, or the app is to be asked again, its iterable is closed
         here, since the server never gets one.
         """
-        with ExitStack() as unless_returned:
-            unless_returned.callback(_close, iterable)
+        is_returned = False
+        try:
             body = self._begun(iterable)
-            if not self.needs_retry:
-                unless_returned.pop_all()
-                return body
-        return None
+            is_returned = not self.needs_retry
+        finally:
+            if not is_returned:
+                _close(iterable)
+        return body if is_returned else None
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes of the body and return what may be sent of it now.
@@ -351,24 +353,32 @@ class _Fields(Mapping[str, str]):
     """The request fields that matter, as the environ has them."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
-        self._environ = environ
+        # No reference to the environ, which holds the request: it would never be freed by itself.
+        self._by_key = {
+            key: value for key in environ.keys() & _FIELD_KEYS if (value := environ[key])
+        }
+
+    @property
+    def are_conditional(self) -> bool:
+        """Whether one of them makes the request conditional."""
+        return not _CONDITIONAL_KEYS.isdisjoint(self._by_key)
 
     def __getitem__(self, name: str) -> str:
-        value: str = self._environ[_KEYS[name]]
+        value: str = self._by_key[_KEYS[name]]
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, key in _KEYS.items() if self._environ.get(key))
+        return (name for name, key in _KEYS.items() if key in self._by_key)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._by_key)
 
     def __contains__(self, name: object) -> bool:
-        return bool(self.get(str(name)))
+        return _KEYS.get(name) in self._by_key  # type: ignore[call-overload]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field, or `default` instead of an empty one too."""
-        return self._environ.get(_KEYS[name]) or default
+        """Return a field, or `default`."""
+        return self._by_key.get(_KEYS[name], default)
 
 
 def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, AnyStr, Generic
 
 from .._http.cache_control import DIGESTS
@@ -275,16 +276,13 @@ class PageResponse(Generic[AnyStr]):
         nonce = None if number is None or self._nonces is None else self._nonces.value(number)
         element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
 
-        def make() -> Inserter:
-            return Inserter(
-                element,
-                # A `<meta>` policy may block the embed unless it is loaded at once.
-                snippet_before_policy=snippet.early(element) if rules.extends_policies else None,
-                documents_only=self._kind.may_be_fragment,
-                charset_is_known=head.has_charset,
-                before_policy=rules.extends_policies,
-            )
-
+        make = partial(
+            _inserter,
+            element,
+            documents_only=self._kind.may_be_fragment,
+            charset_is_known=head.has_charset,
+            extends_policies=rules.extends_policies,
+        )
         # What tells its length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been told.
         if request.placeholder is not None or not head.has_length:
@@ -307,6 +305,19 @@ class PageResponse(Generic[AnyStr]):
     ) -> None:
         if self._pages.is_heard:
             self._pages.report(Event(outcome, reason, is_named))
+
+
+def _inserter(
+    element: bytes, *, documents_only: bool, charset_is_known: bool, extends_policies: bool
+) -> Inserter:
+    return Inserter(
+        element,
+        # A `<meta>` policy may block the embed unless it is loaded at once.
+        snippet_before_policy=Snippet.early(element) if extends_policies else None,
+        documents_only=documents_only,
+        charset_is_known=charset_is_known,
+        before_policy=extends_policies,
+    )
 
 
 _AFTER_HEAD = {

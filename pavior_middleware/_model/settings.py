@@ -67,8 +67,8 @@ class Settings:
     no chat, a sequence or lines, in which `*` stands for any text. `identity_may_block` says that a
     plain `identity` or `consent` may wait for something, as for a database: under ASGI it is called
     in a thread then, so that other requests go on. `on_event` is called with an `Event` for what
-    happened to each response, in the thread or task of the request. Where `enabled` is False there
-    is no middleware at all, and nothing else need be set.
+    happens to each response, in the thread or task of the request. Where `enabled` is False,
+    everything passes untouched, and nothing else need be set.
 
     The keys never show in the `repr`. Raises `SettingsError`, which names every bad setting; it
     shows nothing of their values, since a key may have been pasted into any of them.

@@ -6,6 +6,7 @@ import gzip
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,6 +224,12 @@ def test_every_reason_is_heard_in_some_case_and_is_explained() -> None:
     reasons = {event.reason for case in CASES.values() for event in case.events}
     assert reasons == set(Reason) - {Reason.FAILED}
     assert all(reason.text for reason in set(Reason) - {Reason.NONE})
+
+
+def test_the_documentation_lists_every_reason_with_its_text() -> None:
+    page = (Path(__file__).parents[2] / "docs/events.md").read_text()
+    for reason in set(Reason) - {Reason.NONE}:
+        assert f"| `{reason}` | {reason.text}" in page
 
 
 def test_an_event_reads_well_in_a_log_and_its_reason_fits_a_metric() -> None:

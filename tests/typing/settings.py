@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 
-from pavior_middleware import Settings, SettingsError
+from pavior_middleware import Event, Settings, SettingsError
+
+
+def hear(event: Event) -> None:
+    labels: tuple[str, str, bool] = event.outcome, event.reason, event.is_named
+    logging.getLogger("shop").info("%s: %s", labels, event.text)
+
+
+def hear_too_much(event: Event, more: int) -> None: ...
 
 
 def every_keyword() -> Settings:
@@ -28,6 +37,8 @@ def every_keyword() -> Settings:
         root_path="/shop",
         csp="extend",
         skip_paths=["/admin/*"],
+        identity_may_block=False,
+        on_event=hear,
         enabled=True,
     )
 
@@ -86,6 +97,9 @@ def mistakes(settings: Settings) -> None:
     Settings("acme", cacheable_pages="true")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", root_path=b"/shop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", skip_paths=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Settings("acme", identity_may_block="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Settings("acme", on_event="hook")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Settings("acme", on_event=hear_too_much)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", enabled=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings.from_mapping([("PAVIOR_API_KEY", "a key")])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings.from_env("PAVIOR_")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -17,9 +17,10 @@ class RequestKind(NamedTuple):
 
     `gets_script`: its page may get the script. `may_be_fragment`: the markup has to tell whether it
     is a page or a part of one. `may_change_login`: the method may log somebody in or out.
-    `is_foreign`: another origin's script may read the response. `holds_login_cookie`: the login
-    cookie came along, in a request that says something about who is logged in. `holds_variants`:
-    the client holds copies that this middleware made. `wants_part`: the app sees a `Range`.
+    `is_foreign`: the site names users, and another origin's script may read the response.
+    `holds_login_cookie`: the login cookie came along, in a request that says something about who is
+    logged in. `holds_variants`: the client holds copies that this middleware made. `wants_part`:
+    the app sees a `Range`.
     """
 
     is_skipped: bool
@@ -91,12 +92,17 @@ class PageRequest:
                 rules,
                 self.method,
                 fields.get("sec-fetch-dest", ""),
-                rules.names_users and is_foreign_fetch(fields, self._scheme),
+                rules.names_users and self.is_foreign,
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
                 bool(self.conditions.held),
                 self.conditions.wants_part,
             )
         return self._kind
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a script of another origin may have made the request."""
+        return is_foreign_fetch(self.fields, self._scheme)
 
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""

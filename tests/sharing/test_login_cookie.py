@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -665,6 +666,16 @@ def test_a_foreign_request_without_fetch_metadata_leaves_the_login_cookie_as_it_
 ) -> None:
     headers = {**held(ADA), "Origin": "https://evil.example"}
     seen = fetch(Reply([page]), SETTINGS, identity, headers=headers)
+    assert cookies(seen) == []
+
+
+@pytest.mark.parametrize("identity", [BOB, None], ids=["another user", "nobody"])
+def test_a_foreign_form_leaves_the_login_cookie_as_it_is_on_a_site_of_cacheable_pages(
+    fetch: Fetch, identity: Identity | None
+) -> None:
+    headers = {**held(ADA), "Origin": "https://evil.example"}
+    cacheable = replace(SETTINGS, cacheable_pages=True)
+    seen = fetch(JSON, cacheable, identity, method="POST", headers=headers)
     assert cookies(seen) == []
 
 

@@ -646,6 +646,12 @@ def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
     assert borrowed_by(fetch, cookie) == {}
 
 
+def test_a_value_that_no_browser_keeps_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(SETTINGS.secret_keys, 3600)
+    monkeypatch.setattr(tokens, "read_cookie", pytest.fail)
+    assert LoginCookie(SETTINGS, tokens).read([f"{LOGIN_COOKIE}={'x' * 4097}"]) is None
+
+
 # ── Pages in frames, foreign requests, signatures ──────────────────────────────────────────────
 
 

@@ -244,6 +244,8 @@ class _Response:
         if response is None or not response.changes_body:
             self._release()
             return iter((data,) if data else ())
+        if type(data) is not bytes:  # some servers take other objects of bytes
+            data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
         if not isinstance(pieces, tuple):
             return self._released(pieces)

@@ -69,7 +69,7 @@ class Site(Generic[AnyStr]):
         if cookie is None:
             return None
         fields = request.fields
-        if request.kind.is_foreign and "sec-fetch-site" not in fields:
+        if "sec-fetch-site" not in fields and request.is_foreign:
             return None  # what the app says of such a request, another origin may have chosen
 
         def has_two_sessions() -> bool:

@@ -100,8 +100,10 @@ class Pages(Generic[AnyStr]):
         It is for frameworks in which the visitor is known for a while only. What the plan decides
         later may be that nobody is named.
         """
-        if status != NOT_MODIFIED and self.reader.is_page(headers):
-            return request.kind.gets_script and not self.rules.is_same_for_all
+        names_users = request.kind.gets_script and not self.rules.is_same_for_all
+        if names_users and status != NOT_MODIFIED and self.reader.is_page(headers):
+            return True
+        # Redirects are often HTML, too, and the login cookie may follow them.
         return self._may_change(request, status, ()) and not self.reader.is_skipped(headers)
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:

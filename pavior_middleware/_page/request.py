@@ -17,9 +17,10 @@ class RequestKind(NamedTuple):
 
     `gets_script`: its page may get the script. `may_be_fragment`: the markup has to tell whether it
     is a page or a part of one. `may_change_login`: the method may log somebody in or out.
-    `is_foreign`: another origin's script may read the response. `holds_login_cookie`: the login
-    cookie came along, in a request that says something about who is logged in. `holds_variants`:
-    the client holds copies that this middleware made. `wants_part`: the app sees a `Range`.
+    `is_foreign`: the site names users, and another origin's script may read the response.
+    `holds_login_cookie`: the login cookie came along, in a request that says something about who is
+    logged in. `holds_variants`: the client holds copies that this middleware made. `wants_part`:
+    the app sees a `Range`.
     """
 
     is_skipped: bool
@@ -86,16 +87,24 @@ class PageRequest:
         """What decides about the response."""
         if self._kind is None:
             fields, rules = self.fields, self._rules
+            destination = fields.get("sec-fetch-dest", "")
+            # Nothing that a client has chosen is remembered: it could be long, and ever new.
             self._kind = _kind(
                 rules,
-                self.method,
-                fields.get("sec-fetch-dest", ""),
-                rules.names_users and is_foreign_fetch(fields, self._scheme),
+                self.method == "HEAD",
+                self.method not in SAFE_METHODS,
+                destination if _is_for_page(destination) else _NO_PAGE,
+                rules.names_users and self.is_foreign,
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
                 bool(self.conditions.held),
                 self.conditions.wants_part,
             )
         return self._kind
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a script of another origin may have made the request."""
+        return is_foreign_fetch(self.fields, self._scheme)
 
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""
@@ -112,15 +121,19 @@ class PageRequest:
         return again
 
 
+_NO_PAGE = "image"
+"""Stands for every `Sec-Fetch-Dest` of what is no page."""
+
 _SKIPPED = RequestKind(True, *[False] * 8)
 
 
 @lru_cache(maxsize=256)
 def _kind(
     rules: SiteRules,
-    method: str,
+    is_head: bool,  # `lru_cache` compares arguments by their places
+    may_change_login: bool,
     destination: str,
-    is_foreign: bool,  # `lru_cache` compares arguments by their places
+    is_foreign: bool,
     holds_login_cookie: bool,
     holds_variants: bool,
     wants_part: bool,
@@ -131,8 +144,8 @@ def _kind(
         gets_script=gets_script,
         may_be_fragment=gets_script
         and (rules.is_same_for_all or destination in FETCHED_OR_UNKNOWN),
-        is_head=method == "HEAD",
-        may_change_login=method not in SAFE_METHODS,
+        is_head=is_head,
+        may_change_login=may_change_login,
         is_foreign=is_foreign,
         holds_login_cookie=holds_login_cookie,
         holds_variants=holds_variants,

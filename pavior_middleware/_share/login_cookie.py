@@ -98,7 +98,9 @@ class LoginCookie:
     def read(self, fields: Sequence[str]) -> Loan | None:
         """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""
         values = _values("; ".join(fields))
-        return self._tokens.read_cookie(values[0]) if len(values) == 1 else None
+        if len(values) != 1 or len(values[0]) > _LONGEST:  # what is read is remembered
+            return None
+        return self._tokens.read_cookie(values[0])
 
     def _loan_of(self, visitor: Visitor, fields: Mapping[str, str]) -> Loan | None:
         """Return what the cookie says if it says of the visitor all that a new one would."""

@@ -194,6 +194,18 @@ def test_a_body_of_one_piece_stays_one_piece(kind: Any) -> None:
     assert body[0] == insert(b"<!doctype html><title>A", render(SETTINGS, ADA).element())
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+@pytest.mark.parametrize("cut", [0, 20])
+def test_a_page_may_come_in_any_object_of_bytes_that_a_server_takes(
+    kind: Callable[[bytes], Any], cut: int
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[Any]:
+        start_response("200 OK", HTML_HEADERS)
+        return [kind(piece) for piece in (PAGE[:cut], PAGE[cut:]) if piece]
+
+    assert init_call(Server(app).run())["id"] == "7"
+
+
 def test_a_list_that_is_to_be_closed_is_closed() -> None:
     class Closed(list[bytes]):
         closed = 0

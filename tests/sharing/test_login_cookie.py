@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -645,6 +646,12 @@ def test_a_forged_login_cookie_names_nobody(fetch: Fetch, cookie: str) -> None:
     assert borrowed_by(fetch, cookie) == {}
 
 
+def test_a_value_that_no_browser_keeps_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(SETTINGS.secret_keys, 3600)
+    monkeypatch.setattr(tokens, "read_cookie", pytest.fail)
+    assert LoginCookie(SETTINGS, tokens).read([f"{LOGIN_COOKIE}={'x' * 4097}"]) is None
+
+
 # ── Pages in frames, foreign requests, signatures ──────────────────────────────────────────────
 
 
@@ -665,6 +672,16 @@ def test_a_foreign_request_without_fetch_metadata_leaves_the_login_cookie_as_it_
 ) -> None:
     headers = {**held(ADA), "Origin": "https://evil.example"}
     seen = fetch(Reply([page]), SETTINGS, identity, headers=headers)
+    assert cookies(seen) == []
+
+
+@pytest.mark.parametrize("identity", [BOB, None], ids=["another user", "nobody"])
+def test_a_foreign_form_leaves_the_login_cookie_as_it_is_on_a_site_of_cacheable_pages(
+    fetch: Fetch, identity: Identity | None
+) -> None:
+    headers = {**held(ADA), "Origin": "https://evil.example"}
+    cacheable = replace(SETTINGS, cacheable_pages=True)
+    seen = fetch(JSON, cacheable, identity, method="POST", headers=headers)
     assert cookies(seen) == []
 
 

@@ -60,6 +60,14 @@ def flask_app(settings: Settings | None = None, **config: object) -> Flask:
         logout_user()
         return redirect("/", 303)
 
+    @app.route("/moved", methods=["GET", "POST"])
+    def moved() -> Any:
+        return redirect("/", 303)
+
+    @app.post("/form")
+    def form() -> bytes:
+        return PAGE
+
     @app.post("/api/logout")
     def api_logout() -> Any:
         logout_user()
@@ -104,6 +112,27 @@ def test_flask_keeps_the_login_cookie_from_login_to_logout(logout: str) -> None:
     assert DELETION in timeless(response.headers.getall("Set-Cookie"))
     assert LOGIN_COOKIE not in client.cookies
     assert "Set-Cookie" not in client.get("/").headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "destination"),
+    [
+        ("GET", "/moved", "image"),
+        ("POST", "/moved", "iframe"),
+        ("POST", "/form", "iframe"),
+        ("POST", "/moved", "document"),
+    ],
+)
+@pytest.mark.parametrize("cacheable", [False, True])
+def test_flask_keeps_the_login_cookie_of_a_user_who_stays_logged_in(
+    cacheable: bool, method: str, path: str, destination: str
+) -> None:
+    cookie = cookie_of(flask_app(SECRET_KEY=SECRET_KEY))
+    client = logged_in(flask_app(SECRET_KEY=SECRET_KEY, PAVIOR_CACHEABLE_PAGES=cacheable))
+    client.set_cookie(LOGIN_COOKIE, cookie)
+    fields = {"Sec-Fetch-Dest": destination, "Sec-Fetch-Site": "same-origin"}
+    response = client.request(path, method=method, headers=fields)
+    assert DELETION not in timeless(response.headers.getall("Set-Cookie"))
 
 
 def test_flask_deletes_the_login_cookie_when_the_session_has_ended() -> None:

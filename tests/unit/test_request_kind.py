@@ -10,7 +10,7 @@ RULES = site_rules(SETTINGS, asks_consent=False)
 
 
 def kind_of(method: str, destination: str) -> RequestKind:
-    return PageRequest(RULES, method, "https", "/", "", {"sec-fetch-dest": destination}).kind
+    return PageRequest(RULES, method, "https", "/", "", {"sec-fetch-dest": destination}, False).kind
 
 
 def test_no_method_or_destination_that_a_client_invents_is_remembered() -> None:

@@ -79,7 +79,7 @@ def pages_of(site: str, form: FieldForm[Any], events: list[Event], *, asks_conse
 def response_to(
     pages: Pages[Any], method: str, fields: Mapping[str, str], status: int, headers: Fields
 ) -> PageResponse[Any]:
-    request = pages.request(method, "https", "/", "", fields)
+    request = pages.request(method, "https", "/", "", fields, True)
     sent = as_sent(pages.form, headers)
     return pages.begin(request, status, sent) or PageResponse(pages, request, status, sent)
 

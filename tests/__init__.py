@@ -1,4 +1,4 @@
-"""The tests. In each process that imports a module of theirs, pages of one user are the same bytes.
+"""The tests. In each process that imports one of their modules, pages of one user are the same.
 
 That holds for the servers that tests start, too. Tests of the pads set others.
 """

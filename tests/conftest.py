@@ -1,4 +1,4 @@
-"""What all tests share: no random pads, examples of properties, and both adapters."""
+"""What all tests share: examples of properties, ids, and both adapters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from pavior_middleware._page import snippet
 from tests.support.adapters import ADAPTERS, Fetch
 from tests.support.ids import readable
-
-# Pages of one user are the same bytes in all tests but those of the masks.
-snippet.new_pad = bytes
 
 TESTS = Path(__file__).parent
 

@@ -359,25 +359,25 @@ def unmasked(masked: str) -> str:
 
 
 @given(case=cases())
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 def test_any_response_is_what_the_documents_say(case: Case, adapters: Adapters) -> None:
     check_case(case, adapters)
 
 
 @given(case=policy_cases())
-@settings(max_examples=250)
+@settings(max_examples=5 * settings().max_examples // 2)
 def test_any_policy_is_extended_as_the_documents_say(case: Case, adapters: Adapters) -> None:
     check_case(case, adapters)
 
 
 @given(case=revalidations())
-@settings(max_examples=150)
+@settings(max_examples=3 * settings().max_examples // 2)
 def test_any_copy_is_revalidated_as_the_documents_say(case: Case, adapters: Adapters) -> None:
     check_case(case, adapters)
 
 
 @given(case=logins())
-@settings(max_examples=150)
+@settings(max_examples=3 * settings().max_examples // 2)
 def test_any_response_changes_the_login_cookie_as_the_documents_say(
     case: Case, adapters: Adapters
 ) -> None:

@@ -204,7 +204,6 @@ class _Response:
         if not isinstance(raw, list | tuple):  # an iterator, which can be read but once
             raw = list(raw)
             message = {**message, "headers": raw}
-        self._is_begun = True
         if self._outer_scope is not None:  # what the app put there, others look for too
             seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
@@ -213,9 +212,9 @@ class _Response:
             message = {**message, "headers": raw}
         response = self._site.pages.begin(self._request, message["status"], raw)
         if response is None:
+            self._is_begun = True
             await self._send(message)
             return
-        self._response = response
         if response.state is State.ASKING:
             callbacks = self._site.callbacks
             if callbacks.are_immediate:
@@ -223,6 +222,7 @@ class _Response:
             else:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
+        self._response = response  # an app that has given up waiting for this may begin another
         if response.state is State.HELD:
             self._start = message
         elif response.state is State.EDITED:

@@ -186,11 +186,11 @@ class _Response:
         response = self._response
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
-                message = self._begin(message)
-            if self._response is None:
+                message, response = self._begin(message)
+            if response is None:
                 await self._send(message)
             else:
-                await self._decide(message, self._response)
+                await self._decide(message, response)
         elif not response.changes_body:
             await self._pass_on(message, response)
         elif message["type"] == "http.response.body":
@@ -201,9 +201,11 @@ class _Response:
             await self._release(response)
             await self._pass_on(message, response)
 
-    def _begin(self, message: Message) -> Message:
-        """Take the start of the app's response; return it as it is to go on."""
-        self._is_begun = True
+    def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
+        """Take the start of the app's response; return it as it is to go on, and the response.
+
+        None stands for a response that passes as it is.
+        """
         raw = message.get("headers", ())
         if not isinstance(raw, (list, tuple)):  # an iterator, which can be read but once
             raw = list(raw)
@@ -214,8 +216,9 @@ class _Response:
         if self._cookies_before:
             raw = [*self._cookies_before, *raw]
             message = {**message, "headers": raw}
-        self._response = self._site.pages.begin(self._request, message["status"], raw)
-        return message
+        response = self._site.pages.begin(self._request, message["status"], raw)
+        self._is_begun = response is None
+        return message, response
 
     async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
         """Have it decided what a response becomes, and send or hold its start."""
@@ -226,6 +229,7 @@ class _Response:
             else:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
+        self._response = response  # an app that has given up waiting for this may begin another
         if response.state is State.HELD:
             self._start = message
         elif response.state is State.EDITED:

@@ -365,3 +365,35 @@ def test_one_middleware_serves_one_event_loop_after_another() -> None:
     app = PaviorMiddleware(page_app, SETTINGS, identity=lambda scope: ADA)
     for backend in ("asyncio", "trio", "asyncio"):
         assert anyio.run(id_in, app, backend=backend) == ADA.id
+
+
+@BACKENDS
+def test_an_app_that_gives_up_waiting_for_the_lookup_may_begin_another_response(
+    backend: str,
+) -> None:
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/html")]
+        with anyio.move_on_after(0.01):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        headers.append((b"pavior-skip", b"1"))
+        await send({"type": "http.response.start", "status": 504, "headers": headers})
+        await send({"type": "http.response.body", "body": PAGE})
+
+    async def identity(scope: Scope) -> Identity:
+        await anyio.sleep(SECONDS)
+        return ADA
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    middleware = PaviorMiddleware(app, SETTINGS, identity=identity)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    anyio.run(middleware, scope, receive, send, backend=backend)
+    start, body = sent
+    assert (start["status"], start["headers"]) == (504, [(b"content-type", b"text/html")])
+    assert body["body"] == PAGE

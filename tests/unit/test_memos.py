@@ -189,7 +189,7 @@ class Site:
     ) -> list[tuple[Any, Any]]:
         """Serve a page; return the fields of its head."""
         fields: Mapping[str, str] = {"sec-fetch-dest": "document"}
-        request = self.pages.request("GET", "https", "/", root_path, fields)
+        request = self.pages.request("GET", "https", "/", root_path, fields, False)
         raw = [
             (self.form.encode_name(name), self.form.encode(value))
             for name, value in [HTML, *headers]

@@ -141,7 +141,14 @@ def of_flask(config: Mapping[str, object], settings: Settings | None = None) -> 
 
 
 @pytest.mark.parametrize("is_otherwise_right", [True, False])
-@pytest.mark.parametrize("keys", KEYS, ids=["text", "bytes", "a list"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param(KEYS[0], id="text"),
+        pytest.param(KEYS[1], id="bytes", marks=pytest.mark.slow),
+        pytest.param(KEYS[2], id="a list", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", OTHERS)
 def test_settings_show_no_key_whatever_it_was_pasted_into(
     name: str, keys: dict[str, Any], is_otherwise_right: bool

@@ -474,6 +474,10 @@ def is_foreign(question: Question) -> bool:
     where = request.fields.get("sec-fetch-site")
     if where is not None:
         return where not in {"same-origin", "none"} and request.get("sec-fetch-mode") != "navigate"
+    return has_foreign_origin(request)
+
+
+def has_foreign_origin(request: Request) -> bool:
     own = f"{request.scheme}://{request.get('host')}"
     return "origin" in request.fields and request.get("origin") != own
 
@@ -889,6 +893,8 @@ def logins_of_other(question: Question, status: int) -> tuple[Login, ...]:
     is_form = request.method not in {"GET", "HEAD", "OPTIONS", "TRACE"}
     is_redirect = status in {301, 302, 303, 307, 308}
     if not question.site.lends or not _may_be_removed(question) or not (is_form or is_redirect):
+        return (Login.STAYS,)
+    if "sec-fetch-site" not in request.fields and has_foreign_origin(request):
         return (Login.STAYS,)
     if user is None:
         return (Login.REMOVED,)

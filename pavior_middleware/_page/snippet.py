@@ -10,7 +10,7 @@ import string
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from operator import mul
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -188,7 +188,7 @@ def render(
     )
 
 
-@lru_cache(maxsize=64)  # the same object for all users, by which what is made of it is remembered
+@cache  # the same object for all users of a site, by which what is made of it is remembered
 def _needs(
     embed_url: str,
     files: tuple[PageFile, ...],

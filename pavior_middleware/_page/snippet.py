@@ -10,7 +10,7 @@ import string
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from operator import mul
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -188,7 +188,7 @@ def render(
     )
 
 
-@cache  # the same object for all users of a site, by which what is made of it is remembered
+@lru_cache(maxsize=1024)  # the same object for all users of a site, by which edits are remembered
 def _needs(
     embed_url: str,
     files: tuple[PageFile, ...],

@@ -65,10 +65,6 @@ class Body(Protocol):
     def is_determined(self) -> bool:
         """Whether every byte is known from the original and the snippet."""
 
-    @property
-    def is_determinable(self) -> bool:
-        """Whether every byte would be known if it came whole."""
-
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
         """Take the next bytes and return what may be sent of them now; with `is_last`, all."""
 
@@ -78,9 +74,6 @@ class Body(Protocol):
 
 class PlainBody:
     """The body of a page that is in no content coding."""
-
-    is_determinable = True
-    """Whether every byte would be known if it came whole."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -123,7 +116,7 @@ class CodedBody:
 
     stays = False
     """Whether the page is just as it came."""
-    is_determined = is_determinable = False
+    is_determined = False
     """Whether every byte is known from the original and the snippet: compressors differ."""
 
     def __init__(

@@ -39,7 +39,7 @@ class RemoveSkipField(Plan):
 
 @dataclass(frozen=True)
 class Retry(Plan):
-    """None of it goes out: the app is asked again for the whole page."""
+    """None of it goes out: the middleware calls the app again for the whole page."""
 
     reason: Reason
 

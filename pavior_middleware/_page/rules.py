@@ -38,7 +38,7 @@ def site_rules(
     asks_consent: bool,
     holds_login_cookie: Callable[[Mapping[str, str]], bool] | None = None,
 ) -> SiteRules:
-    """Read the settings. `asks_consent` tells that the site is asked for the visitor's consent."""
+    """Read the settings. `asks_consent`: the site has a `consent` callable."""
     return SiteRules(
         is_same_for_all=settings.cacheable_pages,
         names_users=not settings.cacheable_pages and settings.share_auth is None,

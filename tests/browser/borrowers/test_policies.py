@@ -57,7 +57,6 @@ def test_a_page_under_the_policy_of_the_readme_borrows_in_every_way(
     expect(page.locator("iframe")).to_be_visible()
     assert page.evaluate("calls") == [named(None)]
     follow(page, sites, url)
-    page.locator("body").wait_for()
     assert calls_at_last(page) == [named("ada")]
     assert page.evaluate("violations") == []
     assert (console.complaints, console.errors) == ([], [])

@@ -27,20 +27,20 @@ _REMOVED = {"if-modified-since": None, "if-none-match": None, "if-range": None, 
 class Conditions:
     """What an answer depends on, and how the app is to be asked.
 
-    `held` are the copies that an `If-None-Match` names, if one of them is a variant. `wants_part`
+    `copies` are the copies that an `If-None-Match` names, if one of them is a variant. `wants_part`
     tells that the app sees a `Range`. `changes` are the fields as the app is to see them: None for
     one that it is not to see. `again` are the changes for an app that is asked once more, for the
     whole of its page.
     """
 
-    held: tuple[Validator, ...] = ()
+    copies: tuple[Validator, ...] = ()
     wants_part: bool = False
     changes: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def may_ask_again(self) -> bool:
         """Whether the app's answer may turn out to be none for this client."""
-        return bool(self.held) or self.wants_part
+        return bool(self.copies) or self.wants_part
 
     @property
     def again(self) -> Mapping[str, str | None]:
@@ -71,7 +71,7 @@ def conditions(
         return Conditions(changes=changes)
     if is_for_page and "if-modified-since" in fields:
         changes["if-modified-since"] = None
-    held: tuple[Validator, ...] = ()
+    copies: tuple[Validator, ...] = ()
     wants_part = gets_script and "range" in fields
     has_content = fields.get("content-length", "0") != "0" or "transfer-encoding" in fields
     if has_content and (wants_part or names_our_copies):
@@ -81,7 +81,7 @@ def conditions(
         changes |= {"range": None, "if-range": None}
         wants_part = False
     if if_none_match is not None:
-        held = validators(if_none_match) if names_our_copies else ()
+        copies = validators(if_none_match) if names_our_copies else ()
         if is_for_page and not validators(if_none_match):
             changes["if-none-match"] = None
-    return Conditions(held, wants_part, changes)
+    return Conditions(copies, wants_part, changes)

@@ -19,7 +19,7 @@ Fields = list[tuple[AnyStr, AnyStr]]
 
 
 class EditKind(NamedTuple):
-    """What of a response's change decides about the edits of its head.
+    """What of a response's payload decides about the edits of its head.
 
     `is_page`: it is a page, and not what passes but for a field. `has_cookie`: it gains a cookie.
     `is_personal`: it names somebody. `may_store`: the user's own browser may store it.

@@ -12,10 +12,10 @@ from .._http.headers import FieldForm
 from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
-from .changes import Changes
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
 from .known_heads import KnownHeads
+from .payloads import Payloads
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
@@ -55,7 +55,7 @@ class Pages(Generic[AnyStr]):
             asks_consent=asks_consent,
             holds_login_cookie=holds_login_cookie,
         )
-        self.changes = Changes(
+        self.payloads = Payloads(
             settings, self.rules.varies_by, asks_consent=asks_consent, report=report
         )
         self.reader: HeadReader[AnyStr] = HeadReader(form)
@@ -132,7 +132,7 @@ class Pages(Generic[AnyStr]):
         if self.reader.may_matter(headers, is_skipped=request.is_skipped):
             return True
         if status == NOT_MODIFIED:
-            return bool(request.conditions.held)
+            return bool(request.conditions.copies)
         return (
             self.rules.holds_login_cookie is not None
             and (request.method not in SAFE_METHODS or status in REDIRECTS)

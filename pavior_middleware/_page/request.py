@@ -96,7 +96,7 @@ class PageRequest:
                 destination if _is_for_page(destination) else _NO_PAGE,
                 rules.names_users and self.is_foreign,
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
-                bool(self.conditions.held),
+                bool(self.conditions.copies),
                 self.conditions.wants_part,
             )
         return self._kind

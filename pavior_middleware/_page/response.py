@@ -29,11 +29,20 @@ from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
 from ..placement import Inserter
 from .body import Body, CodedBody, Document, PlainBody
-from .change import Change, without_snippet
-from .head_edit import EditKind, HeadEdits, Values
+from .head_edit import HeadEdits, Values
 from .known_heads import KnownHeadInserter
+from .payload import NOTHING, Payload, without_snippet
 from .placeholder import Replacer
-from .plan import FollowLogin, Inject, Pass, Plan, Retry, Revalidate, StayWithoutScript
+from .plan import (
+    FollowLogin,
+    Inject,
+    Pass,
+    Plan,
+    RemoveSkipField,
+    Retry,
+    Revalidate,
+    StayWithoutScript,
+)
 from .request import PageRequest
 from .snippet import Snippet
 from .variants import FRAGMENT, copy_that_holds
@@ -91,8 +100,7 @@ class PageResponse(Generic[AnyStr]):
     (`headers.FieldForm`).
     """
 
-    _change: Change | None = None
-    _cookie: str | None = None
+    _payload: Payload = NOTHING
     _body: Body | None = None
     _is_strong = True  # whether every byte of the page is known
     _received = 0
@@ -137,25 +145,20 @@ class PageResponse(Generic[AnyStr]):
         """Return the new header fields, as far as the bytes so far tell; to be taken once."""
         self._check("head")
         self.state = _AFTER_HEAD[self.state]
-        change, body, length, is_strong = self._change, self._body, None, self._is_strong
+        payload, body, length, is_strong = self._payload, self._body, None, self._is_strong
         if body is not None and body.stays:
-            change = change.of_fragment() if change and body.is_fragment else None
+            payload = payload.of_fragment() if body.is_fragment else NOTHING
             self._report("passed", Reason.UNCHANGED)
         elif body is not None:
             is_strong = body.is_determined
             if self._declared is not None:
                 length = body.length(self._declared)
             if self._pages.is_heard:
-                self._report("injected", is_named=bool(change and change.edit.is_personal))
-        if change is None:
-            edit = EditKind(has_cookie=self._cookie is not None)
-            values = Values(cookie=self._cookie)
-        else:
-            edit = change.edit
-            # A policy may change the form of the element while the app's tag stays.
-            is_strong = is_strong and not (change.is_masked or self._head.policies.needs_hashes)
-            values = Values(change.variant, is_strong, length, change.cookie, self._nonces)
-        return self._edits[edit].apply(self._headers, values)
+                self._report("injected", is_named=payload.edit.is_personal)
+        # A policy may change the form of the element while the app's tag stays.
+        is_strong = is_strong and not (payload.is_masked or self._head.policies.needs_hashes)
+        values = Values(payload.variant, is_strong, length, payload.cookie, self._nonces)
+        return self._edits[payload.edit].apply(self._headers, values)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
         """Take the body's next bytes and return what may be sent of it now, in pieces.
@@ -182,7 +185,7 @@ class PageResponse(Generic[AnyStr]):
 
         Fields that describe or sign the bytes as they were may not.
         """
-        if self._change is None or self._change.snippet is None:
+        if self._payload.snippet is None:
             return list(fields)
         decode = self._pages.form.decode
         return [field for field in fields if decode(field[0]).lower() not in _OF_ORIGINAL]
@@ -193,41 +196,42 @@ class PageResponse(Generic[AnyStr]):
 
     def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
         """Decide what the response becomes, now that all that its plan needs is known."""
-        plan = self._plan
-        if isinstance(plan, Inject):
-            self._inject(plan, self._change_of_page(visitor, cookie))
-        elif isinstance(plan, Revalidate):
-            self._revalidate(plan, visitor, cookie)
-        elif isinstance(plan, Retry):
-            self._report("retried", plan.reason)
-            self.state = State.RETRY
-        elif isinstance(plan, StayWithoutScript):
-            self._pass_edited(plan.reason, without_snippet().with_cookie(cookie))
-        elif isinstance(plan, Pass) or (isinstance(plan, FollowLogin) and cookie is None):
-            self._report("passed", plan.reason)
-            self.state = State.PASSING
-        else:
-            self._cookie = cookie
-            self._pass_edited(Reason.SKIPPED if cookie is None else Reason.LOGIN_CHANGED, None)
+        match self._plan:
+            case Inject() as plan:
+                self._inject(plan, self._payload_of_page(visitor, cookie))
+            case Revalidate() as plan:
+                self._revalidate(plan, visitor, cookie)
+            case Retry(reason):
+                self._report("retried", reason)
+                self.state = State.RETRY
+            case StayWithoutScript(reason):
+                self._pass_edited(reason, without_snippet().with_cookie(cookie))
+            case FollowLogin() if cookie is not None:
+                self._pass_edited(Reason.LOGIN_CHANGED, NOTHING.with_cookie(cookie))
+            case RemoveSkipField(reason):
+                self._pass_edited(reason, NOTHING)
+            case Pass(reason) | FollowLogin(reason):
+                self._report("passed", reason)
+                self.state = State.PASSING
         return self.state
 
-    def _pass_edited(self, reason: Reason, change: Change | None) -> None:
+    def _pass_edited(self, reason: Reason, payload: Payload) -> None:
         self._report("passed", reason)
-        self._change = change
+        self._payload = payload
         self.state = State.EDITED
 
-    def _inject(self, plan: Inject, change: Change) -> None:
-        if change.snippet is None:
-            self._pass_edited(Reason.NO_CONSENT, change)
+    def _inject(self, plan: Inject, payload: Payload) -> None:
+        if payload.snippet is None:
+            self._pass_edited(Reason.NO_CONSENT, payload)
             return
-        self._change = change
+        self._payload = payload
         if self._kind.is_head:
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
-            self._pass_edited(Reason.HEAD, change)
+            self._pass_edited(Reason.HEAD, payload)
             return
-        document = self._document(change.snippet)
+        document = self._document(payload.snippet)
         if plan.codings:
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
@@ -236,38 +240,37 @@ class PageResponse(Generic[AnyStr]):
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
         """Decide about a 304: whether it speaks of the copy that this client would get now."""
-        change = None if plan.is_skipped else self._change_of_page(visitor, cookie)
-        variants = [] if change is None else [change.variant]
-        if change is not None and self._kind.may_be_fragment:
+        payload = NOTHING if plan.is_skipped else self._payload_of_page(visitor, cookie)
+        variants = [] if plan.is_skipped else [payload.variant]
+        if self._kind.may_be_fragment and not plan.is_skipped:
             variants.append(FRAGMENT)
-        copy = copy_that_holds(self._request.conditions.held, self._field("etag"), variants)
-        is_isolated = self._head.policies.is_isolated and change and change.snippet
-        if copy is None or is_isolated:
+        copy = copy_that_holds(self._request.conditions.copies, self._field("etag"), variants)
+        if copy is None or (self._head.policies.is_isolated and payload.snippet is not None):
             self._report("retried", Reason.OTHER_COPY)
             self.state = State.RETRY
             return
         if copy.variant is None:
-            change = None
-        elif copy.variant == FRAGMENT and change is not None:
-            change = change.of_fragment() or change
+            payload = NOTHING
+        elif copy.variant == FRAGMENT and payload.edit.varies_by:
+            payload = payload.of_fragment()
         self._is_strong = copy.is_strong
-        self._pass_edited(Reason.NOT_MODIFIED, change)
+        self._pass_edited(Reason.NOT_MODIFIED, payload)
 
-    def _change_of_page(self, visitor: Visitor | None, cookie: str | None) -> Change:
+    def _payload_of_page(self, visitor: Visitor | None, cookie: str | None) -> Payload:
         """Decide what a page gains."""
-        changes, kind, root_path = self._pages.changes, self._kind, self._request.root_path
+        payloads, kind, root_path = self._pages.payloads, self._kind, self._request.root_path
         if not kind.gets_script:
             return without_snippet()
         if visitor is not None and not visitor.consents:
-            return changes.without_script.with_cookie(cookie)
+            return payloads.without_script.with_cookie(cookie)
         if kind.is_foreign:
             # In a page of the site's own the script gets its answer, and nowhere else.
-            change = changes.asking(root_path)
+            payload = payloads.asking(root_path)
         else:
-            change = changes.for_identity(visitor and visitor.identity, root_path)
+            payload = payloads.for_identity(visitor and visitor.identity, root_path)
         if self._head.policies.nonce is not None:
-            change = change.with_nonce()
-        return change.with_cookie(cookie)
+            payload = payload.with_nonce()
+        return payload.with_cookie(cookie)
 
     def _document(self, snippet: Snippet) -> Document:
         """Return what puts the element into the page."""

@@ -67,7 +67,7 @@ def names_variant(field: str) -> bool:
 
 
 def copy_that_holds(
-    held: Iterable[Validator], etag: str | None, variants: Container[str | None]
+    copies: Iterable[Validator], etag: str | None, variants: Container[str | None]
 ) -> Validator | None:
     """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
 
@@ -76,7 +76,7 @@ def copy_that_holds(
     not say which copy it means, all of them must be the former.
     """
     tag = unquote_etag(etag)[0]
-    meant = [each for each in held if tag in (None, each.tag)]
+    meant = [each for each in copies if tag in (None, each.tag)]
     right = [each for each in meant if each.variant is not None and each.variant in variants]
     if tag is None and len(right) < len(meant):
         return None

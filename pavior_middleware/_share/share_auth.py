@@ -1,4 +1,4 @@
-"""`share-auth`: who is logged in, told to the site itself and to whitelisted origins."""
+"""`share-auth`: tells the site itself and whitelisted origins who is logged in."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXPIRES, _ACCESS = "Pavior-Expires-In", "Pavior-Storage-Access"
 
 
 @dataclass(frozen=True)
-class _Asker:
+class _Client:
     """Who asks: the site itself, or a borrower for whom the answer is.
 
     `cors` are the fields with which a browser lets it read the answer (Fetch section 3.3.3).
@@ -40,7 +40,7 @@ class _Asker:
 class ShareAuth:
     """The path of one site; made once, at start-up.
 
-    The site's own pages are told all that their init would say. Borrowers are told the fields that
+    The site's own pages get all options of their init. Borrowers get the options that
     identify the user, and with them, in the field `Pavior-Expires-In`, for how many seconds they
     may keep that without asking again. `0` for nobody says that the app's own cookies came along,
     so that nobody is logged in, or that who is stays in doubt; without the field, they may have
@@ -70,15 +70,15 @@ class ShareAuth:
         Nothing about them is read for an origin that is not whitelisted, so nothing about them can
         show in the answer, nor in the time that it takes.
         """
-        asker = self._asker(request)
-        if asker is None:
+        client = self._client(request)
+        if client is None:
             return refused(NOT_WHITELISTED)
         if request.method == "OPTIONS":
             methods = ("Access-Control-Allow-Methods", self._methods)
-            return answer(204, "", b"", *asker.cors, methods)
+            return answer(204, "", b"", *client.cors, methods)
         if request.method not in self._methods.split(", "):
-            return not_allowed(f"{self._methods}, OPTIONS", *asker.cors)
-        if request.method == "POST" and not asker.cors:
+            return not_allowed(f"{self._methods}, OPTIONS", *client.cors)
+        if request.method == "POST" and not client.cors:
             return refused("A code is exchanged by the origin that it was made for.")
         return None
 
@@ -87,13 +87,13 @@ class ShareAuth:
 
         To the site's own pages `null` says that there is no consent to the chat.
         """
-        asker = self._asker(request)
-        if asker is None:
+        client = self._client(request)
+        if client is None:
             return refused(NOT_WHITELISTED)
-        if asker.borrower is None:
-            return self._answer_to_ourselves(request, visitor)
+        if client.borrower is None:
+            return self._answer_to_site(request, visitor)
         if visitor.is_doubtful:
-            return _told({}, 0, asker)
+            return _options_answer({}, 0, client)
         identity, seconds = visitor.user, self._settings.shared_auth_seconds
         # Of another site's request the app may see no cookie: not who it is, and no consent either.
         # Ours is there only as long as there was consent.
@@ -101,37 +101,37 @@ class ShareAuth:
             loan = self._cookie and self._cookie.read(request.fields.get("cookie", ()))
             if loan:
                 identity, seconds = loan.identity, seconds - loan.age
-        told = self._identified(identity)
-        if told:
-            return _told(told, seconds, asker)
+        options = self._identified(identity)
+        if options:
+            return _options_answer(options, seconds, client)
         if request.storage_access == "inactive":
-            retry = f'retry; allowed-origin="{asker.borrower}"'
-            return _told({}, None, asker, ("Activate-Storage-Access", retry))
+            retry = f'retry; allowed-origin="{client.borrower}"'
+            return _options_answer({}, None, client, ("Activate-Storage-Access", retry))
         if request.storage_access == "active":
-            return _told({}, None, asker, (_ACCESS, "active"))
+            return _options_answer({}, None, client, (_ACCESS, "active"))
         # The browser says nothing of access where the page and all around it are of one site.
         is_known = request.site == "same-site" and request.storage_access is None
-        return _told({}, 0 if is_known else None, asker)
+        return _options_answer({}, 0 if is_known else None, client)
 
     def exchange(self, request: Request, content: bytes) -> Answer:
         """Tell whom a handoff's code names, to the page that it was made for.
 
         The content is a form: `code` and `verifier`.
         """
-        asker = self._asker(request)
-        if asker is None or asker.borrower is None:
+        client = self._client(request)
+        if client is None or client.borrower is None:
             return refused(NOT_WHITELISTED)
         loan = None
         if self._tokens is not None and len(content) <= LONGEST_CONTENT:
             code, verifier = _form(content, "code"), _form(content, "verifier")
-            loan = self._tokens.read_code(code, asker.borrower, verifier)
+            loan = self._tokens.read_code(code, client.borrower, verifier)
         if loan is None:
             reason = "This code is too old, or was not made for this page."
-            return refused(reason, *asker.cors)
+            return refused(reason, *client.cors)
         seconds = self._settings.shared_auth_seconds - loan.age
-        return _told(self._identified(loan.identity), seconds, asker)
+        return _options_answer(self._identified(loan.identity), seconds, client)
 
-    def _asker(self, request: Request) -> _Asker | None:
+    def _client(self, request: Request) -> _Client | None:
         """Return who asks; None if it is neither a page of the site itself nor a borrower's.
 
         GETs of our own pages have no `Origin` (Fetch section 3.1). Without a `Sec-Fetch-Site`
@@ -140,7 +140,7 @@ class ShareAuth:
         """
         origins = request.fields.get("origin", ())
         if len(origins) == 1 and self._whitelist.allows(origins[0]):
-            return _Asker(
+            return _Client(
                 origins[0],
                 (
                     ("Access-Control-Allow-Origin", origins[0]),
@@ -151,20 +151,20 @@ class ShareAuth:
         if origins or request.site not in (None, "same-origin"):
             return None
         if not request.has_parameter("origin"):
-            return _Asker(None)
+            return _Client(None)
         borrower = request.parameter("origin")
         if borrower is None or not self._whitelist.allows(borrower):
             return None
-        return _Asker(borrower)
+        return _Client(borrower)
 
-    def _answer_to_ourselves(self, request: Request, visitor: Visitor) -> Answer:
-        told: dict[str, object] | None = None
+    def _answer_to_site(self, request: Request, visitor: Visitor) -> Answer:
+        options: dict[str, object] | None = None
         if visitor.consents:
             try:
-                told = identity_options(self._settings, visitor.identity)
+                options = identity_options(self._settings, visitor.identity)
             except IdentityRefused as refusal:
                 self._refuse(refusal)
-                told = {}
+                options = {}
         fields = []
         if self._cookie is not None and not visitor.is_doubtful:
             # In a frame of another site's page, where the app's own cookies may be left out, it
@@ -172,8 +172,8 @@ class ShareAuth:
             cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()
             cookie = self._cookie.update(visitor, "; ".join(cookies))
             fields = [("Set-Cookie", cookie)] if cookie else []
-        body = json.dumps(told).encode()
-        return answer(200, "application/json", body, *fields, is_named=_names(told))
+        body = json.dumps(options).encode()
+        return answer(200, "application/json", body, *fields, is_named=_names(options))
 
     def _identified(self, identity: Identity | None) -> dict[str, str]:
         if identity is None:
@@ -198,15 +198,15 @@ def _form(content: bytes, name: str) -> str:
     return fields.get(name, [""])[0]
 
 
-def _told(
-    told: dict[str, str], seconds: int | None, asker: _Asker, *fields: tuple[str, str]
+def _options_answer(
+    options: dict[str, str], seconds: int | None, client: _Client, *fields: tuple[str, str]
 ) -> Answer:
     expiry = () if seconds is None else ((_EXPIRES, str(max(seconds, 0))),)
-    body = json.dumps(told).encode()
-    is_named = _names(told)
-    return answer(200, "application/json", body, *asker.cors, *expiry, *fields, is_named=is_named)
+    body = json.dumps(options).encode()
+    is_named = _names(options)
+    return answer(200, "application/json", body, *client.cors, *expiry, *fields, is_named=is_named)
 
 
-def _names(told: Mapping[str, object] | None) -> bool:
+def _names(options: Mapping[str, object] | None) -> bool:
     """Whether init options name somebody."""
-    return told is not None and not told.keys().isdisjoint(("id", "email"))
+    return options is not None and not options.keys().isdisjoint(("id", "email"))

@@ -10,14 +10,14 @@ from .._model.events import Event, refused
 from .._model.identity import Identity, IdentityRefused
 from .._model.log import WarnOnce
 from .._model.settings import Settings
-from .change import Change, with_snippet, without_snippet
+from .payload import Payload, with_snippet, without_snippet
 from .snippet import render
 
 _MOST_USERS = 1024  # whose elements are kept, some 2 kB each
 _MOST_ROOT_PATHS = 16
 
 
-class Changes:
+class Payloads:
     """What the pages of one site gain; the hmac's mask alone is new in each page.
 
     The pages depend on the request fields `varies_by`. `report` is called with refusals.
@@ -41,15 +41,15 @@ class Changes:
         self.without_script = without_snippet(varies_by)
         """The page of somebody who does not consent to the chat."""
 
-    def asking(self, root_path: str) -> Change:
-        """Return the change to a page whose script asks the site who is logged in.
+    def asking(self, root_path: str) -> Payload:
+        """Return the payload of a page whose script asks the site who is logged in.
 
         Another origin's script may get this page, so nobody stores it.
         """
         return self._asking(root_path)
 
-    def for_identity(self, identity: Identity | None, root_path: str) -> Change:
-        """Return the change to a user's page; to that of nobody for an identity that is refused.
+    def for_identity(self, identity: Identity | None, root_path: str) -> Payload:
+        """Return the payload of a user's page; to that of nobody for an identity that is refused.
 
         The refusal is logged once.
         """
@@ -62,7 +62,7 @@ class Changes:
             self._report(refused(refusal))
             return self._anonymous
 
-    def _for_user(self, identity: Identity, root_path: str) -> Change:
+    def _for_user(self, identity: Identity, root_path: str) -> Payload:
         try:
             # As text, since the app may change a list that it has passed.
             attributes = json.dumps(dict(identity.attributes)) if identity.attributes else "{}"
@@ -79,15 +79,15 @@ class Changes:
         authenticated: bool,  # `lru_cache` compares arguments by their places
         attributes: str,
         root_path: str,
-    ) -> Change:
+    ) -> Payload:
         identity = Identity(
             user_id, email, authenticated=authenticated, attributes=json.loads(attributes)
         )
         return self._make(identity, root_path)
 
-    def _make(self, identity: Identity, root_path: str) -> Change:
+    def _make(self, identity: Identity, root_path: str) -> Payload:
         return with_snippet(self._render(identity, root_path=root_path), self._varies_by)
 
-    def _make_asking(self, root_path: str) -> Change:
+    def _make_asking(self, root_path: str) -> Payload:
         snippet = self._render(must_ask=True, root_path=root_path)
         return with_snippet(snippet, self._varies_by, may_store=False)

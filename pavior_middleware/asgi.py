@@ -83,7 +83,7 @@ class PaviorMiddleware:
             path,
             root_path,
             fields,
-            fields.are_conditional,
+            not _CONDITIONAL.isdisjoint(fields.by_name),
         )
         if request.conditions is not NO_CONDITIONS:
             await self._serve_conditionally(site, request, scope, receive, send)
@@ -109,13 +109,13 @@ class PaviorMiddleware:
         if conditions.changes:
             asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
         asked[PageRequest.KEY] = request
-        response = _Response(self, site, request, asked, send, scope)
+        response = _Response(self, site, request, asked, send).from_copy(scope)
         await self.app(asked, receive, response.send)
         if response.needs_retry:
             request = request.again()
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
-            again = _Response(self, site, request, asked, send, scope, response.cookies)
+            again = _Response(self, site, request, asked, send).from_copy(scope, response.cookies)
             await self.app(asked, _without_content(receive), again.send)
 
     async def _serve_sharing(
@@ -155,6 +155,11 @@ class _Response:
     _response: PageResponse[bytes] | None = None
     _is_begun = False
     _start: Message | None = None
+    _outer_scope: Scope | None = None
+    _cookies_before: Sequence[tuple[bytes, bytes]] = ()
+
+    cookies: Sequence[tuple[bytes, bytes]] = ()
+    """Of an answer that is not for this client, what it set in cookies."""
 
     def __init__(
         self,
@@ -163,18 +168,23 @@ class _Response:
         request: PageRequest,
         scope: Scope,
         send: Send,
-        outer_scope: Scope | None = None,
-        cookies_before: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self._middleware = middleware
         self._site = site
         self._request = request
         self._scope = scope
         self._send = send
+
+    def from_copy(
+        self, outer_scope: Scope, cookies_before: Sequence[tuple[bytes, bytes]] = ()
+    ) -> _Response:
+        """Return this response as that of an app which got a copy of the outer scope.
+
+        It also gets the cookies that an earlier response, which does not go out, has set.
+        """
         self._outer_scope = outer_scope
         self._cookies_before = cookies_before
-        self.cookies: Sequence[tuple[bytes, bytes]] = ()
-        """Of an answer that is not for this client, what it set in cookies."""
+        return self
 
     @property
     def needs_retry(self) -> bool:
@@ -352,30 +362,25 @@ class _Fields(Mapping[str, str]):
     """
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        self._by_name = dict(headers)
-        if len(self._by_name) < len(headers):
-            self._by_name = _joined(headers)
-
-    @property
-    def are_conditional(self) -> bool:
-        """Whether one of them makes the request conditional."""
-        return not _CONDITIONAL.isdisjoint(self._by_name)
+        self.by_name = dict(headers)
+        if len(self.by_name) < len(headers):
+            self.by_name = _joined(headers)
 
     def __getitem__(self, name: str) -> str:
-        return self._by_name[_RAW_NAMES[name]].decode("latin-1")
+        return self.by_name[_RAW_NAMES[name]].decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, raw in _RAW_NAMES.items() if raw in self._by_name)
+        return (name for name, raw in _RAW_NAMES.items() if raw in self.by_name)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return _RAW_NAMES.get(name) in self._by_name  # type: ignore[call-overload]
+        return _RAW_NAMES.get(name) in self.by_name  # type: ignore[call-overload]
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or `default`."""
-        value = self._by_name.get(_RAW_NAMES[name])
+        value = self.by_name.get(_RAW_NAMES[name])
         return default if value is None else value.decode("latin-1")
 
 

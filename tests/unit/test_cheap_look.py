@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +26,10 @@ SITES = {
     "lending cacheable": Settings(TEAM, API_KEY, cacheable_pages=True, **LENDING),
     "with pages in frames": Settings(TEAM, API_KEY, inject_in_frames=True),
     "that skips": Settings(TEAM, API_KEY, skip_paths=["/"], **LENDING),
+}
+MADE: dict[str, Site[str]] = {
+    name: Site(settings, WSGI_FORM, identity=None, default_identity=lambda _: None, consent=None)
+    for name, settings in SITES.items()
 }
 
 fields = st.fixed_dictionaries(
@@ -53,13 +58,12 @@ heads = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("name", SITES)
+@hypothesis.settings(max_examples=1000)
 @given(method=st.sampled_from(["GET", "HEAD", "POST"]), fields=fields, status=statuses, head=heads)
 def test_what_a_cheap_look_lets_pass_has_a_plan_that_changes_nothing(
     name: str, method: str, fields: dict[str, str], status: int, head: dict[str, str]
 ) -> None:
-    site: Site[str] = Site(
-        SITES[name], WSGI_FORM, identity=None, default_identity=lambda _: None, consent=None
-    )
+    site = MADE[name]
     request = PageRequest(site.pages.rules, method, "https", "/", "", fields, is_conditional=True)
     headers = list(head.items())
     decided, _ = site.pages.plan(request.kind, site.pages.reader.read(status, headers).head)

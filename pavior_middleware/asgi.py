@@ -8,6 +8,7 @@ from typing import Any
 
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
+from ._adapters.stopping import run_until
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
@@ -110,7 +111,7 @@ class PaviorMiddleware:
             asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
         asked[PageRequest.KEY] = request
         response = _Response(self, site, request, asked, send).from_copy(scope)
-        await self.app(asked, receive, response.send)
+        await run_until(lambda: response.needs_retry, self.app, asked, receive, response.send)
         if response.needs_retry:
             request = request.again()
             headers = _changed(untouched["headers"], request.conditions.changes)
@@ -137,12 +138,12 @@ class PaviorMiddleware:
         async def answer_instead(message: Message) -> None:
             nonlocal is_answered
             if message["type"] == "http.response.start" and not is_answered:
-                is_answered = True
                 visitor = await site.callbacks.visitor_async(scope)
+                is_answered = True  # unless the app has stopped waiting for the visitor
                 answer = site.sharing.answer(request, visitor, session_cookies)
                 await _send_answer(answer, scope, send)
 
-        await self.app(scope, receive, answer_instead)
+        await run_until(lambda: is_answered, self.app, scope, receive, answer_instead)
 
 
 class _Response:

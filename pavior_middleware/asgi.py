@@ -113,7 +113,8 @@ class PaviorMiddleware:
         response = _Response(self, site, request, asked, send).from_copy(scope)
         await run_until(lambda: response.needs_retry, self.app, asked, receive, response.send)
         if response.needs_retry:
-            request = request.again()
+            set_cookies = [value.decode("latin-1") for _, value in response.cookies]
+            request = request.again(untouched["path"], set_cookies)
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
             again = _Response(self, site, request, asked, send).from_copy(scope, response.cookies)

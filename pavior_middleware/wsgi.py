@@ -109,7 +109,8 @@ class PaviorMiddleware:
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
-        again = request.again()
+        path = _text(untouched.get("SCRIPT_NAME", "") + untouched.get("PATH_INFO", ""))
+        again = request.again(path, [value for _, value in response.cookies])
         return self._ask(site, again, untouched, outer_environ, start_response, response.cookies)
 
     def _serve_sharing(

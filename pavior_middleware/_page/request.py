@@ -20,8 +20,9 @@ class RequestKind(NamedTuple):
     is a page or a part of one. `may_change_login`: the method may log somebody in or out.
     `is_foreign`: the site names users, and another origin's script may read the response.
     `holds_login_cookie`: the login cookie came along, in a request that says something about who is
-    logged in. `holds_variants`: the client holds copies that this middleware made. `wants_part`:
-    the app sees a `Range`.
+    logged in. `holds_variants`: the client holds copies that this middleware made.
+    `holds_unknown_copy`: it holds one that may be a page, from whomever. `wants_part`: the app sees
+    a `Range`.
     """
 
     is_skipped: bool
@@ -32,6 +33,7 @@ class RequestKind(NamedTuple):
     is_foreign: bool
     holds_login_cookie: bool
     holds_variants: bool
+    holds_unknown_copy: bool
     wants_part: bool
 
 
@@ -79,8 +81,8 @@ class PageRequest:
             self.conditions = conditions(
                 method,
                 fields,
-                is_for_page=_is_for_page(destination) and not rules.is_same_for_all,
                 gets_script=_gets_script(rules, destination),
+                is_same_for_all=rules.is_same_for_all,
             )
 
     @property
@@ -98,6 +100,7 @@ class PageRequest:
                 rules.names_users and self.is_foreign,
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
                 bool(self.conditions.copies),
+                self.conditions.holds_unknown_copy,
                 self.conditions.wants_part,
             )
         return self._kind
@@ -141,7 +144,7 @@ class PageRequest:
 _NO_PAGE = "image"
 """Stands for every `Sec-Fetch-Dest` of what is no page."""
 
-_SKIPPED = RequestKind(True, *[False] * 8)
+_SKIPPED = RequestKind(True, *[False] * 9)
 
 
 @lru_cache(maxsize=256)
@@ -153,6 +156,7 @@ def _kind(
     is_foreign: bool,
     holds_login_cookie: bool,
     holds_variants: bool,
+    holds_unknown_copy: bool,
     wants_part: bool,
 ) -> RequestKind:
     gets_script = rules.is_same_for_all or _gets_script(rules, destination)
@@ -166,6 +170,7 @@ def _kind(
         is_foreign=is_foreign,
         holds_login_cookie=holds_login_cookie,
         holds_variants=holds_variants,
+        holds_unknown_copy=holds_unknown_copy,
         wants_part=wants_part,
     )
 

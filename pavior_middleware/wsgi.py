@@ -124,17 +124,21 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor = self._visitor_of_app(site, environ)
-            answer = site.sharing.answer(request, visitor, self.session_cookies())
+            visitor, cookies = self._visitor_of_app(site, environ)
+            answer = site.sharing.answer(request, visitor, self.session_cookies(), cookies)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
-    def _visitor_of_app(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
-        begun: list[Visitor] = []
+    def _visitor_of_app(
+        self, site: Site[str], environ: WSGIEnvironment
+    ) -> tuple[Visitor, list[str]]:
+        """Return who the app says is visiting, and what it sets in cookies."""
+        begun: list[tuple[Visitor, list[str]]] = []
 
         def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
-            begun.append(site.callbacks.visitor(environ))
+            cookies = [value for _, value in _cookies(headers)]
+            begun.append((site.callbacks.visitor(environ), cookies))
             return lambda data: None  # noqa: ARG005
 
         body = self.app(environ, start)
@@ -144,7 +148,7 @@ class PaviorMiddleware:
                     break
         finally:
             _close(body)
-        return begun[-1] if begun else Visitor()
+        return begun[-1] if begun else (Visitor(), [])
 
 
 class _Response:

@@ -89,6 +89,10 @@ class PaviorMiddleware:
         identity: Identity | None = environ.get(IDENTITY_KEY)
         return identity
 
+    def visitor(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
+        """Return who is visiting, once the app has begun its response."""
+        return site.callbacks.visitor(environ)
+
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
         return ()
@@ -138,7 +142,7 @@ class PaviorMiddleware:
 
         def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
             cookies = [value for _, value in _cookies(headers)]
-            begun.append((site.callbacks.visitor(environ), cookies))
+            begun.append((self.visitor(site, environ), cookies))
             return lambda data: None  # noqa: ARG005
 
         body = self.app(environ, start)
@@ -148,7 +152,7 @@ class PaviorMiddleware:
                     break
         finally:
             _close(body)
-        return begun[-1] if begun else (Visitor(), [])
+        return begun[-1] if begun else (Visitor(lookup_failed=True), [])
 
 
 class _Response:
@@ -230,7 +234,7 @@ class _Response:
                 return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
-            visitor = self._site.callbacks.visitor(self._environ)
+            visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
         if self._fallback is not None and not response.gains_script:
             return self._fall_back(headers, self._fallback)

@@ -35,8 +35,8 @@ async def run_until(
     sends more than `MOST_IGNORED` messages, `send` raises: the app's context managers and `finally`
     blocks run, and may wait.
 
-    The event loop gets its turn with each ignored message, also from an app that catches what
-    `send` raises.
+    The event loop gets its turn with each ignored message but the end of the answer, also from an
+    app that catches what `send` raises.
     """
     run = _Run(is_enough, receive, send)
     try:
@@ -85,7 +85,8 @@ class _Run:
                 self._end()
             return
         self._ignored += 1
-        await checkpoint()
+        if self._ignored > 1 or message.get("more_body", False):  # not the usual end of an answer
+            await checkpoint()
         if self._ignored > MOST_IGNORED:
             raise _NotNeeded
 

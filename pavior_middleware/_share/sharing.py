@@ -114,7 +114,8 @@ class Sharing:
             self._warn(WARNING)
         endpoint = self._handoff if request.path == HANDOFF else self._share_auth
         answer = endpoint.answer(request, visitor)
-        self._report(Event("shared", is_named=answer.is_named))
+        if answer.is_named or not visitor.lookup_failed:
+            self._report(Event("shared", is_named=answer.is_named))
         if self._sets_cookies:
             fields = (("Set-Cookie", value) for value in set_cookies)
             answer = replace(answer, headers=(*fields, *answer.headers))

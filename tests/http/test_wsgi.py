@@ -356,7 +356,8 @@ def test_an_app_that_fails_after_bytes_were_sent_gets_its_error_back() -> None:
 
 def test_a_server_without_write_gets_the_very_objects_of_an_app_that_is_not_changed() -> None:
     """Such as asgiref's, and Starlette's `WSGIMiddleware`."""
-    body, headers, seen = Body(b"{}"), list(JSON_HEADERS), []
+    body, headers = Body(b"{}"), list(JSON_HEADERS)
+    seen: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", headers)

@@ -72,7 +72,7 @@ class Behind:
 
         async def outer(scope: Any, receive: Any, send: Any) -> None:
             async def send_without_element(message: Any) -> None:
-                if message["type"] == "http.response.body" and b"data-pavior" in message["body"]:
+                if message.get("body"):
                     message = {**message, "body": _without_element(message["body"])}
                 await send(message)
 

@@ -47,7 +47,7 @@ MUTATIONS = {
     ),
     "the tag of a page with a masked hmac is strong": Mutation(
         "_page/response.py",
-        "is_strong = is_strong and not (change.is_masked or ",
+        "is_strong = is_strong and not (payload.is_masked or ",
         "is_strong = is_strong and not (",
     ),
     "a part of a page is passed on": Mutation(

@@ -148,8 +148,9 @@ class PaviorMiddleware:
 class _Response:
     """One response on its way to the server.
 
-    The start of a page is held until the first bytes of its body may go, as a server does itself
-    (ASGI specification, "Response Start"), since they tell its length.
+    The start of a page goes at once where the response says so. Else it is held until the first
+    bytes of the body may go, which tell more of what the head has to say. A server may do so, too
+    (ASGI specification, "Response Start").
     """
 
     _response: PageResponse[bytes] | None = None
@@ -242,6 +243,8 @@ class _Response:
         self._response = response  # an app that has given up waiting for this may begin another
         if response.state is State.HELD:
             self._start = message
+            if response.head_is_first:
+                await self._release(response)
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:

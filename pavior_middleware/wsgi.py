@@ -151,7 +151,8 @@ class _Response:
 
     The start of a page is held until the first bytes of its body are there, since they tell its
     length. They are taken from the app before the server gets its iterable: some servers read the
-    status and the header fields right then.
+    status and the header fields right then. `PageResponse.head_is_first` is not asked: a server
+    sends a head with the first piece that is not empty (PEP 3333), whenever it has got the head.
     """
 
     def __init__(

@@ -13,8 +13,9 @@ what may be called in each:
 
 PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
 stays. HELD: a page, whose new head is known best once bytes of the body have been returned, so
-adapters ask for it no sooner than it must be sent. COMPLETE: all of the body is there, the head was
-not taken. RETRY: none of the response goes out, and the app is to be asked again.
+adapters ask for it no sooner than it must be sent; with `head_is_first`, the body adds so little
+that an adapter that can send a head by itself does so. COMPLETE: all of the body is there, the head
+was not taken. RETRY: none of the response goes out, and the app is to be asked again.
 """
 
 from __future__ import annotations
@@ -102,6 +103,13 @@ class PageResponse(Generic[AnyStr]):
 
     _payload: Payload = NOTHING
     _body: Body | None = None
+    head_is_first = False
+    """Whether its head may go before any of its body, as that of a page that gains the script.
+
+    Bytes of the body could still tell that every byte of the page is known, or that the page gains
+    nothing. Neither is worth the wait for an app that is slow to begin.
+    """
+
     _is_strong = True  # whether every byte of the page is known
     _received = 0
 
@@ -236,6 +244,7 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
+        self.head_is_first = plan.head_is_first
         self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:

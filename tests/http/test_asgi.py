@@ -320,8 +320,8 @@ def test_an_exception_of_the_server_reaches_the_app() -> None:
     caught: list[OSError] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send(PAGE_START)
         try:
+            await send(PAGE_START)
             await send(body(PAGE))
         except OSError as error:
             caught.append(error)

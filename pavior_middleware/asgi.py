@@ -8,6 +8,7 @@ from typing import Any
 
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
+from ._adapters.turns import next_turn
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
@@ -281,7 +282,9 @@ class _Response:
         for piece in response.feed(received, is_last=is_last):
             if ready is not None:
                 await self._send_body(ready, response)
-            ready = piece
+            ready = piece or None
+            if ready is None:
+                await next_turn()
         if ready is None and received and not is_last:
             return  # all of it is held back
         start = self._start
@@ -298,7 +301,10 @@ class _Response:
                     await self._send_body(received, response)
                     continue
                 for piece in response.feed(received):
-                    await self._send_body(piece, response)
+                    if piece:
+                        await self._send_body(piece, response)
+                    else:
+                        await next_turn()
         more_body = message.get("more_body", False)
         rest = b""
         if response.changes_body and not more_body:

@@ -255,8 +255,9 @@ class _Response:
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            self._release()
-            yield piece
+            if piece:  # else it is a pause, and here each request has a thread or a process
+                self._release()
+                yield piece
         self._release()
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:

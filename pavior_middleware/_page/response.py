@@ -173,6 +173,7 @@ class PageResponse(Generic[AnyStr]):
 
         What an app sends it may have flushed, so nothing of it waits for what comes next but an
         unfinished token of the head. A body ends where `is_last` says so, or its declared length.
+        An empty piece is a pause (`body.PAUSE`): nothing may be sent, but others may run.
         """
         self._check("feed")
         assert self._body is not None  # noqa: S101  # these states have one

@@ -116,7 +116,7 @@ class PaviorMiddleware:
             request = request.again()
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
-            again = _Response(self, site, request, asked, send).from_copy(scope, response.cookies)
+            again = _Response(self, site, request, asked, send).from_copy(scope, response)
             await self.app(asked, _without_content(receive), again.send)
 
     async def _serve_sharing(
@@ -160,8 +160,14 @@ class _Response:
     _outer_scope: Scope | None = None
     _cookies_before: Sequence[tuple[bytes, bytes]] = ()
 
+    _fallback: Message | None = None
+    _is_dropped = False
+
     cookies: Sequence[tuple[bytes, bytes]] = ()
     """Of an answer that is not for this client, what it set in cookies."""
+
+    yielding: Message | None = None
+    """The start of one that goes out after all, unless the app's next answer gains the script."""
 
     def __init__(
         self,
@@ -177,15 +183,15 @@ class _Response:
         self._scope = scope
         self._send = send
 
-    def from_copy(
-        self, outer_scope: Scope, cookies_before: Sequence[tuple[bytes, bytes]] = ()
-    ) -> _Response:
+    def from_copy(self, outer_scope: Scope, earlier: _Response | None = None) -> _Response:
         """Return this response as that of an app which got a copy of the outer scope.
 
-        It also gets the cookies that an earlier response, which does not go out, has set.
+        `earlier` is the one in whose place this one goes out, if it does.
         """
         self._outer_scope = outer_scope
-        self._cookies_before = cookies_before
+        if earlier is not None:
+            self._cookies_before = earlier.cookies
+            self._fallback = earlier.yielding
         return self
 
     @property
@@ -195,11 +201,16 @@ class _Response:
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
+        if self._is_dropped:
+            return
         response = self._response
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
                 message, response = self._begin(message)
             if response is None:
+                if self._fallback is not None:
+                    await self._fall_back(message, self._fallback)
+                    return
                 await self._send(message)
             else:
                 await self._decide(message, response)
@@ -242,6 +253,9 @@ class _Response:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
         self._response = response  # an app that has given up waiting for this may begin another
+        if self._fallback is not None and not response.gains_script:
+            await self._fall_back(message, self._fallback)
+            return
         if response.state is State.HELD:
             self._start = message
             if response.head_is_first:
@@ -249,10 +263,18 @@ class _Response:
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
-            headers = message.get("headers", ())
-            self.cookies = [field for field in headers if field[0].lower() == b"set-cookie"]
+            self.cookies = _cookies(message)
+            if response.yields_to_script:
+                self.yielding = message
         else:
             await self._send(message)
+
+    async def _fall_back(self, message: Message, earlier: Message) -> None:
+        """Send the earlier answer, as this one, which begins with a message, gains no script."""
+        self._is_dropped = True
+        own = _cookies(message)[len(self._cookies_before) :]  # the others are in the earlier one
+        await self._send({**earlier, "headers": [*earlier.get("headers", ()), *own]})
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
         if self._site.sharing.cookie is None:
@@ -331,6 +353,10 @@ def _without_content(receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return receive_again
+
+
+def _cookies(message: Message) -> RawHeaders:
+    return [field for field in message.get("headers", ()) if field[0].lower() == b"set-cookie"]
 
 
 def _sharing_request(scope: Scope, path: str) -> Request:

@@ -100,17 +100,17 @@ class PaviorMiddleware:
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        cookies: HeaderList | None = None,
+        earlier: _Response | None = None,
     ) -> Iterable[bytes]:
         """Pass a request on; once more, if what the app answers is not for this client."""
         untouched = dict(environ) if request.conditions.may_ask_again else environ
         environ = _for_app(environ, request)
-        response = _Response(self, site, request, environ, outer_environ, start_response, cookies)
+        response = _Response(self, site, request, environ, outer_environ, start_response, earlier)
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
         again = request.again()
-        return self._ask(site, again, untouched, outer_environ, start_response, response.cookies)
+        return self._ask(site, again, untouched, outer_environ, start_response, response)
 
     def _serve_sharing(
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
@@ -163,10 +163,14 @@ class _Response:
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        cookies: HeaderList | None,
+        earlier: _Response | None,
     ) -> None:
         self.cookies: HeaderList = []
         """Of an answer that is not for this client, what it set in cookies."""
+
+        self.yielding: tuple[str, HeaderList] | None = None
+        """The start of one that goes out after all, unless the app's next answer gains the script.
+        """
 
         self._middleware = middleware
         self._site = site
@@ -174,7 +178,9 @@ class _Response:
         self._environ = environ
         self._outer_environ = outer_environ
         self._start_response = start_response
-        self._cookies_before = cookies
+        self._cookies_before = earlier.cookies if earlier is not None else []
+        self._fallback = earlier.yielding if earlier is not None else None
+        self._is_dropped = False
         self._response: PageResponse[str] | None = None
         self._held: tuple[str, OptExcInfo | None] | None = None
         self.is_begun = self._has_started = False
@@ -188,11 +194,18 @@ class _Response:
         return self._response is not None and self._response.state is State.RETRY
 
     @property
+    def is_unwanted(self) -> bool:
+        """Whether nothing more is to be read of what the app answers."""
+        return self._is_dropped or self.needs_retry
+
+    @property
     def _changes_body(self) -> bool:
         return self._response is not None and self._response.changes_body
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
+        if self._is_dropped:
+            return _write_nothing
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
         if self._has_started:  # the server decides what to do
@@ -209,32 +222,40 @@ class _Response:
         response = self._site.pages.begin(self._request, int(status[:3]), headers)
         self._response = response
         if response is None:
+            if self._fallback is not None:
+                return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
             visitor = self._site.callbacks.visitor(self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
+        if self._fallback is not None and not response.gains_script:
+            return self._fall_back(headers, self._fallback)
         if response.state is State.PASSING:
             return self._call_server(status, headers, exc_info)
         self._held = status, exc_info
         if response.state is State.RETRY:
-            self.cookies = [field for field in headers if field[0].lower() == "set-cookie"]
+            self.cookies = _cookies(headers)
+            if response.yields_to_script:
+                self.yielding = status, headers
         return self._write
 
     def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return what the server is to iterate: the app's own iterable unless that must change.
 
         None if the app is to be asked again. Else the server's `start_response` has been called by
-        then. If anything fails before, or the app is to be asked again, its iterable is closed
-        here, since the server never gets one.
+        then. If anything fails before, or this answer of the app is unwanted, its iterable is
+        closed here, since the server never gets it.
         """
         is_returned = False
         try:
             body = self._begun(iterable)
-            is_returned = not self.needs_retry
+            is_returned = not self.is_unwanted
         finally:
             if not is_returned:
                 _close(iterable)
-        return body if is_returned else None
+        if is_returned:
+            return body
+        return None if self.needs_retry else []
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes of the body and return what may be sent of it now.
@@ -264,7 +285,7 @@ class _Response:
         response = self._response
         if response is not None and response.state is State.EDITED:
             self._release()
-        if self.needs_retry or (self._has_started and not self._changes_body):
+        if self.is_unwanted or (self._has_started and not self._changes_body):
             return iterable
         is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
         if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
@@ -276,6 +297,14 @@ class _Response:
             body.begin()
         return body
 
+    def _fall_back(self, headers: HeaderList, earlier: tuple[str, HeaderList]) -> Write:
+        """Send the earlier answer, as this one, which has these fields, gains no script."""
+        self._is_dropped = True
+        status, fields = earlier
+        own = _cookies(headers)[len(self._cookies_before) :]  # the others are in the earlier one
+        self._call_server(status, [*fields, *own], None)
+        return _write_nothing
+
     def _login_cookie(self, response: PageResponse[str], visitor: Visitor) -> str | None:
         if self._site.sharing.cookie is None:
             return None
@@ -284,7 +313,7 @@ class _Response:
         )
 
     def _write(self, data: bytes) -> None:
-        if not self.needs_retry:
+        if not self.is_unwanted:
             for piece in self.feed(data):
                 self._server_write(piece)
 
@@ -318,14 +347,14 @@ class _Body:
     def begin(self) -> None:
         """Take what the response needs to begin: the first piece, or the end."""
         for received in self._iterator:
-            if self._response.needs_retry:
+            if self._response.is_unwanted:
                 return
             if received or self._response.is_begun:
                 self._ready = self._response.feed(received)
                 self._ready = chain([next(self._ready, b"")], self._ready)
                 return
         self._is_finished = True
-        if not self._response.needs_retry:
+        if not self._response.is_unwanted:
             self._ready = iter(list(self._response.feed(b"", is_last=True)))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -422,6 +451,14 @@ def _key(name: str) -> str:
 _KEYS = {name: _key(name) for name in FIELDS}
 _FIELD_KEYS = frozenset(_KEYS.values())
 _CONDITIONAL_KEYS = frozenset(_KEYS[name] for name in CONDITIONAL)
+
+
+def _cookies(headers: HeaderList) -> HeaderList:
+    return [field for field in headers if field[0].lower() == "set-cookie"]
+
+
+def _write_nothing(data: bytes) -> None:
+    """Be `write()` of an answer that does not go out."""
 
 
 def _close(pieces: Iterable[bytes]) -> None:

@@ -28,6 +28,7 @@ class Reason(str, Enum):
     DOWNLOAD = "download", "the browser saves it and does not show it"
     NO_CONTENT = "no_content", "its status says that it holds no page"
     PART = "part", "it is a part of something"
+    ELSEWHERE = "elsewhere", "another server sends its body, as X-Accel-Redirect or X-Sendfile says"
     NOT_MODIFIED = "not_modified", "the client's copy holds"
     CODING = "coding", "its content coding cannot be read"
     SANDBOX = "sandbox", "its Content-Security-Policy puts it into a sandbox"
@@ -42,6 +43,7 @@ class Reason(str, Enum):
     # Why the app was asked again.
     PART_OF_PAGE = "part_of_page", "the app has sent a part of a page that gets the script"
     OTHER_COPY = "other_copy", "the client's copy is not the page that the client gets now"
+    UNKNOWN_COPY = "unknown_copy", "the client's copy may be a page without the script"
     # Why something was refused.
     IDENTITY = "identity", "the identity must not be signed"
     NOT_WHITELISTED = "not_whitelisted", "the origin is not in shared_auth_domains"

@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .._http.caller import FETCHED_OR_UNKNOWN
 from .variants import Validator, for_app, names_variant, validators
 
 FIELDS = (
-    *("content-length", "cookie", "host", "if-match", "if-modified-since", "if-none-match"),
+    *(
+        "accept",
+        "content-length",
+        "cookie",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+    ),
     *("if-range", "origin", "range", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"),
     *("sec-fetch-storage-access", "transfer-encoding"),
 )
@@ -27,20 +36,22 @@ _REMOVED = {"if-modified-since": None, "if-none-match": None, "if-range": None, 
 class Conditions:
     """What an answer depends on, and how the app is to be asked.
 
-    `copies` are the copies that an `If-None-Match` names, if one of them is a variant. `wants_part`
-    tells that the app sees a `Range`. `changes` are the fields as the app is to see them: None for
-    one that it is not to see. `again` are the changes for an app that is asked once more, for the
-    whole of its page.
+    `copies` are those that an `If-None-Match` names, if one of them is a variant.
+    `holds_unknown_copy`: the client holds a copy that may be a page, and no entity tag says which
+    element it holds. `wants_part`: the app sees a `Range`. `changes` are the fields as the app is
+    to see them: None for one that it is not to see. `again` are the changes for an app that is
+    asked once more, for the whole of its page.
     """
 
     copies: tuple[Validator, ...] = ()
+    holds_unknown_copy: bool = False
     wants_part: bool = False
     changes: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def may_ask_again(self) -> bool:
         """Whether the app's answer may turn out to be none for this client."""
-        return bool(self.copies) or self.wants_part
+        return bool(self.copies) or self.holds_unknown_copy or self.wants_part
 
     @property
     def again(self) -> Mapping[str, str | None]:
@@ -52,13 +63,12 @@ NO_CONDITIONS = Conditions()
 
 
 def conditions(
-    method: str, fields: Mapping[str, str], *, is_for_page: bool, gets_script: bool
+    method: str, fields: Mapping[str, str], *, gets_script: bool, is_same_for_all: bool
 ) -> Conditions:
     """Read the conditions of a request.
 
-    `is_for_page` tells that its answer may be a page, `gets_script` that this may get a script.
-    `If-Modified-Since` cannot tell which page a copy is, and neither can an `If-None-Match` of `*`,
-    so a request for a page loses them. Several parts at once would hide what they are parts of.
+    `gets_script`: its answer may be a page that gets a script. `is_same_for_all`: all copies of
+    such a page hold the same one.
     """
     changes: dict[str, str | None] = {}
     if "if-match" in fields and names_variant(fields["if-match"]):
@@ -69,19 +79,34 @@ def conditions(
         changes["if-none-match"] = for_app(if_none_match)
     if method not in ("GET", "HEAD"):
         return Conditions(changes=changes)
-    if is_for_page and "if-modified-since" in fields:
-        changes["if-modified-since"] = None
-    copies: tuple[Validator, ...] = ()
-    wants_part = gets_script and "range" in fields
+    copies = validators(if_none_match) if if_none_match is not None and names_our_copies else ()
+    read = Conditions(
+        copies,
+        holds_unknown_copy=gets_script
+        and not copies
+        and _holds_unknown_copy(fields, is_same_for_all=is_same_for_all),
+        wants_part=gets_script and "range" in fields,
+        changes=changes,
+    )
     has_content = fields.get("content-length", "0") != "0" or "transfer-encoding" in fields
-    if has_content and (wants_part or names_our_copies):
+    if has_content and read.may_ask_again:
         # Content can be read but once, so such a request must not need to be made again.
         return Conditions(changes=changes | {name: None for name in _REMOVED if name in fields})
-    if wants_part and "," in fields["range"]:
-        changes |= {"range": None, "if-range": None}
-        wants_part = False
-    if if_none_match is not None:
-        copies = validators(if_none_match) if names_our_copies else ()
-        if is_for_page and not validators(if_none_match):
-            changes["if-none-match"] = None
-    return Conditions(copies, wants_part, changes)
+    if copies and "if-modified-since" in fields:
+        # It does not count (RFC 9110 section 13.1.3), and not every app knows that.
+        changes["if-modified-since"] = None
+    return read
+
+
+def _holds_unknown_copy(fields: Mapping[str, str], *, is_same_for_all: bool) -> bool:
+    """Whether a copy may be a page, although no entity tag marks it.
+
+    A page that a script gets is never without a mark where it has a tag, so a tag without one names
+    a page only if that is from before the middleware was there: which a user sees in a navigation.
+    A date or `*` names no copy at all.
+    """
+    if validators(fields.get("if-none-match", "")):
+        destination = fields.get("sec-fetch-dest", "")
+        is_navigation = destination not in FETCHED_OR_UNKNOWN
+        return is_navigation or "text/html" in fields.get("accept", "").lower()
+    return not is_same_for_all and ("if-none-match" in fields or "if-modified-since" in fields)

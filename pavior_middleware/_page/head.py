@@ -25,7 +25,13 @@ _TEXTS = frozenset(
 )
 """The response fields whose values decide."""
 
-_PRESENCES = frozenset({"content-length", "content-range", SKIP_FIELD})
+_ELSEWHERE = (
+    *("x-accel-redirect", "x-lighttpd-send-file", "x-lighttpd-send-tempfile", "x-reproxy-file"),
+    *("x-reproxy-url", "x-sendfile", "x-sendfile2"),
+)
+"""Those by which the app has a server send another body than its own."""
+
+_PRESENCES = frozenset({"content-length", "content-range", *_ELSEWHERE, SKIP_FIELD})
 """Those that decide by being there."""
 
 _EDITED = (
@@ -40,6 +46,7 @@ class ResponseHead(NamedTuple):
     """What the head of a response says.
 
     `is_shown`: a browser shows it, rather than saving it. `is_part`: it is a part of something.
+    `is_elsewhere`: a server in front sends another body in the place of this one.
     `codings` are the values of `Content-Encoding`. `varies_by` are the names in `Vary`, in lower
     case. `is_signed`: a signature covers a field that may be edited. `repeats`: a field that is
     edited as one value comes several times.
@@ -51,6 +58,7 @@ class ResponseHead(NamedTuple):
     has_charset: bool
     is_shown: bool
     is_part: bool
+    is_elsewhere: bool
     codings: tuple[str, ...]
     policies: csp.Verdict
     has_policy: bool
@@ -128,7 +136,7 @@ class HeadReader(Generic[AnyStr]):
                 nonces = nonces or csp.Nonces()
                 fields.append((name, nonces.numbered(self._decode(value))))
             else:
-                fields.append((name, value))
+                fields.append((name, None if name in _PRESENCES else value))
         return Read(self._head(status, tuple(fields)), nonces, length)
 
     def _read_fields(
@@ -178,6 +186,7 @@ def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:
         has_charset=media.has_charset,
         is_shown=all(map(is_inline, values.get("content-disposition", ()))),
         is_part="content-range" in values,
+        is_elsewhere=not values.keys().isdisjoint(_ELSEWHERE),
         codings=tuple(values.get("content-encoding", ())),
         policies=csp.read(policies) if policies else csp.Verdict(),
         has_policy=bool(policies),

@@ -131,7 +131,7 @@ class Pages(Generic[AnyStr]):
         """Whether a response may be anything but passed as it is: a look at few of its fields."""
         if self.reader.may_matter(headers, is_skipped=request.is_skipped):
             return True
-        if status == NOT_MODIFIED and request.conditions.copies:
+        if status == NOT_MODIFIED and request.conditions.may_ask_again:
             return True
         return (
             self.rules.holds_login_cookie is not None

@@ -39,9 +39,13 @@ class RemoveSkipField(Plan):
 
 @dataclass(frozen=True)
 class Retry(Plan):
-    """None of it goes out: the middleware calls the app again for the whole page."""
+    """None of it goes out: the middleware calls the app again for the whole page.
+
+    With `only_for_script` it goes out after all, unless what comes then gains the script.
+    """
 
     reason: Reason
+    only_for_script: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ def plan(
         return Pass(Reason.SKIP_PATH)
     if head.status == NOT_MODIFIED and request.holds_variants:
         return Revalidate(needs_visitor)
+    if head.status == NOT_MODIFIED and request.holds_unknown_copy:
+        return Retry(Reason.UNKNOWN_COPY, only_for_script=True)
     if head.status == PARTIAL_CONTENT and request.wants_part and head.is_html and head.is_shown:
         return Retry(Reason.PART_OF_PAGE)
     follows_login = request.holds_login_cookie and (
@@ -135,6 +141,8 @@ def _reason_to_pass(head: ResponseHead) -> Reason:
         return Reason.NOT_MODIFIED
     if head.status == PARTIAL_CONTENT or head.is_part:
         return Reason.PART
+    if head.is_elsewhere:
+        return Reason.ELSEWHERE
     if head.status < 200 or 300 <= head.status < 400 or head.status in _WITHOUT_PAGE:
         return Reason.NO_CONTENT
     if not head.is_html:

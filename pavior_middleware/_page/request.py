@@ -19,8 +19,9 @@ class RequestKind(NamedTuple):
     is a page or a part of one. `may_change_login`: the method may log somebody in or out.
     `is_foreign`: the site names users, and another origin's script may read the response.
     `holds_login_cookie`: the login cookie came along, in a request that says something about who is
-    logged in. `holds_variants`: the client holds copies that this middleware made. `wants_part`:
-    the app sees a `Range`.
+    logged in. `holds_variants`: the client holds copies that this middleware made.
+    `holds_unknown_copy`: it holds one that may be a page, from whomever. `wants_part`: the app sees
+    a `Range`.
     """
 
     is_skipped: bool
@@ -31,6 +32,7 @@ class RequestKind(NamedTuple):
     is_foreign: bool
     holds_login_cookie: bool
     holds_variants: bool
+    holds_unknown_copy: bool
     wants_part: bool
 
 
@@ -78,8 +80,8 @@ class PageRequest:
             self.conditions = conditions(
                 method,
                 fields,
-                is_for_page=_is_for_page(destination) and not rules.is_same_for_all,
                 gets_script=_gets_script(rules, destination),
+                is_same_for_all=rules.is_same_for_all,
             )
 
     @property
@@ -97,6 +99,7 @@ class PageRequest:
                 rules.names_users and self.is_foreign,
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
                 bool(self.conditions.copies),
+                self.conditions.holds_unknown_copy,
                 self.conditions.wants_part,
             )
         return self._kind
@@ -124,7 +127,7 @@ class PageRequest:
 _NO_PAGE = "image"
 """Stands for every `Sec-Fetch-Dest` of what is no page."""
 
-_SKIPPED = RequestKind(True, *[False] * 8)
+_SKIPPED = RequestKind(True, *[False] * 9)
 
 
 @lru_cache(maxsize=256)
@@ -136,6 +139,7 @@ def _kind(
     is_foreign: bool,
     holds_login_cookie: bool,
     holds_variants: bool,
+    holds_unknown_copy: bool,
     wants_part: bool,
 ) -> RequestKind:
     gets_script = rules.is_same_for_all or _gets_script(rules, destination)
@@ -149,6 +153,7 @@ def _kind(
         is_foreign=is_foreign,
         holds_login_cookie=holds_login_cookie,
         holds_variants=holds_variants,
+        holds_unknown_copy=holds_unknown_copy,
         wants_part=wants_part,
     )
 

@@ -144,6 +144,16 @@ class PageResponse(Generic[AnyStr]):
         """Whether it is no page that names a user, but the login cookie follows it."""
         return isinstance(self._plan, FollowLogin | StayWithoutScript)
 
+    @property
+    def gains_script(self) -> bool:
+        """Whether it is a page that gains the script, as far as its head tells."""
+        return self._payload.snippet is not None
+
+    @property
+    def yields_to_script(self) -> bool:
+        """Whether it is to go out after all, unless what the app answers next gains the script."""
+        return isinstance(self._plan, Retry) and self._plan.only_for_script
+
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
         self._check("visitor")

@@ -13,7 +13,7 @@ NO_SCRIPT, FRAGMENT = "none", "part"
 
 _ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
 _TAGGED = re.compile(
-    r"pavior\.(?P<variant>[A-Za-z0-9_-]{22}|none|part)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
+    r"pavior\.(?P<variant>[A-Za-z0-9_-]{22}|none|part)\.(?P<kind>[swu])\.(?P<tag>.*)", re.DOTALL
 )
 
 
@@ -21,7 +21,8 @@ _TAGGED = re.compile(
 class Validator:
     """The entity tag of a copy that a client holds (RFC 9110 section 8.8.3).
 
-    `tag` and `is_weak` are the app's own. `variant` tells which element the copy holds
+    `tag` and `is_weak` are the app's own; `is_unquoted` tells that the app leaves out the quotes,
+    and so may expect none. `variant` tells which element the copy holds
     (`Snippet.variant`), None if the copy is just what the app made. `is_strong` tells whether every
     byte of the copy is known by its tag.
     """
@@ -30,10 +31,11 @@ class Validator:
     is_weak: bool
     variant: str | None
     is_strong: bool
+    is_unquoted: bool = False
 
     def for_app(self) -> str:
         """Return the entity tag as the app sent it."""
-        return quote_etag(self.tag, self.is_weak)
+        return self.tag if self.is_unquoted else quote_etag(self.tag, self.is_weak)
 
 
 def validators(field: str) -> tuple[Validator, ...]:
@@ -52,7 +54,8 @@ def _validator(tag: str, is_strong: bool) -> Validator:
     found = _TAGGED.fullmatch(tag)
     if found is None:
         return Validator(tag, not is_strong, None, is_strong)
-    return Validator(found["tag"], found["kind"] == "w", found["variant"], is_strong)
+    kind = found["kind"]
+    return Validator(found["tag"], kind == "w", found["variant"], is_strong, kind == "u")
 
 
 def for_app(field: str) -> str | None:
@@ -92,5 +95,6 @@ def tagged(etag: str, variant: str, *, is_strong: bool) -> str | None:
     if not _ENTITY_TAG.fullmatch(etag):
         return None
     tag, is_weak = unquote_etag(etag)
-    text = f"pavior.{variant}.{'w' if is_weak else 's'}.{tag}"
+    kind = "w" if is_weak else "s" if etag.startswith('"') else "u"
+    text = f"pavior.{variant}.{kind}.{tag}"
     return quote_etag(text, weak=bool(is_weak) or not is_strong)

@@ -52,7 +52,7 @@ from tests.support.response_model import (
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
 PAGE = Reply(200, HTML, (b"<!doctype html><title>A</title>",))
 LOGIN_COOKIE = "__Host-pavior-share"
-TAG = re.compile(r'(W/)?"pavior\.([\w-]{22}|none|part)\.([sw])\.([^"]*)"')
+TAG = re.compile(r'(W/)?"pavior\.([\w-]{22}|none|part)\.([swu])\.([^"]*)"')
 
 
 @pytest.fixture(scope="module")

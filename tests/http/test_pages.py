@@ -69,6 +69,33 @@ def test_html_is_recognized_in_any_spelling_of_its_media_type(
     assert init_calls(fetch(reply, SETTINGS, ADA).body)
 
 
+@pytest.mark.parametrize(
+    ("values", "is_page"),
+    [
+        (["text/plain", "text/html"], True),
+        (["text/html", "text/plain"], False),
+        (["text/html", "nonsense"], True),
+        (["text/html", "*/*"], True),
+        (["text/html, text/plain"], False),
+        (["text/plain, text/html"], True),
+        (["text/html; charset=utf-16", "text/html"], False),  # the charset is carried over
+        (["text/html; charset=utf-16", "text/plain", "text/html"], True),  # and here it is not
+        (["text/html; charset=utf-16", "text/html; charset=utf-8"], True),
+        ([""], False),
+        (["text"], False),
+        (["/html"], False),
+    ],
+    ids=lambda each: " then ".join(each) if isinstance(each, list) else None,
+)
+def test_of_several_media_types_the_last_good_one_counts(
+    fetch: Fetch, values: list[str], is_page: bool
+) -> None:
+    """Fetch section 3.7, "extract a MIME type"."""
+    reply = Reply(headers=[("Content-Type", value) for value in values])
+    seen = fetch(reply, SETTINGS, ADA, headers={"Sec-Fetch-Dest": "document"})
+    assert bool(init_calls(seen.body)) == is_page
+
+
 @pytest.mark.parametrize("value", ["inline", "INLINE; filename=page.html"])
 def test_a_page_with_an_inline_disposition_gains_the_script(fetch: Fetch, value: str) -> None:
     reply = with_headers(("Content-Disposition", value), ("Content-Encoding", "identity"))
@@ -91,6 +118,7 @@ FRAGMENT = b"<tr><td>One more row"
         ("frame", PAGE, False),
         ("embed", PAGE, False),
         ("object", PAGE, False),
+        ("fencedframe", PAGE, False),
         ("image", PAGE, False),
         ("document, document", PAGE, False),
     ],
@@ -105,7 +133,7 @@ def test_navigations_gain_the_script_and_subresources_do_not(
     assert "Sec-Fetch-Dest" in seen.headers["Vary"]
 
 
-@pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object"])
+@pytest.mark.parametrize("destination", ["iframe", "frame", "embed", "object", "fencedframe"])
 def test_frames_gain_the_script_where_the_setting_says_so(fetch: Fetch, destination: str) -> None:
     settings = Settings(TEAM, API_KEY, inject_in_frames=True)
     seen = fetch(Reply(), settings, ADA, headers={"Sec-Fetch-Dest": destination})
@@ -122,6 +150,9 @@ UNTOUCHED = {
     "text that looks like HTML": Reply(headers=[("Content-Type", "text/plain")]),
     "no type": Reply(headers=[("X-Name", "Zoe")]),
     "two types": with_headers(("Content-Type", "text/plain")),
+    "a page that nginx sends": with_headers(("X-Accel-Redirect", "/protected/report.html")),
+    "a page that Apache sends": with_headers(("X-Sendfile", "/srv/report.html")),
+    "a page that lighttpd sends": with_headers(("X-LIGHTTPD-send-file", "/srv/report.html")),
     "a download": with_headers(("Content-Disposition", 'attachment; filename="a.html"')),
     "a download of an unknown kind": with_headers(("Content-Disposition", "form-data")),
     "a part": dataclasses.replace(with_headers(("Content-Range", "bytes 0-9/99")), status=206),

@@ -354,6 +354,22 @@ def test_an_app_that_fails_after_bytes_were_sent_gets_its_error_back() -> None:
     assert caught.value is error
 
 
+def test_a_server_without_write_gets_the_very_objects_of_an_app_that_is_not_changed() -> None:
+    """Such as asgiref's, and Starlette's `WSGIMiddleware`."""
+    body, headers, seen = Body(b"{}"), list(JSON_HEADERS), []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return body
+
+    def start_response(*arguments: Any) -> None:
+        seen.extend(arguments)
+
+    server = Server(app)
+    assert server.middleware(server.environ, start_response) is body
+    assert seen[1] is headers
+
+
 def test_starting_twice_without_exc_info_raises_an_error() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", HTML_HEADERS)

@@ -441,6 +441,14 @@ def test_content_that_is_no_code_is_refused(fetch: Fetch, content: bytes) -> Non
     assert post(fetch, content).status == 403
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_a_code_that_comes_twice_the_first_one_counts(fetch: Fetch, is_first: bool) -> None:
+    good = Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)
+    codes = [good, "x"] if is_first else ["x", good]
+    content = form(codes[0]) + b"&code=" + codes[1].encode()
+    assert post(fetch, content).status == (200 if is_first else 403)
+
+
 def long_form(length: int) -> bytes:
     """Return content of so many bytes that would redeem a code if it were shorter."""
     content = form(Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
@@ -268,3 +269,33 @@ def test_the_body_of_the_app_is_closed_where_share_auth_answers_in_its_place() -
     client = TestApp(wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA))
     assert client.get(SHARE_AUTH, headers={"Origin": HELP}).json["id"] == "7"
     assert closed == [True]
+
+
+def test_a_wsgi_app_that_starts_twice_is_asked_for_the_visitor_of_its_last_start() -> None:
+    """An app may replace its response by that of an error (PEP 3333)."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["pavior.identity"] = None
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        environ["pavior.identity"] = ADA
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("404 Not Found", [("Content-Type", "text/plain")], sys.exc_info())
+        return [b"not found"]
+
+    site = TestApp(wsgi.PaviorMiddleware(app, SETTINGS))
+    assert site.get(SHARE_AUTH, headers={"Origin": HELP}).json["id"] == "7"
+
+
+def test_an_asgi_app_that_starts_twice_is_answered_for_once() -> None:
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        for identity in (ADA, None):
+            scope["pavior.identity"] = identity
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    response = TestClient(asgi.PaviorMiddleware(app, SETTINGS)).get(
+        SHARE_AUTH, headers={"Origin": HELP}
+    )
+    assert response.json()["id"] == "7"

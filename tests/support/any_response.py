@@ -301,8 +301,14 @@ FIELDS: list[tuple[str, str]] = [
     ("Content-Disposition", "filename=a.html"),
     ("Content-Range", "bytes 0-3/4"),
     ("Pavior-Skip", "1"),
+    ("X-Accel-Redirect", "/protected/report.html"),
+    ("X-Sendfile", "/srv/report.html"),
+    ("X-LIGHTTPD-send-file", "/srv/report.html"),
 ]
-RARE = {"content-disposition", "content-range", "pavior-skip"}
+RARE = {
+    *("content-disposition", "content-range", "pavior-skip"),
+    *("x-accel-redirect", "x-lighttpd-send-file", "x-sendfile"),
+}
 USUAL_FIELDS = [each for each in FIELDS if each[0].lower() not in RARE]
 RARE_FIELDS = [each for each in FIELDS if each[0].lower() in RARE]
 

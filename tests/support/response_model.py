@@ -208,6 +208,12 @@ def exchange(question: Question, app: App) -> Exchange:
         return Exchange((request,), (Answer(reply.status, kept, is_same=kept == reply.fields),))
     first = as_app_sees(site, request)
     reply = app(first)
+    if (
+        reply.status == 304
+        and not reply.values("pavior-skip")
+        and may_hold_unknown_copy(site, request)
+    ):
+        return _exchange_with_unknown_copy(question, app, first, reply)
     answers = tuple(
         _answers(question, reply, copies(site, request), wants_part=wants_part(site, request))
     )
@@ -220,6 +226,25 @@ def exchange(question: Question, app: App) -> Exchange:
     cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
     again = replace(again, fields=(*cookies, *again.fields))
     return Exchange((first, second), tuple(_answers(question, again, [], wants_part=False)))
+
+
+def _exchange_with_unknown_copy(
+    question: Question, app: App, first: Request, reply: Reply
+) -> Exchange:
+    """Return what comes of a 304 to a client whose copy may be a page without the script.
+
+    "Validators", the paragraph on copies without a mark: the app is asked once more, and that
+    answer goes out if it is a page that gains the script, else the 304.
+    """
+    second = replace(first, fields={n: v for n, v in first.fields.items() if n not in CONDITIONS})
+    again = app(second)
+    cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
+    own = tuple(each for each in again.fields if each[0].lower() == "set-cookie")
+    again = replace(again, fields=(*cookies, *again.fields))
+    is_skipped_by_app = bool(again.values("pavior-skip"))
+    if is_page(again) and not is_skipped_by_app and question.visitor.consents is not False:
+        return Exchange((first, second), tuple(_answers(question, again, [], wants_part=False)))
+    return Exchange((first, second), (Answer(304, (*reply.fields, *own), is_same=not own),))
 
 
 def is_skipped(settings: Settings, path: str) -> bool:
@@ -268,10 +293,31 @@ def begins_like_document(page: bytes) -> bool:
 
 # "Validators": what the app sees
 
+
+CONTENT = ("content-length", "transfer-encoding")
+
+
+def may_hold_unknown_copy(site: Site, request: Request) -> bool:
+    """Whether the client's copy may be a page, and no entity tag tells which script it holds."""
+    wanted = request.get("sec-fetch-dest")
+    tags = entity_tags(request.get("if-none-match"))
+    if (
+        request.method not in {"GET", "HEAD"}
+        or has_content(request)
+        or is_marked(request.get("if-none-match"))
+        or not _may_gain_script(site, request, wanted)
+    ):
+        return False
+    if tags:
+        return wanted not in {"", "empty"} or "text/html" in request.get("accept").lower()
+    has_condition = {"if-none-match", "if-modified-since"} & set(request.fields)
+    return bool(has_condition) and not site.settings.cacheable_pages
+
+
 CONDITIONS = ("if-modified-since", "if-none-match", "if-range", "range")
 _ENTITY_TAG = re.compile(r'(?P<weak>[Ww]/)?(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",\s]+))')
 _MARKED = re.compile(
-    r"pavior\.(?P<mark>[\w-]{22}|none|part)\.(?P<kind>[sw])\.(?P<tag>.*)", re.DOTALL
+    r"pavior\.(?P<mark>[\w-]{22}|none|part)\.(?P<kind>[swu])\.(?P<tag>.*)", re.DOTALL
 )
 
 
@@ -283,10 +329,13 @@ class Copy:
     is_weak: bool
     mark: str | None
     is_strong: bool
+    is_bare: bool = False
 
     @property
     def own_tag(self) -> str:
         """The entity tag as the app knows it."""
+        if self.is_bare:
+            return self.tag
         return f'W/"{self.tag}"' if self.is_weak else f'"{self.tag}"'
 
 
@@ -299,7 +348,13 @@ def entity_tags(value: str) -> list[Copy]:
         text, is_weak = each["quoted"] if each["quoted"] is not None else each["bare"], each["weak"]
         marked = _MARKED.fullmatch(text)
         found.append(
-            Copy(marked["tag"], marked["kind"] == "w", marked["mark"], not is_weak)
+            Copy(
+                marked["tag"],
+                marked["kind"] == "w",
+                marked["mark"],
+                not is_weak,
+                marked["kind"] == "u",
+            )
             if marked
             else Copy(text, bool(is_weak), None, not is_weak)
         )
@@ -309,17 +364,6 @@ def entity_tags(value: str) -> list[Copy]:
 def is_marked(value: str) -> bool:
     """Whether a field names a copy that the middleware had a hand in."""
     return any(copy.mark for copy in entity_tags(value))
-
-
-def may_be_page(site: Site, request: Request) -> bool:
-    """Whether the answer may be a page that is not alike for all.
-
-    "The app sees neither where the answer may be a page: for `GET` and `HEAD`, unless
-    `Sec-Fetch-Dest` says that something else is wanted, and unless `cacheable_pages` makes all
-    copies alike."
-    """
-    is_for_page = request.get("sec-fetch-dest") in {"document", "empty", "", *FRAMES}
-    return request.method in {"GET", "HEAD"} and is_for_page and not site.settings.cacheable_pages
 
 
 def has_content(request: Request) -> bool:
@@ -345,14 +389,11 @@ def as_app_sees(site: Site, request: Request) -> Request:
             fields[name] = ", ".join(tags)
     is_read = request.method in {"GET", "HEAD"}
     is_range = wants_page_range(site, request)
-    may_be_made_again = is_range or (is_read and is_marked(request.get("if-none-match")))
-    left_out: set[str] = set()
-    if may_be_page(site, request):
-        left_out.add("if-modified-since")
-        if not entity_tags(request.get("if-none-match")):
-            left_out.add("if-none-match")
-    if is_range and "," in request.get("range"):
-        left_out |= {"range", "if-range"}
+    holds_ours = is_read and is_marked(request.get("if-none-match"))
+    left_out: set[str] = {"if-modified-since"} if holds_ours else set()
+    without_content = {n: v for n, v in fields.items() if n not in CONTENT}
+    bare = replace(request, fields=without_content)
+    may_be_made_again = is_range or holds_ours or may_hold_unknown_copy(site, bare)
     if may_be_made_again and has_content(request):
         left_out |= set(CONDITIONS)
     return replace(request, fields={n: v for n, v in fields.items() if n not in left_out})
@@ -368,11 +409,12 @@ def copies(site: Site, request: Request) -> list[Copy]:
 
 def wants_part(site: Site, request: Request) -> bool:
     """Whether the app sees a `Range`, and its part of a page would have no script."""
-    is_one = "," not in request.get("range")
-    return wants_page_range(site, request) and is_one and not has_content(request)
+    return wants_page_range(site, request) and not has_content(request)
 
 
 # README, "What it does to a response": which responses are pages
+
+ELSEWHERE = ("x-accel-redirect", "x-lighttpd-send-file", "x-sendfile")
 
 
 def media_type(reply: Reply) -> tuple[str, str]:
@@ -439,7 +481,7 @@ def is_page(reply: Reply) -> bool:
     return (
         has_page
         and reply.status not in {204, 205, 206}
-        and not reply.values("content-range")
+        and not any(reply.values(name) for name in ("content-range", *ELSEWHERE))
         and is_html(reply)
         and is_shown(reply)
         and set(codings(reply)) <= KNOWN_CODINGS
@@ -826,7 +868,7 @@ def entity_tag(reply: Reply, of: str, *, is_weak: bool | None) -> Tag | None:
     if found is None:
         return None
     text = found["quoted"] if found["quoted"] is not None else found["bare"]
-    kind = "w" if found["weak"] else "s"
+    kind = "w" if found["weak"] else "u" if found["quoted"] is None else "s"
     return Tag(of, kind, text, True if found["weak"] else is_weak)
 
 

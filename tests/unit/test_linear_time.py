@@ -309,7 +309,7 @@ PARSERS: dict[str, Parse] = {
         variants.names_variant(text),
     ),
     "the conditions of a request": lambda text: [
-        conditions("GET", {name: text}, is_for_page=True, gets_script=True)
+        conditions("GET", {name: text}, gets_script=True, is_same_for_all=False)
         for name in ("if-match", "if-none-match", "if-range", "range", "content-length")
     ],
     "the copy that a 304 speaks of": lambda text: variants.copy_that_holds(

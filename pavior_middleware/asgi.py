@@ -31,6 +31,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
 
+_BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 _RAW_NAMES = {name: name.encode("ascii") for name in FIELDS}
 _CONDITIONAL = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
@@ -293,6 +294,9 @@ class _Response:
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}
+        elif response.drops_body and message["type"] in _BODIES:
+            more_body = message.get("more_body", False)
+            message = {"type": "http.response.body", "body": b"", "more_body": more_body}
         await self._send(message)
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:

@@ -12,10 +12,11 @@ what may be called in each:
     any       abandon()   → PASSING
 
 PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
-stays. HELD: a page, whose new head is known best once bytes of the body have been returned, so
-adapters ask for it no sooner than it must be sent; with `head_is_first`, the body adds so little
-that an adapter that can send a head by itself does so. COMPLETE: all of the body is there, the head
-was not taken. RETRY: none of the response goes out, and the app is to be asked again.
+stays; with `drops_body`, none of it goes out. HELD: a page, whose new head is known best once bytes
+of the body have been returned, so adapters ask for it no sooner than it must be sent; with
+`head_is_first`, the body adds so little that an adapter that can send a head by itself does so.
+COMPLETE: all of the body is there, the head was not taken. RETRY: none of the response goes out,
+and the app is to be asked again.
 """
 
 from __future__ import annotations
@@ -108,6 +109,13 @@ class PageResponse(Generic[AnyStr]):
 
     Bytes of the body could still tell that every byte of the page is known, or that the page gains
     nothing. Neither is worth the wait for an app that is slow to begin.
+    """
+
+    drops_body = False
+    """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
+
+    Some apps send the page all the same, and some servers tell its length, which is not that of the
+    page with the script.
     """
 
     _is_strong = True  # whether every byte of the page is known
@@ -248,6 +256,7 @@ class PageResponse(Generic[AnyStr]):
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
+            self.drops_body = True
             self._pass_edited(Reason.HEAD, payload)
             return
         document = self._document(payload.snippet)

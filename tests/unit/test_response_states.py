@@ -330,6 +330,7 @@ class Responses(RuleBasedStateMachine):
         assert self.response.state is self.undisturbed.state
         assert self.response.changes_body == self.undisturbed.changes_body
         assert self.response.head_is_first == self.undisturbed.head_is_first
+        assert self.response.drops_body == self.undisturbed.drops_body
         assert self.events[0] == self.events[1]
 
     @invariant()

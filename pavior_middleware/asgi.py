@@ -259,7 +259,8 @@ class _Response:
             return
         if response.state is State.HELD:
             self._start = message
-            if response.head_is_first:
+            # Where an earlier answer may go out instead, the body has to tell.
+            if response.head_is_first and self._fallback is None:
                 await self._release(response)
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
@@ -313,10 +314,8 @@ class _Response:
                 await next_turn()
         if ready is None and received and not is_last:
             return  # all of it is held back
-        start = self._start
-        if start is not None:
-            self._start = None
-            await self._send({**start, "headers": response.head()})
+        if not await self._release(response):
+            return
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
 
@@ -340,13 +339,19 @@ class _Response:
     async def _send_body(
         self, data: bytes, response: PageResponse[bytes], *, more_body: bool = True
     ) -> None:
-        await self._release(response)
-        await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
+        if await self._release(response):
+            await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
-    async def _release(self, response: PageResponse[bytes]) -> None:
+    async def _release(self, response: PageResponse[bytes]) -> bool:
+        """Send the start that is held; return whether the body may follow."""
         if self._start is not None:
             start, self._start = self._start, None
-            await self._send({**start, "headers": response.head()})
+            headers = response.head()
+            if self._fallback is not None and not response.gains_script:
+                await self._fall_back(start, self._fallback)
+            else:
+                await self._send({**start, "headers": headers})
+        return not self._is_dropped
 
 
 def _without_content(receive: Receive) -> Receive:

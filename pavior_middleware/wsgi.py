@@ -269,20 +269,24 @@ class _Response:
         response = self._response
         if response is None or not response.changes_body:
             self._release()
-            return iter((data,) if data and not self._drops_body else ())
+            has_data = data and not (self._is_dropped or self._drops_body)
+            return iter((data,) if has_data else ())
         if type(data) is not bytes:  # some servers take other objects of bytes
             data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
         if not isinstance(pieces, tuple):
             return self._released(pieces)
         self._release()
-        return iter(pieces)
+        return iter(() if self._is_dropped else pieces)
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            if piece:  # else it is a pause, and here each request has a thread or a process
-                self._release()
-                yield piece
+            if not piece:  # a pause; here each request has a thread or a process
+                continue
+            self._release()
+            if self._is_dropped:
+                return
+            yield piece
         self._release()
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
@@ -328,7 +332,11 @@ class _Response:
     def _release(self) -> None:
         if self._held is not None and self._response is not None:
             (status, exc_info), self._held = self._held, None
-            self._call_server(status, self._response.head(), exc_info)
+            headers = self._response.head()
+            if self._fallback is not None and not self._response.gains_script:
+                self._fall_back(headers, self._fallback)
+            else:
+                self._call_server(status, headers, exc_info)
 
     def _call_server(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:
         if exc_info is None:

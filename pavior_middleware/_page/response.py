@@ -154,7 +154,7 @@ class PageResponse(Generic[AnyStr]):
 
     @property
     def gains_script(self) -> bool:
-        """Whether it is a page that gains the script, as far as its head tells."""
+        """Whether it is a page that gains the script, as far as is known so far."""
         return self._payload.snippet is not None
 
     @property
@@ -173,7 +173,7 @@ class PageResponse(Generic[AnyStr]):
         self.state = _AFTER_HEAD[self.state]
         payload, body, length, is_strong = self._payload, self._body, None, self._is_strong
         if body is not None and body.stays:
-            payload = payload.of_fragment() if body.is_fragment else NOTHING
+            self._payload = payload = payload.of_fragment() if body.is_fragment else NOTHING
             self._report("passed", Reason.UNCHANGED)
         elif body is not None:
             is_strong = body.is_determined

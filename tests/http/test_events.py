@@ -113,6 +113,15 @@ CASES = {
     "a 304 of another user's copy": Case(
         [Event("retried", Reason.OTHER_COPY), NAMED], unchanged_if_held, ADA, headers=BOBS_COPY
     ),
+    "a page whose copy is older than the chat": Case(
+        [Event("retried", Reason.UNKNOWN_COPY), NAMED],
+        unchanged_if_held,
+        ADA,
+        headers={"If-None-Match": '"v1"', "Sec-Fetch-Dest": "document"},
+    ),
+    "a page that the server in front sends": Case(
+        [passed(Reason.ELSEWHERE)], page_with(("X-Sendfile", "/srv/a.html"))
+    ),
     "a page in an unknown coding": Case(
         [passed(Reason.CODING)], page_with(("Content-Encoding", "x-unknown"))
     ),

@@ -75,6 +75,25 @@ def test_what_gains_no_script_keeps_its_304(
     assert len(app.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("headers", "page"),
+    [({}, b"<p>a part of a page"), (DOCUMENT, b"<!doctype html><html amp><p>AMP")],
+    ids=["part", "AMP"],
+)
+@pytest.mark.parametrize("length", [True, False], ids=["with length", "without length"])
+def test_html_whose_text_gains_no_script_keeps_its_304(
+    fetch: Fetch, headers: dict[str, str], page: bytes, length: bool
+) -> None:
+    fields = [HTML_TYPE, *([("Content-Length", str(len(page)))] if length else [])]
+
+    def app(fields_of_request: dict[str, str]) -> Reply:
+        is_first = "if-modified-since" in fields_of_request
+        return Reply([], [("ETag", '"1"')], 304) if is_first else Reply([page], fields)
+
+    seen = fetch(app, SETTINGS, ADA, headers={**headers, **DATE})
+    assert (seen.status, seen.body, seen.headers["ETag"]) == (304, b"", '"1"')
+
+
 def test_a_304_that_the_app_skips_passes_at_once(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         return Reply([], [("ETag", '"1"'), ("Pavior-Skip", "1")], status=304)

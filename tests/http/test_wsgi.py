@@ -383,7 +383,7 @@ def test_a_server_without_write_gets_the_very_objects_of_an_app_that_is_not_chan
         seen.extend(arguments)
 
     server = Server(app)
-    assert server.middleware(server.environ, start_response) is body
+    assert server.middleware(server.environ, start_response) is body  # type: ignore[arg-type]
     assert seen[1] is headers
 
 

@@ -173,6 +173,8 @@ class Answer:
     login: Login = Login.STAYS
     length: Length = Length.SAME
     may_drop_signature: bool = False
+    request: int = -1
+    """The number of the request that the app sees whose reply this is."""
 
 
 @dataclass(frozen=True)
@@ -241,10 +243,19 @@ def _exchange_with_unknown_copy(
     cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
     own = tuple(each for each in again.fields if each[0].lower() == "set-cookie")
     again = replace(again, fields=(*cookies, *again.fields))
+    waits = replace(question, sends_head_alone=False)  # the body may tell that the 304 goes out
+    answers = tuple(_answers(waits, again, [], wants_part=False))
     is_skipped_by_app = bool(again.values("pavior-skip"))
-    if is_page(again) and not is_skipped_by_app and question.visitor.consents is not False:
-        return Exchange((first, second), tuple(_answers(question, again, [], wants_part=False)))
-    return Exchange((first, second), (Answer(304, (*reply.fields, *own), is_same=not own),))
+    may_gain = is_page(again) and not is_skipped_by_app
+    if question.visitor.consents is False and not question.site.settings.cacheable_pages:
+        may_gain = False
+    fallback = Answer(304, (*reply.fields, *own), is_same=not own, request=0)
+    if not may_gain:
+        answers = (fallback,)
+    elif first.method != "HEAD" and any(each.element is None for each in answers):
+        # Its head may have to be sent before its body tells whether it gains the script.
+        answers = (*answers, fallback)
+    return Exchange((first, second), answers)
 
 
 def is_skipped(settings: Settings, path: str) -> bool:
@@ -809,16 +820,16 @@ def _answers_of_304(
     if not own and len(right) < len(meant):
         return
     for copy in right:
-        bare = replace(reply, fields=without(reply.fields, "content-length"))
         if copy.mark == PART:
-            yield from _answers_of_part(question, bare, is_strong=copy.is_strong)
+            yield from _answers_of_part(question, reply, is_strong=copy.is_strong)
         elif copy.mark == NO_SCRIPT:
             is_unasked = not may_gain_script(site, question.request)
             names = ["Sec-Fetch-Dest"] if is_unasked else varies_by(question)
             for login in (Login.STAYS,) if is_unasked else logins_of_page(question):
-                answer = _without_script(question, bare, names, login)
+                answer = _without_script(question, reply, names, login)
                 yield _weakened(answer, is_strong=copy.is_strong)
         else:
+            bare = replace(reply, fields=without(reply.fields, "content-length"))
             for login in logins_of_page(question):
                 answer = replace(_page(question, bare, login), element=None, length=Length.ABSENT)
                 yield _weakened(answer, is_strong=copy.is_strong)

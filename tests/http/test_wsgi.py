@@ -125,6 +125,23 @@ def test_the_body_of_a_page_is_closed_once() -> None:
     assert body.closed == 1
 
 
+def test_a_page_that_answers_a_head_reaches_no_server_and_is_closed_once() -> None:
+    body = Body(PAGE)
+    server = Server(answering(body), REQUEST_METHOD="HEAD")
+    assert server.run() == b""
+    assert body.closed == 1
+
+
+def test_what_is_written_in_answer_to_a_head_reaches_no_server() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", HTML_HEADERS)(PAGE)
+        return []
+
+    server = Server(app, REQUEST_METHOD="HEAD")
+    assert server.run() == b""
+    assert len(server.starts) == 1
+
+
 def test_the_body_of_a_page_is_closed_once_when_the_client_goes_away() -> None:
     body = Body(b"<p>A", b"<p>B")
     pieces = Server(answering(body)).body()

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
+from ._adapters.stopping import run_until
 from ._adapters.turns import next_turn
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
@@ -112,13 +113,15 @@ class PaviorMiddleware:
             asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
         asked[PageRequest.KEY] = request
         response = _Response(self, site, request, asked, send).from_copy(scope)
-        await self.app(asked, receive, response.send)
+        await run_until(lambda: response.is_over, self.app, asked, receive, response.send)
         if response.needs_retry:
-            request = request.again()
+            set_cookies = [value.decode("latin-1") for _, value in response.cookies]
+            request = request.again(untouched["path"], set_cookies)
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
             again = _Response(self, site, request, asked, send).from_copy(scope, response)
-            await self.app(asked, _without_content(receive), again.send)
+            receive = _without_content(receive)
+            await run_until(lambda: again.is_over, self.app, asked, receive, again.send)
 
     async def _serve_sharing(
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
@@ -139,12 +142,13 @@ class PaviorMiddleware:
         async def answer_instead(message: Message) -> None:
             nonlocal is_answered
             if message["type"] == "http.response.start" and not is_answered:
-                is_answered = True
                 visitor = await site.callbacks.visitor_async(scope)
-                answer = site.sharing.answer(request, visitor, session_cookies)
+                is_answered = True  # unless the app has stopped waiting for the visitor
+                set_cookies = [value.decode("latin-1") for _, value in _cookies(message)]
+                answer = site.sharing.answer(request, visitor, session_cookies, set_cookies)
                 await _send_answer(answer, scope, send)
 
-        await self.app(scope, receive, answer_instead)
+        await run_until(lambda: is_answered, self.app, scope, receive, answer_instead)
 
 
 class _Response:
@@ -200,10 +204,13 @@ class _Response:
         """Whether the app is to be asked again, as none of its answer is for this client."""
         return self._response is not None and self._response.state is State.RETRY
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more that the app sends matters."""
+        return self._is_dropped or self.needs_retry
+
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
-        if self._is_dropped:
-            return
         response = self._response
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
@@ -290,8 +297,6 @@ class _Response:
 
     async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
         """Send a message that holds nothing of a page's body."""
-        if response.state is State.RETRY:
-            return
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}

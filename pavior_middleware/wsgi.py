@@ -89,6 +89,10 @@ class PaviorMiddleware:
         identity: Identity | None = environ.get(IDENTITY_KEY)
         return identity
 
+    def visitor(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
+        """Return who is visiting, once the app has begun its response."""
+        return site.callbacks.visitor(environ)
+
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
         return ()
@@ -109,7 +113,8 @@ class PaviorMiddleware:
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
-        again = request.again()
+        path = _text(untouched.get("SCRIPT_NAME", "") + untouched.get("PATH_INFO", ""))
+        again = request.again(path, [value for _, value in response.cookies])
         return self._ask(site, again, untouched, outer_environ, start_response, response)
 
     def _serve_sharing(
@@ -123,17 +128,21 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor = self._visitor_of_app(site, environ)
-            answer = site.sharing.answer(request, visitor, self.session_cookies())
+            visitor, cookies = self._visitor_of_app(site, environ)
+            answer = site.sharing.answer(request, visitor, self.session_cookies(), cookies)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
-    def _visitor_of_app(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
-        begun: list[Visitor] = []
+    def _visitor_of_app(
+        self, site: Site[str], environ: WSGIEnvironment
+    ) -> tuple[Visitor, list[str]]:
+        """Return who the app says is visiting, and what it sets in cookies."""
+        begun: list[tuple[Visitor, list[str]]] = []
 
         def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
-            begun.append(site.callbacks.visitor(environ))
+            cookies = [value for _, value in _cookies(headers)]
+            begun.append((self.visitor(site, environ), cookies))
             return lambda data: None  # noqa: ARG005
 
         body = self.app(environ, start)
@@ -143,7 +152,7 @@ class PaviorMiddleware:
                     break
         finally:
             _close(body)
-        return begun[-1] if begun else Visitor()
+        return begun[-1] if begun else (Visitor(lookup_failed=True), [])
 
 
 class _Response:
@@ -230,7 +239,7 @@ class _Response:
                 return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
-            visitor = self._site.callbacks.visitor(self._environ)
+            visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
         if self._fallback is not None and not response.gains_script:
             return self._fall_back(headers, self._fallback)

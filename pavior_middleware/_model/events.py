@@ -72,7 +72,8 @@ class Event:
     - `shared`: `/.well-known/pavior/` answered another site, or the site's own script, who is
       logged in;
     - `refused`: an identity was left out, or another site got no answer;
-    - `lookup_failed`: the site's `identity` or `consent` failed.
+    - `lookup_failed`: the site's `identity` or `consent` failed. A question who is logged in gets no
+      answer then, so there is no `shared`, unless the login cookie has told another site.
 
     Each request for a page has one `injected` or `passed`, after a `retried` if there was one.
     `reason`, a `str`, is a word that does not change, fit for a metric's label; `docs/events.md`

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
+from .._http.cookies import cookies_after
 from .conditions import NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
@@ -114,11 +115,27 @@ class PageRequest:
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
-    def again(self) -> PageRequest:
-        """Return the request in which the app is asked for the whole page."""
+    def again(self, path: str, set_cookies: Sequence[str]) -> PageRequest:
+        """Return the request in which the app is asked for the whole page.
+
+        `path` is the path of this request, and `set_cookies` are the `Set-Cookie` fields of its
+        first answer, which the app sees as from a browser.
+        """
         again = PageRequest.__new__(PageRequest)
         again.__dict__.update(self.__dict__)
-        again.conditions = Conditions(changes=self.conditions.again)
+        changes = self.conditions.again
+        if set_cookies:
+            cookies = cookies_after(
+                self.fields.get("cookie", ""),
+                set_cookies,
+                host=self.fields.get("host", ""),
+                path=path,
+                # A proxy may keep https to itself. Browsers send this field where they keep such
+                # cookies: to https and loopback (Fetch Metadata section 2.4).
+                is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,
+            )
+            changes = {**changes, "cookie": cookies or None}
+        again.conditions = Conditions(changes=changes)
         again.placeholder = None
         again._kind = None  # the copies that the client holds do not count any more
         return again

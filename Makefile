@@ -6,13 +6,14 @@ WITH_NODE := PATH="$(abspath $(BIN)):$$PATH"
 NPM := $(WITH_NODE) npm --prefix js
 NODE_MODULES := js/node_modules/.installed
 
-.PHONY: help demo test quick bench js js-check lint types clean
+.PHONY: help demo test quick bench peers js js-check lint types clean
 
 help:
 	@echo "make demo    run two shops, a help center and a Pavior emulator on this machine"
 	@echo "make test    run all tests; installs the browsers and servers they need"
 	@echo "make quick   run the tests that need no browser, no proxy and no patience"
 	@echo "make bench   measure what a request costs, beside other ways to put a script into a page"
+	@echo "make peers   run the suites of five frameworks and libraries behind the middleware"
 	@echo "make js      build the scripts of the package from their sources in js/"
 	@echo "make lint    check formatting and lint rules"
 	@echo "make types   check types"
@@ -31,6 +32,9 @@ quick: $(VENV)/installed
 
 bench: $(VENV)/installed
 	@$(BIN)/python -m benchmarks.requests
+
+peers: $(VENV)/installed
+	@$(BIN)/python -m peers
 
 js: $(NODE_MODULES)
 	$(NPM) run --silent build

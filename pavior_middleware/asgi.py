@@ -9,6 +9,7 @@ from typing import Any
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
 from ._adapters.stopping import run_until
+from ._adapters.turns import next_turn
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
@@ -31,6 +32,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
 
+_BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 _RAW_NAMES = {name: name.encode("ascii") for name in FIELDS}
 _CONDITIONAL = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
@@ -152,8 +154,9 @@ class PaviorMiddleware:
 class _Response:
     """One response on its way to the server.
 
-    The start of a page is held until the first bytes of its body may go, as a server does itself
-    (ASGI specification, "Response Start"), since they tell its length.
+    The start of a page goes at once where the response says so. Else it is held until the first
+    bytes of the body may go, which tell more of what the head has to say. A server may do so, too
+    (ASGI specification, "Response Start").
     """
 
     _response: PageResponse[bytes] | None = None
@@ -263,6 +266,9 @@ class _Response:
             return
         if response.state is State.HELD:
             self._start = message
+            # Where an earlier answer may go out instead, the body has to tell.
+            if response.head_is_first and self._fallback is None:
+                await self._release(response)
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
@@ -294,6 +300,9 @@ class _Response:
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}
+        elif response.drops_body and message["type"] in _BODIES:
+            more_body = message.get("more_body", False)
+            message = {"type": "http.response.body", "body": b"", "more_body": more_body}
         await self._send(message)
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
@@ -305,7 +314,9 @@ class _Response:
         for piece in response.feed(received, is_last=is_last):
             if ready is not None:
                 await self._send_body(ready, response)
-            ready = piece
+            ready = piece or None
+            if ready is None:
+                await next_turn()
         if ready is None and received and not is_last:
             return  # all of it is held back
         if not await self._release(response):
@@ -320,7 +331,10 @@ class _Response:
                     await self._send_body(received, response)
                     continue
                 for piece in response.feed(received):
-                    await self._send_body(piece, response)
+                    if piece:
+                        await self._send_body(piece, response)
+                    else:
+                        await next_turn()
         more_body = message.get("more_body", False)
         rest = b""
         if response.changes_body and not more_body:

@@ -160,7 +160,8 @@ class _Response:
 
     The start of a page is held until the first bytes of its body are there, since they tell its
     length. They are taken from the app before the server gets its iterable: some servers read the
-    status and the header fields right then.
+    status and the header fields right then. `PageResponse.head_is_first` is not asked: a server
+    sends a head with the first piece that is not empty (PEP 3333), whenever it has got the head.
     """
 
     def __init__(
@@ -209,6 +210,10 @@ class _Response:
     @property
     def _changes_body(self) -> bool:
         return self._response is not None and self._response.changes_body
+
+    @property
+    def _drops_body(self) -> bool:
+        return self._response is not None and self._response.drops_body
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
@@ -273,7 +278,8 @@ class _Response:
         response = self._response
         if response is None or not response.changes_body:
             self._release()
-            return iter((data,) if data and not self._is_dropped else ())
+            has_data = data and not (self._is_dropped or self._drops_body)
+            return iter((data,) if has_data else ())
         if type(data) is not bytes:  # some servers take other objects of bytes
             data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
@@ -284,6 +290,8 @@ class _Response:
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
+            if not piece:  # a pause; here each request has a thread or a process
+                continue
             self._release()
             if self._is_dropped:
                 return
@@ -294,7 +302,11 @@ class _Response:
         response = self._response
         if response is not None and response.state is State.EDITED:
             self._release()
-        if self.is_unwanted or (self._has_started and not self._changes_body):
+        if self.is_unwanted:
+            return iterable
+        if self._drops_body:
+            return _NoBody(iterable)
+        if self._has_started and not self._changes_body:
             return iterable
         is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
         if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
@@ -304,7 +316,7 @@ class _Response:
         body = _Body(iterable, self)
         if not self._has_started:
             body.begin()
-        return body
+        return _NoBody(iterable) if self._drops_body else body
 
     def _fall_back(self, headers: HeaderList, earlier: tuple[str, HeaderList]) -> Write:
         """Send the earlier answer, as this one, which has these fields, gains no script."""
@@ -387,6 +399,23 @@ class _Body:
 
     def close(self) -> None:
         """Close the app's iterable (PEP 3333: once, whatever happened before)."""
+        _close(self._pieces)
+
+
+class _NoBody(list[bytes]):
+    """The body of an answer to a `HEAD`, which has none, in place of that of an app.
+
+    Of one empty piece, or of none, servers tell the length: 0, which is not that of the page. Of a
+    body whose pieces are not counted, some send the end of the last chunk, which stands where the
+    next response should begin.
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__([b"", b""])
+        self._pieces = pieces
+
+    def close(self) -> None:
+        """Close the app's iterable."""
         _close(self._pieces)
 
 

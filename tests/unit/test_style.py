@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.repository import ROOT
 
-FOLDERS = ["pavior_middleware", "tests", "docs", "js/src", "js/test", "benchmarks", "demo"]
+FOLDERS = ["pavior_middleware", "tests", "docs", "js/src", "js/test", "benchmarks", "demo", "peers"]
 SUFFIXES = {".py", ".md", ".js", ".css", ".html"}
 EXEMPT = {ROOT / "docs" / "style.md", Path(__file__)}
 

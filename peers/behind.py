@@ -1,0 +1,226 @@
+"""A plugin for pytest: the suite's apps run behind the middleware, and outcomes are written down.
+
+It runs in the suite's own environment, so it imports nothing but what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from pavior_middleware import Identity, Settings, asgi, wsgi
+
+NAVIGATION, SKIPPED = "navigation", "skipped"
+
+_NAMED = Settings("peers", "the API key of the suites of peers")
+CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
+    {
+        "named": _NAMED,
+        NAVIGATION: _NAMED,
+        "lending": replace(
+            _NAMED,
+            shared_auth_domains=["help.example"],
+            secret_key="the secret key of the suites of peers",  # noqa: S106  # it keeps nothing
+        ),
+        "cacheable": replace(_NAMED, cacheable_pages=True),
+        SKIPPED: replace(_NAMED, skip_paths=["*"]),
+    }
+)
+"""The settings, by name.
+
+The tests' own requests do not say that they navigate, so that a text without a doctype or an
+`<html>` is a part of a page. In `NAVIGATION` they do, so that all that is HTML gets the script, and
+it is taken out again, so that the rest must be what it was. In `SKIPPED` no page gets the script.
+"""
+
+_ELEMENT = re.compile(rb"<script data-astro-rerun data-pavior=.*?</script>", re.DOTALL)
+_FIELD = (b"sec-fetch-dest", b"document")
+_KEY_OF_FIELD = "HTTP_SEC_FETCH_DEST"
+
+
+class Behind:
+    """What puts apps behind the middleware. `events` counts what became of their responses."""
+
+    def __init__(self, configuration: str) -> None:
+        self.events: Counter[str] = Counter()
+        settings = CONFIGURATIONS[configuration]
+        self._settings = replace(
+            settings, on_event=lambda event: self.events.update([event.outcome])
+        )
+        self._navigates = configuration == NAVIGATION
+
+    def asgi(self, app: Any) -> Any:
+        """Return an ASGI app behind the middleware."""
+        if not self._navigates:
+            return asgi.PaviorMiddleware(app, self._settings, identity=_ada)
+
+        async def inner(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                scope["headers"] = [field for field in scope["headers"] if field != _FIELD]
+            await app(scope, receive, send)
+
+        middleware = asgi.PaviorMiddleware(inner, self._settings, identity=_ada)
+
+        async def outer(scope: Any, receive: Any, send: Any) -> None:
+            async def send_without_element(message: Any) -> None:
+                if message.get("body"):
+                    message = {**message, "body": _without_element(message["body"])}
+                await send(message)
+
+            if scope["type"] == "http":
+                scope["headers"] = [*scope["headers"], _FIELD]
+            await middleware(scope, receive, send_without_element)
+
+        return outer
+
+    def wsgi(self, app: Any) -> Any:
+        """Return a WSGI app behind the middleware."""
+        if not self._navigates:
+            return wsgi.PaviorMiddleware(app, self._settings, identity=_ada)
+
+        def inner(environ: Any, start_response: Any) -> Any:
+            environ.pop(_KEY_OF_FIELD, None)
+            return app(environ, start_response)
+
+        middleware = wsgi.PaviorMiddleware(inner, self._settings, identity=_ada)
+
+        def outer(environ: Any, start_response: Any) -> Any:
+            environ[_KEY_OF_FIELD] = "document"
+            body = middleware(environ, start_response)
+            return list(map(_without_element, body)) if isinstance(body, list) else _Body(body)
+
+        return outer
+
+
+class _Body:
+    """The body of a WSGI response, without the element."""
+
+    def __init__(self, pieces: Any) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(_without_element, self._pieces)
+
+    def close(self) -> None:
+        if hasattr(self._pieces, "close"):
+            self._pieces.close()
+
+
+def _without_element(piece: bytes) -> bytes:
+    return _ELEMENT.sub(b"", piece) if isinstance(piece, bytes) else piece
+
+
+def _ada(_: Any) -> Identity:
+    return Identity("ada")
+
+
+def _starlette(behind: Behind) -> None:
+    from starlette import testclient
+
+    transport: Any = testclient._TestClientTransport
+    make = transport.__init__
+
+    def init(self: Any, app: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, behind.asgi(app), *args, **kwargs)
+
+    transport.__init__ = init
+
+
+def _flask(behind: Behind) -> None:
+    import flask
+
+    serve = flask.Flask.wsgi_app
+
+    def wsgi_app(self: flask.Flask, environ: Any, start_response: Any) -> Any:
+        return behind.wsgi(partial(serve, self))(environ, start_response)
+
+    flask.Flask.wsgi_app = wsgi_app  # type: ignore[method-assign]
+
+
+def _werkzeug(behind: Behind) -> None:
+    import werkzeug.test
+
+    run = werkzeug.test.run_wsgi_app
+
+    def run_wsgi_app(app: Any, environ: Any, *args: Any, **kwargs: Any) -> Any:
+        # Some tests give an empty environ, which PEP 3333 does not allow.
+        return run(behind.wsgi(app), environ or werkzeug.test.create_environ(), *args, **kwargs)
+
+    werkzeug.test.run_wsgi_app = run_wsgi_app
+
+
+def _whitenoise(behind: Behind) -> None:
+    from wsgiref import simple_server
+
+    make = simple_server.make_server
+
+    def make_server(host: str, port: int, app: Any, *args: Any, **kwargs: Any) -> Any:
+        return make(host, port, behind.wsgi(app), *args, **kwargs)
+
+    simple_server.make_server = make_server
+
+
+def _quart(behind: Behind) -> None:
+    import quart
+
+    serve = quart.Quart.asgi_app
+
+    async def asgi_app(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        await behind.asgi(partial(serve, self))(scope, receive, send)
+
+    quart.Quart.asgi_app = asgi_app
+
+
+_ENTRIES: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
+    {
+        "starlette": _starlette,
+        "flask": _flask,
+        "werkzeug": _werkzeug,
+        "whitenoise": _whitenoise,
+        "quart": _quart,
+    }
+)
+"""What puts the apps of a suite behind the middleware: it replaces how its tests reach an app."""
+
+
+class _Outcomes:
+    """Writes down the outcome of each test; one that fails in any phase has failed."""
+
+    def __init__(self, path: Path, events: Mapping[str, int]) -> None:
+        self._path = path
+        self._events = events
+        self._by_test: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        before = self._by_test.get(report.nodeid, "passed")
+        self._by_test[report.nodeid] = report.outcome if before == "passed" else before
+
+    def pytest_sessionfinish(self) -> None:
+        self._path.write_text(json.dumps({"tests": self._by_test, "events": self._events}))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Be pytest's hook for the command line."""
+    group = parser.getgroup("peers")
+    group.addoption("--peer", choices=sorted(_ENTRIES), required=True)
+    group.addoption("--behind", choices=sorted(CONFIGURATIONS))
+    group.addoption("--outcomes", type=Path, required=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Be pytest's hook after the command line is read, before any test is imported."""
+    events: Mapping[str, int] = {}
+    if configuration := config.getoption("--behind"):
+        behind = Behind(configuration)
+        _ENTRIES[config.getoption("--peer")](behind)
+        events = behind.events
+    config.pluginmanager.register(_Outcomes(config.getoption("--outcomes"), events))

@@ -1,0 +1,45 @@
+"""The tests that are about the bytes or the header fields of an HTML page, and why each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_WHOLE_PAGE = "Compares the whole text of a page, which holds the script."
+_VARY = "Compares the `Vary` of a page, which now depends on more of the request."
+_NO_BYTES = "Its page consists of `str`, where PEP 3333 has bytes."
+
+KNOWN: Mapping[str, Mapping[str, str]] = {
+    "starlette": {
+        "tests/test_responses.py::test_populate_headers": (
+            "Compares the `Content-Length` of a page, which the script makes longer."
+        ),
+        "tests/test_staticfiles.py::"
+        "test_staticfiles_cache_invalidation_for_deleted_file_html_mode": (
+            "Asks for a page with `If-Modified-Since` alone, which does not tell which script the "
+            "copy holds; and a page that names a user has no `Last-Modified`."
+        ),
+        "tests/test_templates.py::test_calls_context_processors": _WHOLE_PAGE,
+        "tests/test_templates.py::test_template_with_middleware": _WHOLE_PAGE,
+        "tests/test_templates.py::test_templates": _WHOLE_PAGE,
+        "tests/test_templates.py::test_templates_with_directories": _WHOLE_PAGE,
+        "tests/test_templates.py::test_templates_with_environment": _WHOLE_PAGE,
+    },
+    "flask": {
+        "tests/test_basic.py::test_session_accessed": _VARY,
+        "tests/test_basic.py::test_session_refresh_vary": _VARY,
+        "tests/test_basic.py::test_session_vary_cookie": _VARY,
+    },
+    "werkzeug": {
+        "tests/test_test.py::test_lazy_start_response_empty_response_app": (
+            "Compares all header fields of an empty page, which in a navigation gets the script."
+        ),
+        "tests/test_test.py::test_run_wsgi_apps": _NO_BYTES,
+        "tests/test_wrappers.py::test_type_forcing": _NO_BYTES,
+    },
+    "whitenoise": {
+        "tests/test_django_whitenoise.py::test_index_file_served_at_directory_path": _WHOLE_PAGE,
+        "tests/test_whitenoise.py::test_index_file_served_at_directory_path": _WHOLE_PAGE,
+    },
+    "quart": {},
+}
+"""By suite: the name of a test, without its parameters, and what the middleware changes in it."""

@@ -16,7 +16,7 @@ from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -71,6 +71,11 @@ class PaviorMiddleware:
         if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        outer = scope.get(PageRequest.KEY)
+        if outer is not None:  # another middleware is around this one
+            send = _from_inside(outer, send)
+            if outer.replaced_fields:
+                scope["headers"] = _changed(scope["headers"], outer.replaced_fields)
         path, root_path = scope["path"], scope.get("root_path", "")
         our_path = site.sharing.path(path, root_path)
         if our_path is not None:
@@ -85,6 +90,8 @@ class PaviorMiddleware:
             fields,
             not _CONDITIONAL.isdisjoint(fields.by_name),
         )
+        if outer is not None:
+            request.stand_inside(outer)
         if request.conditions is not NO_CONDITIONS:
             await self._serve_conditionally(site, request, scope, receive, send)
             return
@@ -122,6 +129,9 @@ class PaviorMiddleware:
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer = scope.get(Question.KEY)
+        if outer is not None:
+            send = _from_inside(outer, send)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             await _send_answer(begun, scope, send)
@@ -133,10 +143,14 @@ class PaviorMiddleware:
 
         session_cookies = self.session_cookies(scope)
         is_answered = False
+        question = scope[Question.KEY] = Question()
+        scope.pop(PageRequest.KEY, None)
 
         async def answer_instead(message: Message) -> None:
             nonlocal is_answered
-            if message["type"] == "http.response.start" and not is_answered:
+            if question.gives_way:
+                await send(message)
+            elif message["type"] == "http.response.start" and not is_answered:
                 is_answered = True
                 visitor = await site.callbacks.visitor_async(scope)
                 answer = site.sharing.answer(request, visitor, session_cookies)
@@ -312,6 +326,17 @@ class _Response:
         if self._start is not None:
             start, self._start = self._start, None
             await self._send({**start, "headers": response.head()})
+
+
+def _from_inside(outer: PageRequest | Question, send: Send) -> Send:
+    """Return the `send` of a middleware that another one is around, which gives way."""
+
+    async def send_from_inside(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            outer.give_way()
+        await send(message)
+
+    return send_from_inside
 
 
 def _without_content(receive: Receive) -> Receive:

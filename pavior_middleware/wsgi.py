@@ -21,7 +21,7 @@ from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._page.skip import SKIP_FIELD
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -31,6 +31,10 @@ Write = Callable[[bytes], object]
 
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the environ an app may put the request's `Identity`, or None for nobody."""
+
+
+_SCOPE = "asgi.scope"
+"""Where an adapter from ASGI to WSGI, such as a2wsgi, keeps the scope in the environ."""
 
 
 class PaviorMiddleware:
@@ -68,6 +72,12 @@ class PaviorMiddleware:
         site = self._site
         if site is None:
             return self.app(environ, start_response)
+        outer: PageRequest | None = None
+        if PageRequest.KEY in environ or _SCOPE in environ:
+            outer = _outer(PageRequest.KEY, environ)
+        if outer is not None:  # another middleware is around this one
+            start_response = _from_inside(outer, start_response)
+            _change(environ, outer.replaced_fields)
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
         our_path = site.sharing.path(path, root_path)
@@ -82,6 +92,8 @@ class PaviorMiddleware:
             fields,
             fields.are_conditional,
         )
+        if outer is not None:
+            request.stand_inside(outer)
         return self._ask(site, request, environ, environ, start_response)
 
     def identity_in(self, environ: dict[str, Any]) -> Identity | None:
@@ -116,6 +128,9 @@ class PaviorMiddleware:
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer: Question | None = _outer(Question.KEY, environ)
+        if outer is not None:
+            start_response = _from_inside(outer, start_response)
         request = _sharing_request(environ, path)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
@@ -123,26 +138,39 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor = self._visitor_of_app(site, environ)
+            visitor = self._visitor_of_app(site, environ, start_response)
+            if not isinstance(visitor, Visitor):
+                return visitor
             answer = site.sharing.answer(request, visitor, self.session_cookies())
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
-    def _visitor_of_app(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
+    def _visitor_of_app(
+        self, site: Site[str], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Visitor | list[bytes]:
+        """Return the visitor; or the answer of another middleware, inside of this one."""
         begun: list[Visitor] = []
+        question = environ[Question.KEY] = Question()
+        environ.pop(PageRequest.KEY, None)
 
-        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
+        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
+            if question.gives_way:
+                return start_response(status, headers, exc_info)
             begun.append(site.callbacks.visitor(environ))
             return lambda data: None  # noqa: ARG005
 
+        pieces: list[bytes] = []
         body = self.app(environ, start)
         try:
-            for _ in body:
+            for piece in body:
                 if begun:
                     break
+                pieces.append(piece)
         finally:
             _close(body)
+        if question.gives_way:
+            return pieces
         return begun[-1] if begun else Visitor()
 
 
@@ -346,6 +374,25 @@ class _Body:
         _close(self._pieces)
 
 
+def _outer(key: str, environ: WSGIEnvironment) -> Any:
+    """Return what a middleware around this one has left under the key; None without such a one."""
+    return environ.get(key) or environ.get(_SCOPE, {}).get(key)
+
+
+def _from_inside(outer: PageRequest | Question, start_response: StartResponse) -> StartResponse:
+    """Return the `start_response` of a middleware that another one is around, which gives way."""
+
+    def start_from_inside(
+        status: str, headers: HeaderList, exc_info: OptExcInfo | None = None
+    ) -> Write:
+        outer.give_way()
+        if exc_info is None:
+            return start_response(status, headers)
+        return start_response(status, headers, exc_info)
+
+    return start_from_inside
+
+
 def _text(path: str) -> str:
     """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
@@ -387,12 +434,16 @@ def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:
     """Return the environ as the app is to see it."""
     if request.conditions.changes:
         environ = dict(environ)
-        for name, value in request.conditions.changes.items():
-            environ.pop(_KEYS[name], None)
-            if value is not None:
-                environ[_KEYS[name]] = value
+        _change(environ, request.conditions.changes)
     environ[PageRequest.KEY] = request
     return environ
+
+
+def _change(environ: WSGIEnvironment, changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        environ.pop(_KEYS[name], None)
+        if value is not None:
+            environ[_KEYS[name]] = value
 
 
 def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:

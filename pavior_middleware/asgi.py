@@ -144,7 +144,6 @@ class PaviorMiddleware:
         session_cookies = self.session_cookies(scope)
         is_answered = False
         question = scope[Question.KEY] = Question()
-        scope.pop(PageRequest.KEY, None)
 
         async def answer_instead(message: Message) -> None:
             nonlocal is_answered

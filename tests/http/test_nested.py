@@ -155,8 +155,14 @@ def test_a_page_behind_two_middlewares_holds_for_the_same_user_at_a_second_visit
 ) -> None:
     etag = site.client(revalidating).get("/").headers["ETag"]
     held = {"If-None-Match": etag}
-    again = site.client(revalidating).get("/", headers=held)
-    assert (again.status_code, again.headers["ETag"]) == (304, etag)
+    asked: list[dict[str, str]] = []
+
+    def app(fields: dict[str, str]) -> Reply:
+        asked.append(fields)
+        return revalidating(fields)
+
+    again = site.client(app).get("/", headers=held)
+    assert (again.status_code, again.headers["ETag"], len(asked)) == (304, etag, 1)
     assert site.client(revalidating, outer_user=None).get("/", headers=held).status_code == 304
     other = site.client(revalidating, user=BOB).get("/", headers=held)
     assert (other.status_code, init_call(other.content)["id"]) == (200, "8")

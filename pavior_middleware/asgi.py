@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import aclosing
 from typing import Any
 
+from ._adapters.apps import says_no_route, with_root_path_of
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
 from ._http.headers import ASGI_FORM
@@ -58,7 +59,7 @@ class PaviorMiddleware:
         self._site = None
         if settings.enabled:
             self._site = Site(
-                settings,
+                with_root_path_of(app, settings),
                 ASGI_FORM,
                 identity=identity,
                 default_identity=self.identity_in,
@@ -151,11 +152,19 @@ class PaviorMiddleware:
                 await send(message)
             elif message["type"] == "http.response.start" and not is_answered:
                 is_answered = True
-                visitor = await site.callbacks.visitor_async(scope)
-                answer = site.sharing.answer(request, visitor, session_cookies)
-                await _send_answer(answer, scope, send)
+                await answer()
 
-        await self.app(scope, receive, answer_instead)
+        async def answer() -> None:
+            visitor = await site.callbacks.visitor_async(scope)
+            answer = site.sharing.answer(request, visitor, session_cookies)
+            await _send_answer(answer, scope, send)
+
+        try:
+            await self.app(scope, receive, answer_instead)
+        except Exception as error:
+            if is_answered or question.gives_way or not says_no_route(error):
+                raise
+            await answer()
 
 
 class _Response:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from ._adapters.apps import says_no_route
 from ._adapters.site import Site
 from ._http.headers import WSGI_FORM, HeaderList
 from ._model.identity import Identity
@@ -161,12 +162,17 @@ class PaviorMiddleware:
             return lambda data: None  # noqa: ARG005
 
         pieces: list[bytes] = []
-        body = self.app(environ, start)
+        body: Iterable[bytes] = ()
         try:
+            body = self.app(environ, start)
             for piece in body:
                 if begun:
                     break
                 pieces.append(piece)
+        except Exception as error:
+            if begun or question.gives_way or not says_no_route(error):
+                raise
+            begun.append(site.callbacks.visitor(environ))
         finally:
             _close(body)
         if question.gives_way:
@@ -238,6 +244,7 @@ class _Response:
         if response is None:
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
+            self._see_prefix()
             visitor = self._site.callbacks.visitor(self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
         if response.state is State.PASSING:
@@ -246,6 +253,12 @@ class _Response:
         if response.state is State.RETRY:
             self.cookies = [field for field in headers if field[0].lower() == "set-cookie"]
         return self._write
+
+    def _see_prefix(self) -> None:
+        """Have a page ask below the prefix that an inner middleware, as `ProxyFix`, has found."""
+        script_name = _text(self._environ.get("SCRIPT_NAME", ""))
+        if script_name != self._request.root_path:
+            self._request.see_path(script_name + _text(self._environ.get("PATH_INFO", "")))
 
     def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return what the server is to iterate: the app's own iterable unless that must change.

@@ -127,6 +127,14 @@ class PageRequest:
         if self.path == outer.path and self.root_path.startswith(outer.root_path):
             self.mount_path = self.root_path[len(outer.root_path) :]
 
+    def see_path(self, path: str) -> None:
+        """Take the whole path as the app has it, which may know of a prefix that a proxy removes.
+
+        An app that hands requests on to mounted apps leaves the whole path as it is.
+        """
+        if path.endswith(self.path):
+            self.root_path = path.removesuffix(self.path) + self.root_path
+
     def give_way(self) -> None:
         """Leave the response to another middleware, inside of this one, which has begun it."""
         self.gives_way = self.is_skipped = True

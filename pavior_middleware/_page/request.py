@@ -52,6 +52,12 @@ class PageRequest:
     is_skipped = False
     """Whether its path gets no chat."""
 
+    mount_path = ""
+    """The part of `root_path` at which the app of another middleware has put this one's."""
+
+    gives_way = False
+    """Whether another middleware, inside of this one, has made the response."""
+
     placeholder: bytes | None = None
     """What templates write where the script is to stand, once one has asked for it."""
 
@@ -69,6 +75,7 @@ class PageRequest:
         is_conditional: bool,
     ) -> None:
         self.method = method
+        self.path = path
         self.root_path = root_path
         self.fields = fields
         self._rules = rules
@@ -109,6 +116,33 @@ class PageRequest:
     def is_foreign(self) -> bool:
         """Whether a script of another origin may have made the request."""
         return is_foreign_fetch(self.fields, self._scheme)
+
+    @property
+    def replaced_fields(self) -> Mapping[str, str | None]:
+        """The fields that the app sees changed, as the client has sent them; None for no field."""
+        return {name: self.fields.get(name) for name in self.conditions.changes}
+
+    def stand_inside(self, outer: PageRequest) -> None:
+        """Take what an outer middleware knows of this request.
+
+        Where both see the same path, what its app has added to `root_path` is a part of that path,
+        and no field of the request has chosen it.
+        """
+        if self.path == outer.path and self.root_path.startswith(outer.root_path):
+            self.mount_path = self.root_path[len(outer.root_path) :]
+
+    def see_path(self, path: str) -> None:
+        """Take the whole path as the app has it, which may know of a prefix that a proxy removes.
+
+        An app that hands requests on to mounted apps leaves the whole path as it is.
+        """
+        if path.endswith(self.path):
+            self.root_path = path.removesuffix(self.path) + self.root_path
+
+    def give_way(self) -> None:
+        """Leave the response to another middleware, inside of this one, which has begun it."""
+        self.gives_way = self.is_skipped = True
+        self.conditions, self._kind = NO_CONDITIONS, _SKIPPED
 
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""

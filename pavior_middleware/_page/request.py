@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
 from .._http.cookies import cookies_after
-from .conditions import NO_CONDITIONS, Conditions, conditions
+from .conditions import CONDITIONAL, NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
 
@@ -119,8 +119,12 @@ class PageRequest:
 
     @property
     def replaced_fields(self) -> Mapping[str, str | None]:
-        """The fields that the app sees changed, as the client has sent them; None for no field."""
-        return {name: self.fields.get(name) for name in self.conditions.changes}
+        """The conditions that the app sees changed, as the client has sent them.
+
+        None stands for a field that it has not sent.
+        """
+        changed = self.conditions.changes.keys() & CONDITIONAL
+        return {name: self.fields.get(name) for name in changed}
 
     def stand_inside(self, outer: PageRequest) -> None:
         """Take what an outer middleware knows of this request.

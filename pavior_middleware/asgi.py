@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import aclosing
 from typing import Any
 
+from ._adapters.apps import says_no_route, with_root_path_of
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
+from ._adapters.stopping import run_until
+from ._adapters.turns import next_turn
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
 from ._model.settings import Settings
@@ -16,7 +19,7 @@ from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,6 +33,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
 
+_BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 _RAW_NAMES = {name: name.encode("ascii") for name in FIELDS}
 _CONDITIONAL = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
@@ -58,7 +62,7 @@ class PaviorMiddleware:
         self._site = None
         if settings.enabled:
             self._site = Site(
-                settings,
+                with_root_path_of(app, settings),
                 ASGI_FORM,
                 identity=identity,
                 default_identity=self.identity_in,
@@ -71,6 +75,11 @@ class PaviorMiddleware:
         if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        outer = scope.get(PageRequest.KEY)
+        if outer is not None:  # another middleware is around this one
+            send = _from_inside(outer, send)
+            if outer.replaced_fields:
+                scope["headers"] = _changed(scope["headers"], outer.replaced_fields)
         path, root_path = scope["path"], scope.get("root_path", "")
         our_path = site.sharing.path(path, root_path)
         if our_path is not None:
@@ -85,6 +94,8 @@ class PaviorMiddleware:
             fields,
             not _CONDITIONAL.isdisjoint(fields.by_name),
         )
+        if outer is not None:
+            request.stand_inside(outer)
         if request.conditions is not NO_CONDITIONS:
             await self._serve_conditionally(site, request, scope, receive, send)
             return
@@ -110,18 +121,23 @@ class PaviorMiddleware:
             asked = {**scope, "headers": _changed(scope["headers"], conditions.changes)}
         asked[PageRequest.KEY] = request
         response = _Response(self, site, request, asked, send).from_copy(scope)
-        await self.app(asked, receive, response.send)
+        await run_until(lambda: response.is_over, self.app, asked, receive, response.send)
         if response.needs_retry:
-            request = request.again()
+            set_cookies = [value.decode("latin-1") for _, value in response.cookies]
+            request = request.again(untouched["path"], set_cookies)
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
             again = _Response(self, site, request, asked, send).from_copy(scope, response)
-            await self.app(asked, _without_content(receive), again.send)
+            receive = _without_content(receive)
+            await run_until(lambda: again.is_over, self.app, asked, receive, again.send)
 
     async def _serve_sharing(
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer = scope.get(Question.KEY)
+        if outer is not None:
+            send = _from_inside(outer, send)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             await _send_answer(begun, scope, send)
@@ -133,23 +149,35 @@ class PaviorMiddleware:
 
         session_cookies = self.session_cookies(scope)
         is_answered = False
+        question = scope[Question.KEY] = Question()
 
         async def answer_instead(message: Message) -> None:
-            nonlocal is_answered
-            if message["type"] == "http.response.start" and not is_answered:
-                is_answered = True
-                visitor = await site.callbacks.visitor_async(scope)
-                answer = site.sharing.answer(request, visitor, session_cookies)
-                await _send_answer(answer, scope, send)
+            if question.gives_way:
+                await send(message)
+            elif message["type"] == "http.response.start" and not is_answered:
+                await send_answer([value.decode("latin-1") for _, value in _cookies(message)])
 
-        await self.app(scope, receive, answer_instead)
+        async def send_answer(set_cookies: list[str]) -> None:
+            nonlocal is_answered
+            visitor = await site.callbacks.visitor_async(scope)
+            is_answered = True  # unless the app has stopped waiting for the visitor
+            answer = site.sharing.answer(request, visitor, session_cookies, set_cookies)
+            await _send_answer(answer, scope, send)
+
+        try:
+            await run_until(lambda: is_answered, self.app, scope, receive, answer_instead)
+        except Exception as error:
+            if is_answered or question.gives_way or not says_no_route(error):
+                raise
+            await send_answer([])
 
 
 class _Response:
     """One response on its way to the server.
 
-    The start of a page is held until the first bytes of its body may go, as a server does itself
-    (ASGI specification, "Response Start"), since they tell its length.
+    The start of a page goes at once where the response says so. Else it is held until the first
+    bytes of the body may go, which tell more of what the head has to say. A server may do so, too
+    (ASGI specification, "Response Start").
     """
 
     _response: PageResponse[bytes] | None = None
@@ -197,10 +225,13 @@ class _Response:
         """Whether the app is to be asked again, as none of its answer is for this client."""
         return self._response is not None and self._response.state is State.RETRY
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more that the app sends matters."""
+        return self._is_dropped or self.needs_retry
+
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
-        if self._is_dropped:
-            return
         response = self._response
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
@@ -256,6 +287,9 @@ class _Response:
             return
         if response.state is State.HELD:
             self._start = message
+            # Where an earlier answer may go out instead, the body has to tell.
+            if response.head_is_first and self._fallback is None:
+                await self._release(response)
         elif response.state is State.EDITED:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
@@ -284,11 +318,12 @@ class _Response:
 
     async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
         """Send a message that holds nothing of a page's body."""
-        if response.state is State.RETRY:
-            return
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}
+        elif response.drops_body and message["type"] in _BODIES:
+            more_body = message.get("more_body", False)
+            message = {"type": "http.response.body", "body": b"", "more_body": more_body}
         await self._send(message)
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
@@ -300,7 +335,9 @@ class _Response:
         for piece in response.feed(received, is_last=is_last):
             if ready is not None:
                 await self._send_body(ready, response)
-            ready = piece
+            ready = piece or None
+            if ready is None:
+                await next_turn()
         if ready is None and received and not is_last:
             return  # all of it is held back
         if not await self._release(response):
@@ -315,7 +352,10 @@ class _Response:
                     await self._send_body(received, response)
                     continue
                 for piece in response.feed(received):
-                    await self._send_body(piece, response)
+                    if piece:
+                        await self._send_body(piece, response)
+                    else:
+                        await next_turn()
         more_body = message.get("more_body", False)
         rest = b""
         if response.changes_body and not more_body:
@@ -338,6 +378,17 @@ class _Response:
             else:
                 await self._send({**start, "headers": headers})
         return not self._is_dropped
+
+
+def _from_inside(outer: PageRequest | Question, send: Send) -> Send:
+    """Return the `send` of a middleware that another one is around, which gives way."""
+
+    async def send_from_inside(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            outer.give_way()
+        await send(message)
+
+    return send_from_inside
 
 
 def _without_content(receive: Receive) -> Receive:

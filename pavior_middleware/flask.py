@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
         'pavior_middleware.flask needs Flask: pip install "pavior-middleware[flask]"'
     ) from error
 
-from ._model.callbacks import Callbacks, Reporter
+from ._adapters.site import Site
 from ._model.identity import Identity, identity_of_user
 from ._model.settings import Settings, as_secret_key
 from ._model.tracebacks import keeping_keys_from_tracebacks
@@ -84,14 +84,8 @@ class _Middleware(PaviorMiddleware):
         consent: Callable[[dict[str, Any]], bool] | None,
     ) -> None:
         self._key = f"pavior_middleware.visitor.{id(app)}"
-        self._nobody = Visitor(consents=consent is None)
-        self._callbacks = Callbacks(identity, consent, report=Reporter(settings.on_event))
-        super().__init__(
-            app.wsgi_app,
-            settings,
-            identity=lambda environ: self._remembered(environ).identity,
-            consent=None if consent is None else self._consents,
-        )
+        self._unknown = Visitor(consents=consent is None, lookup_failed=True)
+        super().__init__(app.wsgi_app, settings, identity=identity, consent=consent)
         self._flask = app
 
     def remember_visitor(self, response: Response) -> Response:
@@ -100,25 +94,22 @@ class _Middleware(PaviorMiddleware):
         Only where it will be asked for: once the session is read, Flask varies by it.
         """
         environ = request.environ
-        if self._asks(environ, response):
-            environ[self._key] = self._callbacks.visitor(environ)
+        assert self._site is not None  # noqa: S101  # the hook is there only with a site
+        if self._asks(self._site, environ, response):
+            environ[self._key] = self._site.callbacks.visitor(environ)
         return response
 
-    def _asks(self, environ: dict[str, Any], response: Response) -> bool:
-        assert self._site is not None  # noqa: S101  # the hook is there only with a site
+    def _asks(self, site: Site[str], environ: dict[str, Any], response: Response) -> bool:
         page_request: PageRequest | None = environ.get(PageRequest.KEY)
         if page_request is not None:
             headers = response.headers.to_wsgi_list()
-            return self._site.pages.may_need_visitor(page_request, response.status_code, headers)
+            return site.pages.may_need_visitor(page_request, response.status_code, headers)
         root_path = request.root_path.rstrip("/")
-        return self._site.sharing.asks_app(root_path + request.path, root_path)
+        return site.sharing.asks_app(root_path + request.path, root_path)
 
-    def _remembered(self, environ: dict[str, Any]) -> Visitor:
-        visitor: Visitor = environ.get(self._key, self._nobody)
+    def visitor(self, site: Site[str], environ: dict[str, Any]) -> Visitor:  # noqa: ARG002
+        visitor: Visitor = environ.get(self._key, self._unknown)
         return visitor
-
-    def _consents(self, environ: dict[str, Any]) -> bool:
-        return self._remembered(environ).consents
 
     def session_cookies(self) -> Sequence[str]:
         name = self._flask.session_interface.get_cookie_name(self._flask)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from ._adapters.apps import says_no_route
 from ._adapters.site import Site
 from ._http.headers import WSGI_FORM, HeaderList
 from ._model.identity import Identity
@@ -21,7 +22,7 @@ from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._page.skip import SKIP_FIELD
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -31,6 +32,10 @@ Write = Callable[[bytes], object]
 
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the environ an app may put the request's `Identity`, or None for nobody."""
+
+
+_SCOPE = "asgi.scope"
+"""Where an adapter from ASGI to WSGI, such as a2wsgi, keeps the scope in the environ."""
 
 
 class PaviorMiddleware:
@@ -68,6 +73,12 @@ class PaviorMiddleware:
         site = self._site
         if site is None:
             return self.app(environ, start_response)
+        outer: PageRequest | None = None
+        if PageRequest.KEY in environ or _SCOPE in environ:
+            outer = _outer(PageRequest.KEY, environ)
+        if outer is not None:  # another middleware is around this one
+            start_response = _from_inside(outer, start_response)
+            _change(environ, outer.replaced_fields)
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
         our_path = site.sharing.path(path, root_path)
@@ -82,12 +93,18 @@ class PaviorMiddleware:
             fields,
             fields.are_conditional,
         )
+        if outer is not None:
+            request.stand_inside(outer)
         return self._ask(site, request, environ, environ, start_response)
 
     def identity_in(self, environ: dict[str, Any]) -> Identity | None:
         """Return who is visiting, for a site that gives no `identity`."""
         identity: Identity | None = environ.get(IDENTITY_KEY)
         return identity
+
+    def visitor(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
+        """Return who is visiting, once the app has begun its response."""
+        return site.callbacks.visitor(environ)
 
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
@@ -109,13 +126,17 @@ class PaviorMiddleware:
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
-        again = request.again()
+        path = _text(untouched.get("SCRIPT_NAME", "") + untouched.get("PATH_INFO", ""))
+        again = request.again(path, [value for _, value in response.cookies])
         return self._ask(site, again, untouched, outer_environ, start_response, response)
 
     def _serve_sharing(
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer: Question | None = _outer(Question.KEY, environ)
+        if outer is not None:
+            start_response = _from_inside(outer, start_response)
         request = _sharing_request(environ, path)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
@@ -123,27 +144,50 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor = self._visitor_of_app(site, environ)
-            answer = site.sharing.answer(request, visitor, self.session_cookies())
+            found = self._visitor_of_app(site, environ, start_response)
+            if isinstance(found, list):
+                return found
+            visitor, cookies = found
+            answer = site.sharing.answer(request, visitor, self.session_cookies(), cookies)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
-    def _visitor_of_app(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
-        begun: list[Visitor] = []
+    def _visitor_of_app(
+        self, site: Site[str], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> tuple[Visitor, list[str]] | list[bytes]:
+        """Return who the app says is visiting, and what it sets in cookies.
 
-        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
-            begun.append(site.callbacks.visitor(environ))
+        Or return the body of the answer of another middleware, inside of this one.
+        """
+        begun: list[tuple[Visitor, list[str]]] = []
+        question = environ[Question.KEY] = Question()
+        environ.pop(PageRequest.KEY, None)
+
+        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
+            if question.gives_way:
+                return start_response(status, headers, exc_info)
+            cookies = [value for _, value in _cookies(headers)]
+            begun.append((self.visitor(site, environ), cookies))
             return lambda data: None  # noqa: ARG005
 
-        body = self.app(environ, start)
+        pieces: list[bytes] = []
+        body: Iterable[bytes] = ()
         try:
-            for _ in body:
+            body = self.app(environ, start)
+            for piece in body:
                 if begun:
                     break
+                pieces.append(piece)
+        except Exception as error:
+            if begun or question.gives_way or not says_no_route(error):
+                raise
+            begun.append((self.visitor(site, environ), []))
         finally:
             _close(body)
-        return begun[-1] if begun else Visitor()
+        if question.gives_way:
+            return pieces
+        return begun[-1] if begun else (Visitor(lookup_failed=True), [])
 
 
 class _Response:
@@ -151,7 +195,8 @@ class _Response:
 
     The start of a page is held until the first bytes of its body are there, since they tell its
     length. They are taken from the app before the server gets its iterable: some servers read the
-    status and the header fields right then.
+    status and the header fields right then. `PageResponse.head_is_first` is not asked: a server
+    sends a head with the first piece that is not empty (PEP 3333), whenever it has got the head.
     """
 
     def __init__(
@@ -201,6 +246,10 @@ class _Response:
     def _changes_body(self) -> bool:
         return self._response is not None and self._response.changes_body
 
+    @property
+    def _drops_body(self) -> bool:
+        return self._response is not None and self._response.drops_body
+
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
         if self._is_dropped:
@@ -225,7 +274,8 @@ class _Response:
                 return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
-            visitor = self._site.callbacks.visitor(self._environ)
+            self._see_prefix()
+            visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
         if self._fallback is not None and not response.gains_script:
             return self._fall_back(headers, self._fallback)
@@ -237,6 +287,12 @@ class _Response:
             if response.yields_to_script:
                 self.yielding = status, headers
         return self._write
+
+    def _see_prefix(self) -> None:
+        """Have a page ask below the prefix that an inner middleware, as `ProxyFix`, has found."""
+        script_name = _text(self._environ.get("SCRIPT_NAME", ""))
+        if script_name != self._request.root_path:
+            self._request.see_path(script_name + _text(self._environ.get("PATH_INFO", "")))
 
     def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return what the server is to iterate: the app's own iterable unless that must change.
@@ -264,7 +320,8 @@ class _Response:
         response = self._response
         if response is None or not response.changes_body:
             self._release()
-            return iter((data,) if data and not self._is_dropped else ())
+            has_data = data and not (self._is_dropped or self._drops_body)
+            return iter((data,) if has_data else ())
         if type(data) is not bytes:  # some servers take other objects of bytes
             data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
@@ -275,6 +332,8 @@ class _Response:
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
+            if not piece:  # a pause; here each request has a thread or a process
+                continue
             self._release()
             if self._is_dropped:
                 return
@@ -285,7 +344,11 @@ class _Response:
         response = self._response
         if response is not None and response.state is State.EDITED:
             self._release()
-        if self.is_unwanted or (self._has_started and not self._changes_body):
+        if self.is_unwanted:
+            return iterable
+        if self._drops_body:
+            return _NoBody(iterable)
+        if self._has_started and not self._changes_body:
             return iterable
         is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
         if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
@@ -295,7 +358,7 @@ class _Response:
         body = _Body(iterable, self)
         if not self._has_started:
             body.begin()
-        return body
+        return _NoBody(iterable) if self._drops_body else body
 
     def _fall_back(self, headers: HeaderList, earlier: tuple[str, HeaderList]) -> Write:
         """Send the earlier answer, as this one, which has these fields, gains no script."""
@@ -381,6 +444,42 @@ class _Body:
         _close(self._pieces)
 
 
+class _NoBody(list[bytes]):
+    """The body of an answer to a `HEAD`, which has none, in place of that of an app.
+
+    Of one empty piece, or of none, servers tell the length: 0, which is not that of the page. Of a
+    body whose pieces are not counted, some send the end of the last chunk, which stands where the
+    next response should begin.
+    """
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__([b"", b""])
+        self._pieces = pieces
+
+    def close(self) -> None:
+        """Close the app's iterable."""
+        _close(self._pieces)
+
+
+def _outer(key: str, environ: WSGIEnvironment) -> Any:
+    """Return what a middleware around this one has left under the key; None without such a one."""
+    return environ.get(key) or environ.get(_SCOPE, {}).get(key)
+
+
+def _from_inside(outer: PageRequest | Question, start_response: StartResponse) -> StartResponse:
+    """Return the `start_response` of a middleware that another one is around, which gives way."""
+
+    def start_from_inside(
+        status: str, headers: HeaderList, exc_info: OptExcInfo | None = None
+    ) -> Write:
+        outer.give_way()
+        if exc_info is None:
+            return start_response(status, headers)
+        return start_response(status, headers, exc_info)
+
+    return start_from_inside
+
+
 def _text(path: str) -> str:
     """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
     return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
@@ -422,12 +521,16 @@ def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:
     """Return the environ as the app is to see it."""
     if request.conditions.changes:
         environ = dict(environ)
-        for name, value in request.conditions.changes.items():
-            environ.pop(_KEYS[name], None)
-            if value is not None:
-                environ[_KEYS[name]] = value
+        _change(environ, request.conditions.changes)
     environ[PageRequest.KEY] = request
     return environ
+
+
+def _change(environ: WSGIEnvironment, changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        environ.pop(_KEYS[name], None)
+        if value is not None:
+            environ[_KEYS[name]] = value
 
 
 def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:

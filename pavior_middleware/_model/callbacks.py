@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
+from enum import Enum
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -23,13 +25,22 @@ Report = Callable[[Event], None]
 T = TypeVar("T")
 
 
+class _Failure(Enum):
+    FAILED = "It is not known what the callable would say."
+
+
+FAILED: Final = _Failure.FAILED
+
+
 class Callbacks:
     """The callables of one site. They take the ASGI scope or the WSGI environ.
 
     `default_identity` stands in for an `identity` that is not given; it never blocks.
     What they raise is logged. Where `identity` fails, the visitor counts as anonymous; where
-    `consent` fails, it counts as not given. `may_block`: under ASGI, those that are not coroutine
-    functions run in threads of their own limiter.
+    `consent` fails, it counts as not given; and the visitor says so. A task that is cancelled while
+    `identity` awaits it is a failure, too. The cancellation of the request itself is raised.
+    `may_block`: under ASGI, those that are not coroutine functions run in threads of their own
+    limiter.
     """
 
     def __init__(
@@ -58,17 +69,23 @@ class Callbacks:
 
     def visitor(self, request: Any) -> Visitor:
         """Return the request's visitor; without consent, nobody asks who it is."""
-        if self._consent is not None and not self._consent.call(request):
-            return _WITHOUT_CONSENT
-        return _NOBODY if self._identity is None else Visitor(self._identity.call(request))
+        if self._consent is not None and (consents := self._consent.call(request)) is not True:
+            return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
+        if self._identity is None:
+            return _NOBODY
+        identity = self._identity.call(request)
+        return _IDENTITY_FAILED if identity is FAILED else Visitor(identity)
 
     async def visitor_async(self, request: Any) -> Visitor:
         """Return the request's visitor; the callables may be coroutine functions."""
-        if self._consent is not None and not await self._consent.call_async(request):
-            return _WITHOUT_CONSENT
+        if self._consent is not None:
+            consents = await self._consent.call_async(request)
+            if consents is not True:
+                return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
         if self._identity is None:
             return _NOBODY
-        return Visitor(await self._identity.call_async(request))
+        identity = await self._identity.call_async(request)
+        return _IDENTITY_FAILED if identity is FAILED else Visitor(identity)
 
 
 class Reporter:
@@ -92,6 +109,8 @@ class Reporter:
 
 _NOBODY = Visitor()
 _WITHOUT_CONSENT = Visitor(consents=False)
+_IDENTITY_FAILED = Visitor(lookup_failed=True)
+_CONSENT_FAILED = Visitor(consents=False, lookup_failed=True)
 
 
 class _Limiter:
@@ -111,46 +130,64 @@ class _Limiter:
 
 
 class _Callback(Generic[T]):
-    """One callable. It returns one of the `kinds`; `on_failure` stands in for what it does not."""
+    """One callable. It returns one of the `kinds`; `when_refused` stands in for a refused identity.
+
+    Returned is `FAILED` where it raises anything else, or returns what it must not.
+    """
 
     def __init__(
         self,
         callable_: Callable[[Any], Any],
         name: str,
         kinds: Any,
-        on_failure: T,
+        when_refused: T,
         limiter: _Limiter | None,
         report: Report | None,
     ) -> None:
         self._callable = callable_
         self._name = name
         self._kinds = kinds
-        self._on_failure = on_failure
+        self._when_refused = when_refused
         self._limiter = None if _is_async(callable_) else limiter
         outcome = "identity is left out" if name == "identity" else "chat is left out"
+        self._report = report
         self._failures = _LoggedFailures(name, outcome, report)
+        self._warn = WarnOnce()
 
-    def call(self, request: Any) -> T:
+    def call(self, request: Any) -> T | _Failure:
         with self._failures:
-            return self._checked(self._callable(request))
-        return self._on_failure
+            try:
+                return self._checked(self._callable(request))
+            except IdentityRefused as refusal:
+                return self._refused(refusal)
+        return FAILED
 
-    async def call_async(self, request: Any) -> T:
+    async def call_async(self, request: Any) -> T | _Failure:
         with self._failures:
-            if self._limiter is None:
-                answer = self._callable(request)
-            else:
-                answer = await self._limiter.run(self._callable, request)
-            if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
-                answer = await answer
-            return self._checked(answer)
-        return self._on_failure
+            try:
+                if self._limiter is None:
+                    answer = self._callable(request)
+                else:
+                    answer = await self._limiter.run(self._callable, request)
+                if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+                    answer = await answer
+                return self._checked(answer)
+            except IdentityRefused as refusal:
+                return self._refused(refusal)
+        return FAILED
 
     def _checked(self, answer: Any) -> T:
         if isinstance(answer, self._kinds):
             return answer  # type: ignore[no-any-return]  # of the kinds that T stands for
         expected = "True or False" if self._kinds is bool else "an Identity or None"
         raise TypeError(f"{self._name} must return {expected}, not {type(answer).__name__}")
+
+    def _refused(self, refusal: IdentityRefused) -> T:
+        """Tell of a refusal: once in the log, as it may come with each request."""
+        self._warn(f"Pavior's identity is left out: {refusal}")
+        if self._report is not None:
+            self._report(refused(refusal))
+        return self._when_refused
 
 
 def _is_async(callable_: Callable[[Any], Any]) -> bool:
@@ -159,14 +196,28 @@ def _is_async(callable_: Callable[[Any], Any]) -> bool:
     )
 
 
+def _is_of_another_task(error: BaseException | None) -> bool:
+    """Whether an error is the cancellation of a task that the request's own task has awaited.
+
+    Before Python 3.11 a task cannot tell whether it is cancelled itself, so there it is not.
+    """
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        own = asyncio.current_task()
+    except RuntimeError:  # no event loop runs here, so the callable has run one
+        return True
+    cancelling: Callable[[], int] | None = getattr(own, "cancelling", None)
+    return cancelling is not None and not cancelling()
+
+
 class _LoggedFailures:
-    """Logs what a site's callable raises, instead of failing the request; refusals only once."""
+    """Logs what a site's callable raises, instead of failing the request."""
 
     def __init__(self, name: str, outcome: str, report: Report | None) -> None:
         self._name = name
         self._outcome = outcome
         self._report = report
-        self._warn = WarnOnce()
 
     def __enter__(self) -> None:
         pass
@@ -177,14 +228,9 @@ class _LoggedFailures:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if isinstance(error, IdentityRefused):
-            self._warn(f"Pavior's identity is left out: {error}")
-            event = refused(error)
-        elif isinstance(error, Exception):
-            logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
-            event = Event("lookup_failed", Reason.FAILED)
-        else:
+        if not isinstance(error, Exception) and not _is_of_another_task(error):
             return False
+        logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
         if self._report is not None:
-            self._report(event)
+            self._report(Event("lookup_failed", Reason.FAILED))
         return True

@@ -24,6 +24,7 @@ class Reason(str, Enum):
     # Why a response passed.
     SKIP_PATH = "skip_path", "its path is in skip_paths"
     SKIPPED = "skipped", "the app has skipped it"
+    INNER = "inner", "another middleware of this package, inside of this one, has made it"
     NOT_HTML = "not_html", "its Content-Type is not text/html in a charset like ASCII"
     DOWNLOAD = "download", "the browser saves it and does not show it"
     NO_CONTENT = "no_content", "its status says that it holds no page"
@@ -72,7 +73,8 @@ class Event:
     - `shared`: `/.well-known/pavior/` answered another site, or the site's own script, who is
       logged in;
     - `refused`: an identity was left out, or another site got no answer;
-    - `lookup_failed`: the site's `identity` or `consent` failed.
+    - `lookup_failed`: the site's `identity` or `consent` failed. A question who is logged in gets
+      no answer then, so there is no `shared`, unless the login cookie has told another site.
 
     Each request for a page has one `injected` or `passed`, after a `retried` if there was one.
     `reason`, a `str`, is a word that does not change, fit for a metric's label; `docs/events.md`

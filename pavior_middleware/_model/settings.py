@@ -25,7 +25,7 @@ _FLAG_TEXTS = {"1": True, "true": True, "yes": True, "on": True}
 _FLAG_TEXTS |= {"0": False, "false": False, "no": False, "off": False}
 _FLAGS = (
     *("do_chat", "do_time_travel", "inject_in_frames", "cacheable_pages", "enabled"),
-    *("handoff", "identity_may_block"),
+    *("handoff", "identity_may_block", "share_auth_sets_cookies"),
 )
 
 
@@ -58,7 +58,9 @@ class Settings:
 
     `session_cookie` is the name of the cookie by which the app knows its users, or several names,
     kept as a tuple. A request for one of our paths that holds two of one name may hold the session
-    that another host of the domain has set, so the answer names nobody.
+    that another host of the domain has set, so the answer names nobody. The cookies that the app
+    sets in its answer to one of our paths are left out, unless `share_auth_sets_cookies` is True:
+    an app needs that whose session token counts once.
 
     With `cacheable_pages` every visitor's page is the same, so that a CDN may keep it, and its
     script asks who is logged in when it runs. It asks at the domain's root, or below `root_path`,
@@ -85,6 +87,7 @@ class Settings:
     init_options: Mapping[str, object] = field(default_factory=dict, hash=False)
     secret_key: str | bytes | Sequence[str | bytes] | None = field(default=None, repr=False)
     session_cookie: str | Sequence[str] = ()
+    share_auth_sets_cookies: bool = False
     shared_auth_seconds: int = 3600
     handoff: bool = True
     bubble: str | None = None

@@ -10,12 +10,14 @@ from .identity import Identity
 class Visitor(NamedTuple):
     """Who is visiting, None for somebody unknown, and whether the chat may be shown to them.
 
-    `is_doubtful` tells that the app names somebody, who may not be who is visiting.
+    `is_doubtful` tells that the app names somebody, who may not be who is visiting. `lookup_failed`
+    tells that `identity` or `consent` failed, so that somebody may be logged in.
     """
 
     identity: Identity | None = None
     consents: bool = True
     is_doubtful: bool = False
+    lookup_failed: bool = False
 
     @property
     def user(self) -> Identity | None:

@@ -21,6 +21,15 @@ It is what deflate can reach at the most; codings that reach more do so on no pa
 """
 
 
+PAUSE = b""
+"""Stands between the pieces of a body where others may run, as a certain amount of work is done."""
+
+WORK = 64 * 1024
+"""So many bytes are decoded, changed and coded again from one pause to the next, about."""
+
+_WORK_OF_PIECE = 1024  # of what comes in one piece is flushed, which takes as long as so many bytes
+
+
 class Document(Protocol):
     """What changes a document: `placement.Inserter`, or what has its form."""
 
@@ -66,7 +75,10 @@ class Body(Protocol):
         """Whether every byte is known from the original and the snippet."""
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
-        """Take the next bytes and return what may be sent of them now; with `is_last`, all."""
+        """Take the next bytes and return what may be sent of them now; with `is_last`, all.
+
+        Bytes that stand for many more take long. So a `PAUSE` is among the pieces now and then.
+        """
 
     def length(self, original: int) -> int | None:
         """Return how long it gets if the original is so long; None where that is not known."""
@@ -128,7 +140,7 @@ class CodedBody:
         self._decoders = [coding.decoder() for coding in reversed(codings)]
         self._encoders: list[Encoder] = []
         self._original: list[bytes] = []
-        self._received = self._decoded = 0
+        self._received = self._decoded = self._unpaused = 0
         self._has_decoded = self._has_sent = self._is_over = False
         self._length: int | None = None
 
@@ -162,6 +174,9 @@ class CodedBody:
         size = 0
         try:
             for piece in pieces:
+                if not piece:
+                    yield PAUSE
+                    continue
                 held.append(piece)
                 size += len(piece)
                 is_undecided = self._inserter.added is None or is_last
@@ -192,9 +207,14 @@ class CodedBody:
 
     def _recoded(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
         has_decoded = False
+        self._unpaused += _WORK_OF_PIECE
         for decoded in self._decode(data, 0):
             has_decoded = self._has_decoded = True
             yield from self._encode(self._inserter.feed(decoded))
+            self._unpaused += len(decoded)
+            if self._unpaused >= WORK:
+                self._unpaused = 0
+                yield PAUSE
         if is_last:
             yield from self._rest()
         elif has_decoded:

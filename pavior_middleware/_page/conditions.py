@@ -88,6 +88,8 @@ def conditions(
         wants_part=gets_script and "range" in fields,
         changes=changes,
     )
+    if not (changes or read.may_ask_again):
+        return NO_CONDITIONS
     has_content = fields.get("content-length", "0") != "0" or "transfer-encoding" in fields
     if has_content and read.may_ask_again:
         # Content can be read but once, so such a request must not need to be made again.

@@ -82,11 +82,12 @@ class Revalidate(Plan):
 class Inject(Plan):
     """It is a page, which gains the script, unless its visitor gives no consent.
 
-    `codings` open its body.
+    `codings` open its body. `head_is_first`: all that its new head says is known before its body.
     """
 
     codings: tuple[Coding, ...]
     needs_visitor: bool
+    head_is_first: bool = False
 
 
 def plan(
@@ -120,7 +121,10 @@ def plan(
         codings = opened(head.codings) if head.codings else ()
         if codings is not None:
             if request.gets_script:
-                return Inject(codings, needs_visitor)
+                # The markup may have to tell what the response is, and only bytes tell a length,
+                # or that a body is not what its `Content-Encoding` says.
+                waits = request.may_be_fragment or head.has_length or bool(codings)
+                return Inject(codings, needs_visitor, head_is_first=not waits)
             return StayWithoutScript(Reason.FRAME, needs_visitor=follows_login)
         reason = Reason.CODING
     if follows_login:

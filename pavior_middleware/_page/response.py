@@ -12,9 +12,11 @@ what may be called in each:
     any       abandon()   → PASSING
 
 PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
-stays. HELD: a page, whose new head is known best once bytes of the body have been returned, so
-adapters ask for it no sooner than it must be sent. COMPLETE: all of the body is there, the head was
-not taken. RETRY: none of the response goes out, and the app is to be asked again.
+stays; with `drops_body`, none of it goes out. HELD: a page, whose new head is known best once bytes
+of the body have been returned, so adapters ask for it no sooner than it must be sent; with
+`head_is_first`, the body adds so little that an adapter that can send a head by itself does so.
+COMPLETE: all of the body is there, the head was not taken. RETRY: none of the response goes out,
+and the app is to be asked again.
 """
 
 from __future__ import annotations
@@ -102,6 +104,20 @@ class PageResponse(Generic[AnyStr]):
 
     _payload: Payload = NOTHING
     _body: Body | None = None
+    head_is_first = False
+    """Whether its head may go before any of its body, as that of a page that gains the script.
+
+    Bytes of the body could still tell that every byte of the page is known, or that the page gains
+    nothing. Neither is worth the wait for an app that is slow to begin.
+    """
+
+    drops_body = False
+    """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
+
+    Some apps send the page all the same, and some servers tell its length, which is not that of the
+    page with the script.
+    """
+
     _is_strong = True  # whether every byte of the page is known
     _received = 0
 
@@ -175,6 +191,7 @@ class PageResponse(Generic[AnyStr]):
 
         What an app sends it may have flushed, so nothing of it waits for what comes next but an
         unfinished token of the head. A body ends where `is_last` says so, or its declared length.
+        An empty piece is a pause (`body.PAUSE`): nothing may be sent, but others may run.
         """
         self._check("feed")
         assert self._body is not None  # noqa: S101  # these states have one
@@ -239,6 +256,7 @@ class PageResponse(Generic[AnyStr]):
             # It tells what the GET of a page that comes whole would, but for its length, which
             # need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
+            self.drops_body = True
             self._pass_edited(Reason.HEAD, payload)
             return
         document = self._document(payload.snippet)
@@ -246,6 +264,7 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
+        self.head_is_first = plan.head_is_first
         self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
@@ -277,7 +296,8 @@ class PageResponse(Generic[AnyStr]):
             # In a page of the site's own the script gets its answer, and nowhere else.
             payload = payloads.asking(root_path)
         else:
-            payload = payloads.for_identity(visitor and visitor.identity, root_path)
+            identity = visitor and visitor.identity
+            payload = payloads.for_identity(identity, root_path, self._request.mount_path)
         if self._head.policies.nonce is not None:
             payload = payload.with_nonce()
         return payload.with_cookie(cookie)

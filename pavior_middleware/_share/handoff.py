@@ -108,10 +108,15 @@ class Handoff:
         return destination.with_fragment(_ASK) if request.is_by_user else None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Redirect, with a code for the user who is logged in; with an empty one for nobody."""
+        """Redirect, with a code for the user who is logged in; with an empty one for nobody.
+
+        Without a code where it is not known who is logged in.
+        """
         destination, challenge = self._destination(request), self._challenge(request)
         if self._tokens is None or destination is None or challenge is None:
             return refused("This site does not hand its login over to that address.")
+        if visitor.lookup_failed:
+            return destination.with_fragment()
         identity = visitor.user
         if identity is None and request.site == "cross-site" and not visitor.is_doubtful:
             return _page_that_asks_again(request)

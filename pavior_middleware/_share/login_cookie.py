@@ -77,8 +77,10 @@ class LoginCookie:
         """Return a field that makes the cookie that of the visitor; None if it needs none.
 
         A user who is logged in gets a new cookie. From everybody else it is taken away, where
-        `held`, the request's `Cookie` field, has one.
+        `held`, the request's `Cookie` field, has one; unless it is not known who is logged in.
         """
+        if visitor.is_doubtful or visitor.lookup_failed:
+            return None
         identity = visitor.identity if visitor.consents else None
         field = None if identity is None else self._field(identity)
         return field or (DELETION if self.is_held(held) else None)

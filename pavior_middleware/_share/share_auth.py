@@ -85,13 +85,16 @@ class ShareAuth:
     def answer(self, request: Request, visitor: Visitor) -> Answer:
         """Tell who is logged in, as JSON: fields of init; `{}` for nobody.
 
-        To the site's own pages `null` says that there is no consent to the chat.
+        To the site's own pages `null` says that there is no consent to the chat. Where it is not
+        known who is logged in, the answer is a 503: the pages go on with what they know.
         """
         client = self._client(request)
         if client is None:
             return refused(NOT_WHITELISTED)
         if client.borrower is None:
-            return self._answer_to_site(request, visitor)
+            return (
+                _failed(client) if visitor.lookup_failed else self._answer_to_site(request, visitor)
+            )
         if visitor.is_doubtful:
             return _options_answer({}, 0, client)
         identity, seconds = visitor.user, self._settings.shared_auth_seconds
@@ -104,6 +107,8 @@ class ShareAuth:
         options = self._identified(identity)
         if options:
             return _options_answer(options, seconds, client)
+        if visitor.lookup_failed:
+            return _failed(client)
         if request.storage_access == "inactive":
             retry = f'retry; allowed-origin="{client.borrower}"'
             return _options_answer({}, None, client, ("Activate-Storage-Access", retry))
@@ -166,7 +171,7 @@ class ShareAuth:
                 self._refuse(refusal)
                 options = {}
         fields = []
-        if self._cookie is not None and not visitor.is_doubtful:
+        if self._cookie is not None:
             # In a frame of another site's page, where the app's own cookies may be left out, it
             # says nothing that nobody is logged in.
             cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()
@@ -187,6 +192,11 @@ class ShareAuth:
     def _refuse(self, refusal: IdentityRefused) -> None:
         self._warn(f"Pavior's identity is not shared: {refusal}")
         self._report(events.refused(refusal))
+
+
+def _failed(client: _Client) -> Answer:
+    reason = "This site cannot tell now who is logged in. Its log says why."
+    return answer(503, "text/plain; charset=utf-8", f"{reason}\n".encode(), *client.cors)
 
 
 def _form(content: bytes, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 from http import HTTPStatus
 
@@ -52,6 +53,7 @@ class Sharing:
 
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie
+        self._sets_cookies = settings.share_auth_sets_cookies
         self._warn = WarnOnce()
         self._paths = set(PATHS)
         if settings.share_auth is None:
@@ -93,12 +95,16 @@ class Sharing:
         return Needed.CONTENT if takes_content else Needed.VISITOR
 
     def answer(
-        self, request: Request, visitor: Visitor, session_cookies: Sequence[str] = ()
+        self,
+        request: Request,
+        visitor: Visitor,
+        session_cookies: Sequence[str] = (),
+        set_cookies: Sequence[str] = (),
     ) -> Answer:
         """Answer a request whose visitor is known.
 
         `session_cookies` are names of the app's session cookie, for a site whose settings have
-        none.
+        none; `set_cookies` are the `Set-Cookie` fields of the app's own answer.
         """
         cookies = request.fields.get("cookie", ())
         loan = self.cookie.read(cookies) if self.cookie is not None else None
@@ -108,7 +114,11 @@ class Sharing:
             self._warn(WARNING)
         endpoint = self._handoff if request.path == HANDOFF else self._share_auth
         answer = endpoint.answer(request, visitor)
-        self._report(Event("shared", is_named=answer.is_named))
+        if answer.is_named or not visitor.lookup_failed:
+            self._report(Event("shared", is_named=answer.is_named))
+        if self._sets_cookies:
+            fields = (("Set-Cookie", value) for value in set_cookies)
+            answer = replace(answer, headers=(*fields, *answer.headers))
         return answer
 
     def exchange(self, request: Request, content: bytes) -> Answer:

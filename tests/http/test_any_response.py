@@ -27,7 +27,7 @@ from tests.support.any_response import (
     revalidations,
     script_element,
 )
-from tests.support.both_adapters import Adapters, Seen, WsgiSite, both_adapters
+from tests.support.both_adapters import Adapters, AsgiSite, Seen, WsgiSite, both_adapters
 from tests.support.response_model import (
     Answer,
     Element,
@@ -131,7 +131,10 @@ def check_case(case: Case, adapters: Adapters) -> None:
             request, held = resolved(case, visit, earlier)
             app = case.conduct.app(visit, lambda text: with_hashes(site, text))
             seen = adapter.fetch(request, app, visit.visitor)
-            question = Question(site, request, visit.visitor, held, MARKS.variant_of)
+            question = Question(
+                *(site, request, visit.visitor, held, MARKS.variant_of),
+                sends_head_alone=isinstance(adapter, AsgiSite),
+            )
             expected = exchange(question, app)
             asked, meant = (list(map(comparable, each.seen)) for each in (seen, expected))
             assert asked == meant, ("requests", asked, meant)

@@ -242,6 +242,22 @@ def test_messages_behind_the_last_body_message_pass_as_they_are() -> None:
     assert same_objects(sent[2:], messages[2:])
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        body(PAGE),
+        {"type": "http.response.pathsend", "path": "/page.html"},
+        {"type": "http.response.zerocopysend", "file": 3},
+    ],
+)
+def test_a_page_that_answers_a_head_reaches_no_server(message: Message) -> None:
+    length = (b"content-length", str(len(PAGE)).encode())
+    start = {**PAGE_START, "headers": [*PAGE_START["headers"], length]}
+    sent = run(sending([start, message]), http_scope(method="HEAD"))
+    assert b"content-length" not in dict(sent[0]["headers"])
+    assert sent[1:] == [body()]
+
+
 def test_trailers_about_the_original_bytes_are_removed() -> None:
     trailers = {
         "type": "http.response.trailers",
@@ -320,8 +336,8 @@ def test_an_exception_of_the_server_reaches_the_app() -> None:
     caught: list[OSError] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send(PAGE_START)
         try:
+            await send(PAGE_START)
             await send(body(PAGE))
         except OSError as error:
             caught.append(error)

@@ -104,7 +104,8 @@ def test_an_if_none_match_list_may_hold_copies_of_several_visitors(fetch: Fetch)
 
 def test_an_entity_tag_that_a_proxy_has_weakened_still_matches(fetch: Fetch) -> None:
     site = Site(("ETag", '"1"'))
-    strong = fetch(site, SETTINGS, None, headers=DOCUMENT).headers["ETag"]
+    strong = fetch(site, SETTINGS, None).headers["ETag"]
+    assert strong.startswith('"')
     headers = {**DOCUMENT, "If-None-Match": f"W/{strong}"}
     assert fetch(site, SETTINGS, None, headers=headers).status == 304
     assert fetch(site, SETTINGS, BOB, headers=headers).status == 200
@@ -171,7 +172,8 @@ def test_a_malformed_entity_tag_is_removed(fetch: Fetch, value: str) -> None:
 
 def test_an_entity_tag_is_strong_only_where_every_byte_is_known(fetch: Fetch) -> None:
     def etag(*pieces: bytes, method: str = "GET", user: Identity | None = None) -> str:
-        site = dataclasses.replace(Site(("ETag", '"1"')).reply, chunks=pieces)
+        length = ("Content-Length", str(len(b"".join(pieces))))
+        site = dataclasses.replace(Site(("ETag", '"1"'), length).reply, chunks=pieces)
         return fetch(site, SETTINGS, user, method=method, headers=DOCUMENT).headers["ETag"]
 
     strong = etag(PAGE)
@@ -181,6 +183,14 @@ def test_an_entity_tag_is_strong_only_where_every_byte_is_known(fetch: Fetch) ->
     assert etag(PAGE, method="HEAD") == strong
     assert etag(PAGE, user=ADA).startswith('W/"pavior.')  # the mask of the hmac is another one
     assert etag(PAGE, user=ADA, method="HEAD") == etag(PAGE, user=ADA)
+
+
+def test_the_entity_tag_of_a_document_whose_head_goes_first_is_weak() -> None:
+    site = Site(("ETag", '"1"'))
+    strong, weak = (ADAPTERS[name](site, SETTINGS, headers=DOCUMENT) for name in ("wsgi", "asgi"))
+    assert weak.headers["ETag"] == f"W/{strong.headers['ETag']}"
+    again = revalidate(ADAPTERS["asgi"], site, weak, None)
+    assert (again.status, again.headers["ETag"]) == (304, weak.headers["ETag"])
 
 
 def test_a_page_with_a_nonce_has_no_entity_tag(fetch: Fetch) -> None:
@@ -490,3 +500,62 @@ def test_any_entity_tags_come_back_to_the_app_as_it_made_them(
     if not is_held:
         (call,) = init_calls(seen.body)
         assert call.get("id") == (now and now.id)
+
+
+class OneTimeSessions:
+    """An app whose session tokens count once: each answer to the user has the next one."""
+
+    def __init__(self) -> None:
+        self.token = 1
+        self.cookies: list[str | None] = []
+
+    def __call__(self, fields: dict[str, str]) -> Reply:
+        self.cookies.append(fields.get("cookie"))
+        held = f"; {fields.get('cookie', '')}; "
+        headers = [HTML_TYPE, ("ETag", '"1"')]
+        if f"; token={self.token}; " not in held:
+            return Reply([b"<!doctype html><title>Log in</title>"], headers)
+        self.token += 1
+        headers.append(("Set-Cookie", f"token={self.token}; HttpOnly; Path=/"))
+        headers.append(("Set-Cookie", "old=; Max-Age=0; Path=/"))
+        headers.append(("Set-Cookie", "later=1; Path=/admin"))
+        if fields.get("if-none-match") == '"1"':
+            return Reply([], headers[1:], status=304)
+        if "range" in fields:
+            part = ("Content-Range", "bytes 0-9/*")
+            return Reply([b"<!doctype "], [*headers, part], status=206)
+        return Reply([b"<!doctype html><title>Hello</title>"], headers)
+
+
+@pytest.mark.parametrize("condition", ["If-None-Match", "Range"])
+def test_an_app_that_is_asked_again_sees_the_cookies_that_it_has_set(
+    fetch: Fetch, condition: str
+) -> None:
+    app = OneTimeSessions()
+    first = fetch(app, SETTINGS, ADA, headers={**DOCUMENT, "Cookie": "token=1"})
+    value = first.headers["ETag"] if condition == "If-None-Match" else "bytes=0-9"
+    headers = {**DOCUMENT, "Cookie": "theme=dark; token=2; old=1", condition: value}
+    again = fetch(app, SETTINGS, BOB, headers=headers)
+    assert b"<title>Hello</title>" in again.body
+    assert app.cookies == ["token=1", "theme=dark; token=2; old=1", "theme=dark; token=3"]
+    set_cookies = again.headers.getlist("Set-Cookie")
+    tokens = [each for each in set_cookies if each.startswith("token=")]
+    assert tokens == ["token=3; HttpOnly; Path=/", "token=4; HttpOnly; Path=/"]
+
+
+def test_an_app_that_is_asked_again_sees_no_cookie_field_once_it_has_deleted_all(
+    fetch: Fetch,
+) -> None:
+    seen: list[str | None] = []
+
+    def app(fields: dict[str, str]) -> Reply:
+        seen.append(fields.get("cookie"))
+        headers = [("ETag", '"1"'), ("Set-Cookie", "old=; Max-Age=0; Path=/")]
+        if fields.get("if-none-match") == '"1"':
+            return Reply([], headers, status=304)
+        return Reply(headers=[HTML_TYPE, *headers])
+
+    first = fetch(app, SETTINGS, ADA, headers=DOCUMENT)
+    headers = {**DOCUMENT, "Cookie": "old=1", "If-None-Match": first.headers["ETag"]}
+    assert fetch(app, SETTINGS, BOB, headers=headers).status == 200
+    assert seen == [None, "old=1", None]

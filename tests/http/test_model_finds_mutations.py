@@ -50,6 +50,9 @@ MUTATIONS = {
         "is_strong = is_strong and not (payload.is_masked or ",
         "is_strong = is_strong and not (",
     ),
+    "a head goes before the markup tells": Mutation(
+        "_page/plan.py", "waits = request.may_be_fragment or ", "waits = "
+    ),
     "a part of a page is passed on": Mutation(
         "_page/plan.py", "return Retry(Reason.PART_OF_PAGE)", "return Pass(Reason.PART)"
     ),

@@ -125,6 +125,23 @@ def test_the_body_of_a_page_is_closed_once() -> None:
     assert body.closed == 1
 
 
+def test_a_page_that_answers_a_head_reaches_no_server_and_is_closed_once() -> None:
+    body = Body(PAGE)
+    server = Server(answering(body), REQUEST_METHOD="HEAD")
+    assert server.run() == b""
+    assert body.closed == 1
+
+
+def test_what_is_written_in_answer_to_a_head_reaches_no_server() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", HTML_HEADERS)(PAGE)
+        return []
+
+    server = Server(app, REQUEST_METHOD="HEAD")
+    assert server.run() == b""
+    assert len(server.starts) == 1
+
+
 def test_the_body_of_a_page_is_closed_once_when_the_client_goes_away() -> None:
     body = Body(b"<p>A", b"<p>B")
     pieces = Server(answering(body)).body()
@@ -356,7 +373,8 @@ def test_an_app_that_fails_after_bytes_were_sent_gets_its_error_back() -> None:
 
 def test_a_server_without_write_gets_the_very_objects_of_an_app_that_is_not_changed() -> None:
     """Such as asgiref's, and Starlette's `WSGIMiddleware`."""
-    body, headers, seen = Body(b"{}"), list(JSON_HEADERS), []
+    body, headers = Body(b"{}"), list(JSON_HEADERS)
+    seen: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", headers)

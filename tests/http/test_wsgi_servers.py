@@ -78,12 +78,13 @@ def arguments(name: str, port: int) -> list[str]:
             *("granian", "--interface", "wsgi", "--factory", factory),
             *("--host", LOOPBACK, "--port", str(port), "--no-ws"),
         ],
+        "gevent": ["tests.support.gevent_server", str(port), factory],
         "gunicorn": ["gunicorn", f"{factory}()", "--bind", f"{LOOPBACK}:{port}"],
         "waitress": ["waitress", "--listen", f"{LOOPBACK}:{port}", "--call", factory],
     }[name]
 
 
-@pytest.fixture(scope="module", params=["granian", "gunicorn", "waitress", "wsgiref"])
+@pytest.fixture(scope="module", params=["granian", "gevent", "gunicorn", "waitress", "wsgiref"])
 def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Run the site under a server; give its port."""
     name: str = request.param

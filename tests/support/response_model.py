@@ -190,6 +190,7 @@ class Question:
     """One request to a site, with all that its answer may depend on.
 
     `variant_of` returns the variant for which an entity tag's mark stands, None if it is unknown.
+    `sends_head_alone`: the interface lets a head go before there is any body, as ASGI does.
     """
 
     site: Site
@@ -197,6 +198,7 @@ class Question:
     visitor: Visitor
     held: Held | None
     variant_of: Callable[[str], str | None]
+    sends_head_alone: bool
 
 
 def exchange(question: Question, app: App) -> Exchange:
@@ -241,7 +243,8 @@ def _exchange_with_unknown_copy(
     cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
     own = tuple(each for each in again.fields if each[0].lower() == "set-cookie")
     again = replace(again, fields=(*cookies, *again.fields))
-    answers = tuple(_answers(question, again, [], wants_part=False))
+    waits = replace(question, sends_head_alone=False)  # the body may tell that the 304 goes out
+    answers = tuple(_answers(waits, again, [], wants_part=False))
     is_skipped_by_app = bool(again.values("pavior-skip"))
     may_gain = is_page(again) and not is_skipped_by_app
     if question.visitor.consents is False and not question.site.settings.cacheable_pages:
@@ -645,6 +648,20 @@ def gains_nothing(site: Site, reply: Reply, document: bytes) -> bool:
     return page_with(site, reply, document, script) == document
 
 
+# "Streams"
+
+
+def head_is_first(question: Question, reply: Reply) -> bool:
+    """Whether the head of a page goes before any of its body."""
+    return (
+        question.sends_head_alone
+        and question.request.method != "HEAD"
+        and not markup_decides(question.site, question.request)
+        and not codings(reply)
+        and not reply.values("content-length")
+    )
+
+
 # The answers
 
 
@@ -692,7 +709,9 @@ def _answers_of_page(question: Question, reply: Reply) -> Iterator[Answer]:
     is_part = not stays and markup_decides(site, request) and not begins_like_document(document)
     stays = stays or (not is_part and gains_nothing(site, reply, document))
     is_gain = not (has_ended and (stays or is_part))
-    if has_ended and stays:
+    # "A page that then gains nothing keeps its bytes under that head."
+    is_first = head_is_first(question, reply)
+    if has_ended and stays and not is_first:
         yield Answer(reply.status, reply.fields, is_same=False)
     elif has_ended and is_part:
         if site.settings.cacheable_pages:
@@ -702,7 +721,7 @@ def _answers_of_page(question: Question, reply: Reply) -> Iterator[Answer]:
     # The head of a streamed page may have to go before its first bytes tell what it is, and the
     # script before a second <html> that tells of AMP.
     for gains_element in {is_gain, is_gain or is_cut}:
-        for login in logins_of_page(question) if is_gain or is_cut else ():
+        for login in logins_of_page(question) if is_gain or is_cut or is_first else ():
             yield _page(question, reply, login, gains_element=gains_element)
 
 
@@ -715,7 +734,7 @@ def _page(question: Question, reply: Reply, login: Login, *, gains_element: bool
     is_weak: bool | None = bool(
         gained.hmac
         or needs_hashes(reply)
-        or (codings(reply) and reply.status != 304)
+        or (reply.status != 304 and (codings(reply) or head_is_first(question, reply)))
         or not gains_element
     )
     if is_cut and is_weak is False:

@@ -38,6 +38,7 @@ def every_keyword() -> Settings:
         csp="extend",
         skip_paths=["/admin/*"],
         identity_may_block=False,
+        share_auth_sets_cookies=True,
         on_event=hear,
         enabled=True,
     )
@@ -98,6 +99,7 @@ def mistakes(settings: Settings) -> None:
     Settings("acme", root_path=b"/shop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", skip_paths=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", identity_may_block="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Settings("acme", share_auth_sets_cookies="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", on_event="hook")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", on_event=hear_too_much)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", enabled=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -481,8 +481,14 @@ def _from_inside(outer: PageRequest | Question, start_response: StartResponse) -
 
 
 def _text(path: str) -> str:
-    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
-    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
+    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are.
+
+    What is no UTF-8 stays, as Django writes the text itself into the environ.
+    """
+    try:
+        return path if path.isascii() else path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path
 
 
 class _Fields(Mapping[str, str]):

@@ -27,6 +27,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.http_proxy import ProxyMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import Client
 
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import Identity, Settings, asgi, starlette, wsgi
@@ -314,3 +315,13 @@ def test_any_other_exception_of_the_app_propagates(adapter: str, error: Exceptio
     with pytest.raises(type(error)) as raised:
         raising(adapter, error).get(SHARE_AUTH)
     assert raised.value is error
+
+
+@pytest.mark.parametrize("path", ["/page", "/caf\u00e9", "/\u263a"])
+def test_a_wsgi_app_may_write_its_path_into_the_environ_as_text_as_django_does(path: str) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = PREFIX, path
+        return wsgi_app(Reply())(environ, start_response)
+
+    page = Client(around_wsgi(app)).get(path).data
+    assert urls_in(page)[1] == PREFIX + SHARE_AUTH

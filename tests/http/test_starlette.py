@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,19 @@ def test_the_login_of_a_starlette_app_is_shared_with_a_whitelisted_site() -> Non
         "hmac": sign(API_KEY, "ada@example.com"),
     }
     assert client.get(path, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("handoff", [True, False])
+def test_the_middleware_reads_no_file_when_starlette_makes_it_in_the_event_loop(
+    handoff: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, *_: object) -> str:
+        pytest.fail(f"{path} is read")
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    settings = replace(SETTINGS, secret_key="a secret key of sufficient length", handoff=handoff)
+    with client_of(pavior(settings)) as client:
+        assert client.get("/.well-known/pavior/share.js").status_code == 200
 
 
 @pytest.mark.parametrize("prefix", ["", "SHOP_"])

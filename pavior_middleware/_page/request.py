@@ -153,11 +153,11 @@ class PageRequest:
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
-    def again(self, path: str, set_cookies: Sequence[str]) -> PageRequest:
+    def again(self, set_cookies: Sequence[str]) -> PageRequest:
         """Return the request in which the app is asked for the whole page.
 
-        `path` is the path of this request, and `set_cookies` are the `Set-Cookie` fields of its
-        first answer, which the app sees as from a browser.
+        `set_cookies` are the `Set-Cookie` fields of its first answer, which the app sees as from a
+        browser.
         """
         again = PageRequest.__new__(PageRequest)
         again.__dict__.update(self.__dict__)
@@ -167,7 +167,7 @@ class PageRequest:
                 self.fields.get("cookie", ""),
                 set_cookies,
                 host=self.fields.get("host", ""),
-                path=path,
+                path=self.path,
                 # A proxy may keep https to itself. Browsers send this field where they keep such
                 # cookies: to https and loopback (Fetch Metadata section 2.4).
                 is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,

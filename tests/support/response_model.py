@@ -23,7 +23,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pavior_middleware import Identity, Settings
-from pavior_middleware._http.cookies import cookies_after
 from pavior_middleware.placement import insert
 
 Fields = tuple[tuple[str, str], ...]
@@ -277,23 +276,6 @@ def _exchange_with_unknown_copy(
         # Its head may have to be sent before its body tells whether it gains the script.
         answers = (*answers, fallback)
     return Exchange((first, second), answers)
-
-
-def asked_again(request: Request, reply: Reply) -> Request:
-    """Return the request by which an app is asked again.
-
-    It has no conditions, and the cookies that a browser would send after the first answer. What
-    those are has tests of its own, which ask a browser.
-    """
-    fields = {n: v for n, v in request.fields.items() if n not in CONDITIONS}
-    cookies = cookies_after(
-        fields.pop("cookie", ""),
-        reply.values("set-cookie"),
-        host=fields.get("host", ""),
-        path=request.path,
-        is_secure=request.scheme == "https" or "sec-fetch-site" in fields,
-    )
-    return replace(request, fields={**fields, "cookie": cookies} if cookies else fields)
 
 
 def is_skipped(settings: Settings, path: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import aclosing
 from typing import Any
 
+from ._adapters.apps import says_no_route, with_root_path_of
 from ._adapters.file_messages import PATHSEND, ZEROCOPYSEND, pieces_of_file
 from ._adapters.site import Site
 from ._adapters.stopping import run_until
@@ -18,7 +19,7 @@ from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -61,7 +62,7 @@ class PaviorMiddleware:
         self._site = None
         if settings.enabled:
             self._site = Site(
-                settings,
+                with_root_path_of(app, settings),
                 ASGI_FORM,
                 identity=identity,
                 default_identity=self.identity_in,
@@ -74,6 +75,11 @@ class PaviorMiddleware:
         if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        outer = scope.get(PageRequest.KEY)
+        if outer is not None:  # another middleware is around this one
+            send = _from_inside(outer, send)
+            if outer.replaced_fields:
+                scope["headers"] = _changed(scope["headers"], outer.replaced_fields)
         path, root_path = scope["path"], scope.get("root_path", "")
         our_path = site.sharing.path(path, root_path)
         if our_path is not None:
@@ -88,6 +94,8 @@ class PaviorMiddleware:
             fields,
             not _CONDITIONAL.isdisjoint(fields.by_name),
         )
+        if outer is not None:
+            request.stand_inside(outer)
         if request.conditions is not NO_CONDITIONS:
             await self._serve_conditionally(site, request, scope, receive, send)
             return
@@ -116,7 +124,7 @@ class PaviorMiddleware:
         await run_until(lambda: response.is_over, self.app, asked, receive, response.send)
         if response.needs_retry:
             set_cookies = [value.decode("latin-1") for _, value in response.cookies]
-            request = request.again(untouched["path"], set_cookies)
+            request = request.again(set_cookies)
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
             again = _Response(self, site, request, asked, send).from_copy(scope, response)
@@ -127,6 +135,9 @@ class PaviorMiddleware:
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer = scope.get(Question.KEY)
+        if outer is not None:
+            send = _from_inside(outer, send)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             await _send_answer(begun, scope, send)
@@ -138,17 +149,27 @@ class PaviorMiddleware:
 
         session_cookies = self.session_cookies(scope)
         is_answered = False
+        question = scope[Question.KEY] = Question()
 
         async def answer_instead(message: Message) -> None:
-            nonlocal is_answered
-            if message["type"] == "http.response.start" and not is_answered:
-                visitor = await site.callbacks.visitor_async(scope)
-                is_answered = True  # unless the app has stopped waiting for the visitor
-                set_cookies = [value.decode("latin-1") for _, value in _cookies(message)]
-                answer = site.sharing.answer(request, visitor, session_cookies, set_cookies)
-                await _send_answer(answer, scope, send)
+            if question.gives_way:
+                await send(message)
+            elif message["type"] == "http.response.start" and not is_answered:
+                await send_answer([value.decode("latin-1") for _, value in _cookies(message)])
 
-        await run_until(lambda: is_answered, self.app, scope, receive, answer_instead)
+        async def send_answer(set_cookies: list[str]) -> None:
+            nonlocal is_answered
+            visitor = await site.callbacks.visitor_async(scope)
+            is_answered = True  # unless the app has stopped waiting for the visitor
+            answer = site.sharing.answer(request, visitor, session_cookies, set_cookies)
+            await _send_answer(answer, scope, send)
+
+        try:
+            await run_until(lambda: is_answered, self.app, scope, receive, answer_instead)
+        except Exception as error:
+            if is_answered or question.gives_way or not says_no_route(error):
+                raise
+            await send_answer([])
 
 
 class _Response:
@@ -357,6 +378,17 @@ class _Response:
             else:
                 await self._send({**start, "headers": headers})
         return not self._is_dropped
+
+
+def _from_inside(outer: PageRequest | Question, send: Send) -> Send:
+    """Return the `send` of a middleware that another one is around, which gives way."""
+
+    async def send_from_inside(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            outer.give_way()
+        await send(message)
+
+    return send_from_inside
 
 
 def _without_content(receive: Receive) -> Receive:

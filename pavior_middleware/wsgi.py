@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from ._adapters.apps import says_no_route
 from ._adapters.site import Site
 from ._http.headers import WSGI_FORM, HeaderList
 from ._model.identity import Identity
@@ -21,7 +22,7 @@ from ._page.request import PageRequest
 from ._page.response import PageResponse, State
 from ._page.skip import SKIP_FIELD
 from ._share import FIELDS as SHARING_FIELDS
-from ._share import LONGEST_CONTENT, Answer, Needed, Request
+from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -31,6 +32,10 @@ Write = Callable[[bytes], object]
 
 IDENTITY_KEY = "pavior.identity"
 """Under this key of the environ an app may put the request's `Identity`, or None for nobody."""
+
+
+_SCOPE = "asgi.scope"
+"""Where an adapter from ASGI to WSGI, such as a2wsgi, keeps the scope in the environ."""
 
 
 class PaviorMiddleware:
@@ -68,6 +73,12 @@ class PaviorMiddleware:
         site = self._site
         if site is None:
             return self.app(environ, start_response)
+        outer: PageRequest | None = None
+        if PageRequest.KEY in environ or _SCOPE in environ:
+            outer = _outer(PageRequest.KEY, environ)
+        if outer is not None:  # another middleware is around this one
+            start_response = _from_inside(outer, start_response)
+            _change(environ, outer.replaced_fields)
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
         our_path = site.sharing.path(path, root_path)
@@ -82,6 +93,8 @@ class PaviorMiddleware:
             fields,
             fields.are_conditional,
         )
+        if outer is not None:
+            request.stand_inside(outer)
         return self._ask(site, request, environ, environ, start_response)
 
     def identity_in(self, environ: dict[str, Any]) -> Identity | None:
@@ -113,14 +126,16 @@ class PaviorMiddleware:
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
-        path = _text(untouched.get("SCRIPT_NAME", "") + untouched.get("PATH_INFO", ""))
-        again = request.again(path, [value for _, value in response.cookies])
+        again = request.again([value for _, value in response.cookies])
         return self._ask(site, again, untouched, outer_environ, start_response, response)
 
     def _serve_sharing(
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer in the app's place, which may see the request so that the user is known."""
+        outer: Question | None = _outer(Question.KEY, environ)
+        if outer is not None:
+            start_response = _from_inside(outer, start_response)
         request = _sharing_request(environ, path)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
@@ -128,30 +143,49 @@ class PaviorMiddleware:
         elif begun is Needed.CONTENT:
             answer = site.sharing.exchange(request, _content(environ, LONGEST_CONTENT + 1))
         else:
-            visitor, cookies = self._visitor_of_app(site, environ)
+            found = self._visitor_of_app(site, environ, start_response)
+            if isinstance(found, list):
+                return found
+            visitor, cookies = found
             answer = site.sharing.answer(request, visitor, self.session_cookies(), cookies)
         status = HTTPStatus(answer.status)
         start_response(f"{status.value} {status.phrase}", list(answer.headers))
         return [] if request.method == "HEAD" or not answer.body else [answer.body]
 
     def _visitor_of_app(
-        self, site: Site[str], environ: WSGIEnvironment
-    ) -> tuple[Visitor, list[str]]:
-        """Return who the app says is visiting, and what it sets in cookies."""
-        begun: list[tuple[Visitor, list[str]]] = []
+        self, site: Site[str], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> tuple[Visitor, list[str]] | list[bytes]:
+        """Return who the app says is visiting, and what it sets in cookies.
 
-        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:  # noqa: ARG001
+        Or return the body of the answer of another middleware, inside of this one.
+        """
+        begun: list[tuple[Visitor, list[str]]] = []
+        question = environ[Question.KEY] = Question()
+        environ.pop(PageRequest.KEY, None)
+
+        def start(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
+            if question.gives_way:
+                return start_response(status, headers, exc_info)
             cookies = [value for _, value in _cookies(headers)]
             begun.append((self.visitor(site, environ), cookies))
             return lambda data: None  # noqa: ARG005
 
-        body = self.app(environ, start)
+        pieces: list[bytes] = []
+        body: Iterable[bytes] = ()
         try:
-            for _ in body:
+            body = self.app(environ, start)
+            for piece in body:
                 if begun:
                     break
+                pieces.append(piece)
+        except Exception as error:
+            if begun or question.gives_way or not says_no_route(error):
+                raise
+            begun.append((self.visitor(site, environ), []))
         finally:
             _close(body)
+        if question.gives_way:
+            return pieces
         return begun[-1] if begun else (Visitor(lookup_failed=True), [])
 
 
@@ -239,6 +273,7 @@ class _Response:
                 return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
+            self._see_prefix()
             visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
         if self._fallback is not None and not response.gains_script:
@@ -251,6 +286,12 @@ class _Response:
             if response.yields_to_script:
                 self.yielding = status, headers
         return self._write
+
+    def _see_prefix(self) -> None:
+        """Have a page ask below the prefix that an inner middleware, as `ProxyFix`, has found."""
+        script_name = _text(self._environ.get("SCRIPT_NAME", ""))
+        if script_name != self._request.root_path:
+            self._request.see_path(script_name + _text(self._environ.get("PATH_INFO", "")))
 
     def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
         """Return what the server is to iterate: the app's own iterable unless that must change.
@@ -419,9 +460,34 @@ class _NoBody(list[bytes]):
         _close(self._pieces)
 
 
+def _outer(key: str, environ: WSGIEnvironment) -> Any:
+    """Return what a middleware around this one has left under the key; None without such a one."""
+    return environ.get(key) or environ.get(_SCOPE, {}).get(key)
+
+
+def _from_inside(outer: PageRequest | Question, start_response: StartResponse) -> StartResponse:
+    """Return the `start_response` of a middleware that another one is around, which gives way."""
+
+    def start_from_inside(
+        status: str, headers: HeaderList, exc_info: OptExcInfo | None = None
+    ) -> Write:
+        outer.give_way()
+        if exc_info is None:
+            return start_response(status, headers)
+        return start_response(status, headers, exc_info)
+
+    return start_from_inside
+
+
 def _text(path: str) -> str:
-    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are."""
-    return path if path.isascii() else path.encode("latin-1").decode("utf-8", "replace")
+    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are.
+
+    What is no UTF-8 stays, as Django writes the text itself into the environ.
+    """
+    try:
+        return path if path.isascii() else path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path
 
 
 class _Fields(Mapping[str, str]):
@@ -460,12 +526,16 @@ def _for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:
     """Return the environ as the app is to see it."""
     if request.conditions.changes:
         environ = dict(environ)
-        for name, value in request.conditions.changes.items():
-            environ.pop(_KEYS[name], None)
-            if value is not None:
-                environ[_KEYS[name]] = value
+        _change(environ, request.conditions.changes)
     environ[PageRequest.KEY] = request
     return environ
+
+
+def _change(environ: WSGIEnvironment, changes: Mapping[str, str | None]) -> None:
+    for name, value in changes.items():
+        environ.pop(_KEYS[name], None)
+        if value is not None:
+            environ[_KEYS[name]] = value
 
 
 def _sharing_request(environ: WSGIEnvironment, path: str) -> Request:

@@ -19,13 +19,14 @@ import pytest
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
 
-NAVIGATION, SKIPPED = "navigation", "skipped"
+NAVIGATION, INSTALLED, SKIPPED = "navigation", "installed", "skipped"
 
 _NAMED = Settings("peers", "the API key of the suites of peers")
 CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
     {
         "named": _NAMED,
         NAVIGATION: _NAMED,
+        INSTALLED: _NAMED,
         "lending": replace(
             _NAMED,
             shared_auth_domains=["help.example"],
@@ -39,7 +40,8 @@ CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
 
 The tests' own requests do not say that they navigate, so that a text without a doctype or an
 `<html>` is a part of a page. In `NAVIGATION` they do, so that all that is HTML gets the script, and
-it is taken out again, so that the rest must be what it was. In `SKIPPED` no page gets the script.
+it is taken out again, so that the rest must be what it was. `INSTALLED` is what the README does:
+Starlette lists the middleware, and Flask has the extension. In `SKIPPED` no page gets the script.
 """
 
 _ELEMENT = re.compile(rb"<script data-astro-rerun data-pavior=.*?</script>", re.DOTALL)
@@ -53,7 +55,7 @@ class Behind:
     def __init__(self, configuration: str) -> None:
         self.events: Counter[str] = Counter()
         settings = CONFIGURATIONS[configuration]
-        self._settings = replace(
+        self.settings = replace(
             settings, on_event=lambda event: self.events.update([event.outcome])
         )
         self._navigates = configuration == NAVIGATION
@@ -61,14 +63,14 @@ class Behind:
     def asgi(self, app: Any) -> Any:
         """Return an ASGI app behind the middleware."""
         if not self._navigates:
-            return asgi.PaviorMiddleware(app, self._settings, identity=_ada)
+            return asgi.PaviorMiddleware(app, self.settings, identity=_ada)
 
         async def inner(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http":
                 scope["headers"] = [field for field in scope["headers"] if field != _FIELD]
             await app(scope, receive, send)
 
-        middleware = asgi.PaviorMiddleware(inner, self._settings, identity=_ada)
+        middleware = asgi.PaviorMiddleware(inner, self.settings, identity=_ada)
 
         async def outer(scope: Any, receive: Any, send: Any) -> None:
             async def send_without_element(message: Any) -> None:
@@ -85,13 +87,13 @@ class Behind:
     def wsgi(self, app: Any) -> Any:
         """Return a WSGI app behind the middleware."""
         if not self._navigates:
-            return wsgi.PaviorMiddleware(app, self._settings, identity=_ada)
+            return wsgi.PaviorMiddleware(app, self.settings, identity=_ada)
 
         def inner(environ: Any, start_response: Any) -> Any:
             environ.pop(_KEY_OF_FIELD, None)
             return app(environ, start_response)
 
-        middleware = wsgi.PaviorMiddleware(inner, self._settings, identity=_ada)
+        middleware = wsgi.PaviorMiddleware(inner, self.settings, identity=_ada)
 
         def outer(environ: Any, start_response: Any) -> Any:
             environ[_KEY_OF_FIELD] = "document"
@@ -180,6 +182,46 @@ def _quart(behind: Behind) -> None:
     quart.Quart.asgi_app = asgi_app
 
 
+def _installed_in_starlette(behind: Behind) -> None:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+
+    from pavior_middleware.starlette import PaviorMiddleware
+
+    build = Starlette.build_middleware_stack
+    ours = Middleware(PaviorMiddleware, behind.settings, identity=_ada)
+
+    def build_middleware_stack(self: Starlette) -> Any:
+        theirs = self.user_middleware
+        self.user_middleware = [ours, *theirs]
+        try:
+            return build(self)
+        finally:
+            self.user_middleware = theirs
+
+    Starlette.build_middleware_stack = build_middleware_stack  # type: ignore[method-assign]
+
+
+def _installed_in_flask(behind: Behind) -> None:
+    import flask
+
+    from pavior_middleware.flask import Pavior
+
+    make = flask.Flask.__init__
+
+    def init(self: flask.Flask, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        Pavior(self, behind.settings, identity=_ada)
+        del self.jinja_env  # made anew for the tests that go on to say how
+
+    flask.Flask.__init__ = init  # type: ignore[method-assign]
+
+
+INSTALLERS: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
+    {"starlette": _installed_in_starlette, "flask": _installed_in_flask}
+)
+"""The suites of frameworks for which the package has an entry point."""
+
 _ENTRIES: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
     {
         "starlette": _starlette,
@@ -221,6 +263,7 @@ def pytest_configure(config: pytest.Config) -> None:
     events: Mapping[str, int] = {}
     if configuration := config.getoption("--behind"):
         behind = Behind(configuration)
-        _ENTRIES[config.getoption("--peer")](behind)
+        entries = INSTALLERS if configuration == INSTALLED else _ENTRIES
+        entries[config.getoption("--peer")](behind)
         events = behind.events
     config.pluginmanager.register(_Outcomes(config.getoption("--outcomes"), events))

@@ -1,4 +1,4 @@
-"""The tests that are about the bytes or the header fields of an HTML page, and why each is."""
+"""The tests that may differ, and why: they compare an HTML page, or do what no server does."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from collections.abc import Mapping
 
 _WHOLE_PAGE = "Compares the whole text of a page, which holds the script."
 _VARY = "Compares the `Vary` of a page, which now depends on more of the request."
+_NO_HEADERS = "Calls the app with a scope without `headers`, which ASGI requires."
 _NO_BYTES = "Its page consists of `str`, where PEP 3333 has bytes."
 
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "starlette": {
+        "tests/middleware/test_base.py::test_run_background_tasks_even_if_client_disconnects": (
+            _NO_HEADERS
+        ),
+        "tests/middleware/test_base.py::test_do_not_block_on_background_tasks": _NO_HEADERS,
+        "tests/middleware/test_base.py::"
+        "test_run_context_manager_exit_even_if_client_disconnects": _NO_HEADERS,
+        "tests/middleware/test_base.py::test_multiple_middlewares_stacked_client_disconnected": (
+            _NO_HEADERS
+        ),
         "tests/test_responses.py::test_populate_headers": (
             "Compares the `Content-Length` of a page, which the script makes longer."
         ),
@@ -25,6 +35,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "tests/test_templates.py::test_templates_with_environment": _WHOLE_PAGE,
     },
     "flask": {
+        "tests/test_basic.py::test_app_freed_on_zero_refcount": (
+            "An app that is wrapped in its `wsgi_app` refers to itself, so that it is freed later."
+        ),
         "tests/test_basic.py::test_session_accessed": _VARY,
         "tests/test_basic.py::test_session_refresh_vary": _VARY,
         "tests/test_basic.py::test_session_vary_cookie": _VARY,

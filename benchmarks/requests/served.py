@@ -165,7 +165,7 @@ def _run_uvicorn(name: str, descriptor: int) -> None:
     """
     sites = (starlette_hand_written, starlette_pass_through, starlette_ours)
     (make,) = (site for site in sites if site.__name__ == name)
-    config = uvicorn.Config(make(), log_level="error", access_log=False)
+    config = uvicorn.Config(make(), http="h11", log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 

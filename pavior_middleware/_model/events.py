@@ -24,6 +24,7 @@ class Reason(str, Enum):
     # Why a response passed.
     SKIP_PATH = "skip_path", "its path is in skip_paths"
     SKIPPED = "skipped", "the app has skipped it"
+    INNER = "inner", "another middleware of this package, inside of this one, has made it"
     NOT_HTML = "not_html", "its Content-Type is not text/html in a charset like ASCII"
     DOWNLOAD = "download", "the browser saves it and does not show it"
     NO_CONTENT = "no_content", "its status says that it holds no page"

@@ -34,7 +34,9 @@ class Payloads:
         self._render = partial(render, settings, asks_consent=asks_consent)
         self._varies_by = varies_by
         self._report = report
+        self._is_same_for_all = settings.cacheable_pages
         self._anonymous = with_snippet(self._render(), varies_by)
+        self._anonymous_below = lru_cache(maxsize=_MOST_ROOT_PATHS)(self._make_anonymous)
         self._asking = lru_cache(maxsize=_MOST_ROOT_PATHS)(self._make_asking)
         self._named = lru_cache(maxsize=_MOST_USERS)(self._make_named)
         self._warn = WarnOnce()
@@ -48,19 +50,26 @@ class Payloads:
         """
         return self._asking(root_path)
 
-    def for_identity(self, identity: Identity | None, root_path: str) -> Payload:
+    def for_identity(
+        self, identity: Identity | None, root_path: str, mount_path: str = ""
+    ) -> Payload:
         """Return the payload of a user's page; to that of nobody for an identity that is refused.
 
-        The refusal is logged once.
+        The refusal is logged once. The script of a page that names nobody asks below `mount_path`.
         """
         if identity is None:
-            return self._anonymous
+            return self._for_nobody(mount_path)
         try:
             return self._for_user(identity, root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
             self._report(refused(refusal))
+            return self._for_nobody(mount_path)
+
+    def _for_nobody(self, mount_path: str) -> Payload:
+        if not mount_path or self._is_same_for_all:
             return self._anonymous
+        return self._anonymous_below(mount_path)
 
     def _for_user(self, identity: Identity, root_path: str) -> Payload:
         try:
@@ -87,6 +96,9 @@ class Payloads:
 
     def _make(self, identity: Identity, root_path: str) -> Payload:
         return with_snippet(self._render(identity, root_path=root_path), self._varies_by)
+
+    def _make_anonymous(self, mount_path: str) -> Payload:
+        return with_snippet(self._render(mount_path=mount_path), self._varies_by)
 
     def _make_asking(self, root_path: str) -> Payload:
         snippet = self._render(must_ask=True, root_path=root_path)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
 from .._http.cookies import cookies_after
-from .conditions import NO_CONDITIONS, Conditions, conditions
+from .conditions import CONDITIONAL, NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
 
@@ -52,6 +52,12 @@ class PageRequest:
     is_skipped = False
     """Whether its path gets no chat."""
 
+    mount_path = ""
+    """The part of `root_path` at which the app of another middleware has put this one's."""
+
+    gives_way = False
+    """Whether another middleware, inside of this one, has made the response."""
+
     placeholder: bytes | None = None
     """What templates write where the script is to stand, once one has asked for it."""
 
@@ -69,6 +75,7 @@ class PageRequest:
         is_conditional: bool,
     ) -> None:
         self.method = method
+        self.path = path
         self.root_path = root_path
         self.fields = fields
         self._rules = rules
@@ -110,16 +117,47 @@ class PageRequest:
         """Whether a script of another origin may have made the request."""
         return is_foreign_fetch(self.fields, self._scheme)
 
+    @property
+    def replaced_fields(self) -> Mapping[str, str | None]:
+        """The conditions that the app sees changed, as the client has sent them.
+
+        None stands for a field that it has not sent.
+        """
+        changed = self.conditions.changes.keys() & CONDITIONAL
+        return {name: self.fields.get(name) for name in changed}
+
+    def stand_inside(self, outer: PageRequest) -> None:
+        """Take what an outer middleware knows of this request.
+
+        Where both see the same path, what its app has added to `root_path` is a part of that path,
+        and no field of the request has chosen it.
+        """
+        if self.path == outer.path and self.root_path.startswith(outer.root_path):
+            self.mount_path = self.root_path[len(outer.root_path) :]
+
+    def see_path(self, path: str) -> None:
+        """Take the whole path as the app has it, which may know of a prefix that a proxy removes.
+
+        An app that hands requests on to mounted apps leaves the whole path as it is.
+        """
+        if path.endswith(self.path):
+            self.root_path = path.removesuffix(self.path) + self.root_path
+
+    def give_way(self) -> None:
+        """Leave the response to another middleware, inside of this one, which has begun it."""
+        self.gives_way = self.is_skipped = True
+        self.conditions, self._kind = NO_CONDITIONS, _SKIPPED
+
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
-    def again(self, path: str, set_cookies: Sequence[str]) -> PageRequest:
+    def again(self, set_cookies: Sequence[str]) -> PageRequest:
         """Return the request in which the app is asked for the whole page.
 
-        `path` is the path of this request, and `set_cookies` are the `Set-Cookie` fields of its
-        first answer, which the app sees as from a browser.
+        `set_cookies` are the `Set-Cookie` fields of its first answer, which the app sees as from a
+        browser.
         """
         again = PageRequest.__new__(PageRequest)
         again.__dict__.update(self.__dict__)
@@ -129,7 +167,7 @@ class PageRequest:
                 self.fields.get("cookie", ""),
                 set_cookies,
                 host=self.fields.get("host", ""),
-                path=path,
+                path=self.path,
                 # A proxy may keep https to itself. Browsers send this field where they keep such
                 # cookies: to https and loopback (Fetch Metadata section 2.4).
                 is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,

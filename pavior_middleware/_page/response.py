@@ -296,7 +296,8 @@ class PageResponse(Generic[AnyStr]):
             # In a page of the site's own the script gets its answer, and nowhere else.
             payload = payloads.asking(root_path)
         else:
-            payload = payloads.for_identity(visitor and visitor.identity, root_path)
+            identity = visitor and visitor.identity
+            payload = payloads.for_identity(identity, root_path, self._request.mount_path)
         if self._head.policies.nonce is not None:
             payload = payload.with_nonce()
         return payload.with_cookie(cookie)

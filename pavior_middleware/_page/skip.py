@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 SKIP_FIELD = "pavior-skip"
 """A response field with this name, and any value, is taken out, and the response left as it is."""
 
+_FORMS: tuple[tuple[Any, Any], ...] = ((SKIP_FIELD, "1"), (SKIP_FIELD.encode("ascii"), b"1"))
+
 
 class HasHeaders(Protocol):
-    """A response of Flask, Werkzeug, Starlette or Django, or what has their form."""
+    """A response of Flask, Starlette, Django, Falcon or BlackSheep, or what has their form."""
 
     @property
     def headers(self) -> Any:
-        """A mapping of header fields that can be set."""
+        """The header fields: a mapping that can be set, unless there is a `set_header`."""
 
 
 R = TypeVar("R", bound=HasHeaders)
@@ -23,9 +25,21 @@ R = TypeVar("R", bound=HasHeaders)
 def skip(response: R) -> R:
     """Say that this response is to get no chat; return it.
 
-    Works for the responses of Flask, Starlette, FastAPI and Django. Elsewhere, set a header field
-    `Pavior-Skip`, with any value: the middleware takes it out.
+    Works for response objects whose `headers` can be set, such as those of Flask, Starlette,
+    FastAPI and Django, and for those that have a method `set_header`, such as Falcon's. Elsewhere,
+    set a header field `Pavior-Skip`, with any value: the middleware takes it out.
+
+    Raises `TypeError` for what is no response object, such as the text that a Flask view returns.
     """
-    headers: MutableMapping[str, str] = response.headers
-    headers[SKIP_FIELD] = "1"
-    return response
+    headers = getattr(response, "headers", None)
+    # Falcon's `headers` are a copy. BlackSheep's names and values are bytes.
+    setters = (getattr(response, "set_header", None), getattr(headers, "__setitem__", None))
+    for set_field in filter(None, setters):
+        for name, value in _FORMS:
+            with suppress(TypeError):
+                set_field(name, value)
+                return response
+    raise TypeError(
+        f"skip() takes a response object, not {type(response).__name__}: pass it one, as Flask's"
+        " make_response(…) makes of what a view returns, or set the header field Pavior-Skip"
+    )

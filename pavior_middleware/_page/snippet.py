@@ -146,6 +146,7 @@ def render(
     asks_consent: bool = False,
     must_ask: bool = False,
     root_path: str = "",
+    mount_path: str = "",
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
@@ -153,7 +154,8 @@ def render(
     script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
     tells that the answer may be that there is no consent. `root_path` is the path below which the
     site stands as the request has it, as text. It counts in pages that nobody else gets, since a
-    request could choose it for others; in all pages the setting `root_path` does.
+    request could choose it for others, who get those below `mount_path`. In all pages the setting
+    `root_path` comes first.
 
     Raises `IdentityRefused` for what `identity_options` refuses.
     """
@@ -163,7 +165,7 @@ def render(
     named = {name: value for name, value in options.items() if name != "hmac"}
     hmac = str(options["hmac"]) if "hmac" in options else None
     is_for_one = bool(named) or (must_ask and not settings.cacheable_pages)
-    root = _root(settings, root_path if is_for_one else "")
+    root = _root(settings, root_path if is_for_one else mount_path)
     links = _link_origins(settings)
     files = (BORROWER if lender else PAGE, *((LINKS,) if links else ()))
     lenders = ["", lender] if lender else []

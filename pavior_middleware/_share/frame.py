@@ -12,6 +12,7 @@ from .answer import NOT_WHITELISTED, Answer, answer, not_allowed, refused
 from .request import Request
 
 _STYLE = "html,body,button{margin:0;width:100%;height:100%;border:0;background:none;cursor:pointer}"
+_SCRIPT = _assets.read("frame.js")
 
 
 class Frame:
@@ -23,9 +24,8 @@ class Frame:
 
     def __init__(self, whitelist: Whitelist) -> None:
         self._whitelist = whitelist
-        self._script = _assets.read("frame.js")
         self._policy = (
-            f"default-src 'none'; script-src {_hash(self._script)}; style-src {_hash(_STYLE)};"
+            f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(_STYLE)};"
             " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
         )
 
@@ -53,7 +53,7 @@ class Frame:
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Chat</title>'
             f"<style>{_STYLE}</style>"
             f'<button type="button" aria-label="Open chat" data-origin="{html.escape(origin)}">'
-            f"</button><script>{self._script}</script></html>"
+            f"</button><script>{_SCRIPT}</script></html>"
         ).encode()
 
 

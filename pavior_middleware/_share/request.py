@@ -14,6 +14,23 @@ FIELDS = (
 """The header fields that are looked at, in lower case."""
 
 
+class Question:
+    """A request that the app sees so that the user is known.
+
+    Another middleware, inside of the one that asks, may answer it in its place.
+    """
+
+    KEY = "pavior_middleware.question"
+    """Under which the adapters keep it in the ASGI scope or the WSGI environ."""
+
+    gives_way = False
+    """Whether another middleware has answered."""
+
+    def give_way(self) -> None:
+        """Leave the answer to another middleware, which has begun it."""
+        self.gives_way = True
+
+
 @dataclass(frozen=True)
 class Request:
     """A request: its path as `well_known` names it, its query as sent, and its `FIELDS`.

@@ -11,6 +11,9 @@ from .. import _assets
 from .answer import Answer, answer, not_allowed
 from .request import Request
 
+# Starlette makes its middleware in the event loop, where nothing may wait for a file.
+_WITH_HANDOFF = _assets.read("share.js").encode("ascii")
+_WITHOUT_HANDOFF = _assets.read("share-without-handoff.js").encode("ascii")
 _SECONDS = 3600
 _FIELDS = (
     ("Cache-Control", f"public, max-age={_SECONDS}"),
@@ -27,8 +30,7 @@ class Script:
     """
 
     def __init__(self, *, hands_off: bool) -> None:
-        name = "share.js" if hands_off else "share-without-handoff.js"
-        self._body = _assets.read(name).encode("ascii")
+        self._body = _WITH_HANDOFF if hands_off else _WITHOUT_HANDOFF
         digest = hashlib.sha256(self._body).digest()
         self._etag = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
+import blacksheep
+import falcon.asgi
 import flask
 import pytest
 from flask import Flask
@@ -141,6 +143,66 @@ def test_skip_passes_a_starlette_response() -> None:
     response = TestClient(Starlette(routes=[Route("/", home)], middleware=middleware)).get("/")
     assert response.content == PAGE
     assert "pavior-skip" not in response.headers
+
+
+class FalconPage:
+    """A resource of Falcon's."""
+
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        response.content_type, response.data = falcon.MEDIA_HTML, PAGE
+        skip(response)
+
+
+class AsyncFalconPage:
+    """The same, of an ASGI app."""
+
+    async def on_get(self, request: object, response: falcon.asgi.Response) -> None:
+        response.content_type, response.data = falcon.MEDIA_HTML, PAGE
+        skip(response)
+
+
+def test_skip_passes_a_response_of_a_falcon_app_under_asgi() -> None:
+    app = falcon.asgi.App()
+    app.add_route("/", AsyncFalconPage())
+    site = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    response = TestClient(site).get("/")
+    assert response.content == PAGE
+    assert "pavior-skip" not in response.headers
+
+
+def test_skip_passes_a_response_of_a_blacksheep_app() -> None:
+    app = blacksheep.Application()
+
+    @app.router.get("/")
+    async def home() -> blacksheep.Response:
+        return skip(blacksheep.html(PAGE.decode()))
+
+    site = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    with TestClient(site) as client:  # which starts the app
+        response = client.get("/")
+    assert response.content == PAGE
+    assert "pavior-skip" not in response.headers
+
+
+def test_skip_passes_a_response_of_a_falcon_app_under_wsgi() -> None:
+    app = falcon.App()
+    app.add_route("/", FalconPage())
+    wsgi_app = cast("Any", app)
+    site = wsgi.PaviorMiddleware(wsgi_app, SETTINGS, identity=lambda environ: ADA)
+    response = TestApp(site).get("/")
+    assert response.body == PAGE
+    assert "Pavior-Skip" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "returned",
+    ["<!doctype html>", (PAGE, 404), {"a": 1}, None, Request({"type": "http", "headers": []})],
+    ids=lambda returned: type(returned).__name__,
+)
+def test_skip_says_what_to_pass_it_in_place_of_what_is_no_response(returned: Any) -> None:
+    name = type(returned).__name__
+    with pytest.raises(TypeError, match=rf"not {name}: pass .*make_response.*Pavior-Skip"):
+        skip(returned)
 
 
 # ── By request ─────────────────────────────────────────────────────────────────────────────────

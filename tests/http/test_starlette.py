@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 from pavior_middleware import Identity, Settings, SettingsError, sign
+from pavior_middleware._page.snippet import SCRIPT_INTEGRITY
 from pavior_middleware.starlette import PaviorMiddleware, read_settings
 from tests.support.pages import init_call
 from tests.support.sites import API_KEY, TEAM
@@ -220,6 +222,19 @@ def test_the_login_of_a_starlette_app_is_shared_with_a_whitelisted_site() -> Non
     assert client.get(path, headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+@pytest.mark.parametrize("handoff", [True, False])
+def test_the_middleware_reads_no_file_when_starlette_makes_it_in_the_event_loop(
+    handoff: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_text(path: Path, *_: object) -> str:
+        pytest.fail(f"{path} is read")
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    settings = replace(SETTINGS, secret_key="a secret key of sufficient length", handoff=handoff)
+    with client_of(pavior(settings)) as client:
+        assert client.get("/.well-known/pavior/share.js").status_code == 200
+
+
 @pytest.mark.parametrize("prefix", ["", "SHOP_"])
 def test_settings_may_be_a_config(prefix: str, tmp_path: Path) -> None:
     file = tmp_path / ".env"
@@ -262,3 +277,38 @@ def test_the_middleware_around_a_whole_app_sees_starlettes_last_error_page() -> 
     client = TestClient(PaviorMiddleware(app, SETTINGS), raise_server_exceptions=False)
     client.post("/login")
     assert init_call(client.get("/fail").content)["email"] == "ada@example.com"
+
+
+class Policy:
+    """A middleware that sets a policy."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", b"script-src 'self'")
+                message = {**message, "headers": [*message["headers"], policy]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)
+
+
+def policy_of(app: Starlette) -> str:
+    policy: str = TestClient(app).get("/").headers["Content-Security-Policy"]
+    return policy
+
+
+def test_the_middleware_that_stands_first_in_the_list_extends_the_policy_of_another() -> None:
+    app = Starlette(routes=ROUTES, middleware=[pavior(), Middleware(Policy)])
+    assert SCRIPT_INTEGRITY in policy_of(app)
+    app = Starlette(routes=ROUTES, middleware=[Middleware(Policy), pavior()])
+    assert policy_of(app) == "script-src 'self'"
+
+
+def test_the_middleware_that_is_added_last_extends_the_policy_of_another() -> None:
+    app = Starlette(routes=ROUTES)
+    app.add_middleware(Policy)
+    app.add_middleware(PaviorMiddleware, settings=SETTINGS)
+    assert SCRIPT_INTEGRITY in policy_of(app)

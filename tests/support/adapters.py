@@ -46,16 +46,9 @@ def answer(reply: Reply | App, fields: dict[str, str]) -> Reply:
     return reply if isinstance(reply, Reply) else reply(fields)
 
 
-def fetch_wsgi(
-    reply: Reply | App,
-    settings: Settings,
-    identity: Identity | None = None,
-    *,
-    consent: bool | None = None,
-    method: str = "GET",
-    path: str = "/",
-    headers: dict[str, str] | None = None,
-) -> Seen:
+def wsgi_app(reply: Reply | App, method: str = "GET") -> Callable[..., list[bytes]]:
+    """Return a WSGI app that answers each request alike, or as a function of its fields."""
+
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         prefix = "HTTP_"
         fields = {
@@ -68,8 +61,38 @@ def fetch_wsgi(
         start_response(f"{status.value} {status.phrase}", list(answered.headers))
         return [] if method == "HEAD" else list(answered.chunks)
 
+    return app
+
+
+def asgi_app(reply: Reply | App, method: str = "GET") -> asgi.ASGIApp:
+    """Return an ASGI app that answers each request alike, or as a function of its fields."""
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        answered = answer(
+            reply, {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        )
+        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in answered.headers]
+        await send({"type": "http.response.start", "status": answered.status, "headers": raw})
+        chunks = [] if method == "HEAD" else answered.chunks
+        for chunk in chunks[:-1]:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"".join(chunks[-1:])})
+
+    return app
+
+
+def fetch_wsgi(
+    reply: Reply | App,
+    settings: Settings,
+    identity: Identity | None = None,
+    *,
+    consent: bool | None = None,
+    method: str = "GET",
+    path: str = "/",
+    headers: dict[str, str] | None = None,
+) -> Seen:
     middleware = wsgi.PaviorMiddleware(
-        app,
+        wsgi_app(reply, method),
         settings,
         identity=lambda environ: identity,
         consent=None if consent is None else lambda environ: consent,
@@ -90,19 +113,8 @@ def fetch_asgi(
     path: str = "/",
     headers: dict[str, str] | list[tuple[str, str]] | None = None,
 ) -> Seen:
-    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        answered = answer(
-            reply, {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        )
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in answered.headers]
-        await send({"type": "http.response.start", "status": answered.status, "headers": raw})
-        chunks = [] if method == "HEAD" else answered.chunks
-        for chunk in chunks[:-1]:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"".join(chunks[-1:])})
-
     middleware = asgi.PaviorMiddleware(
-        app,
+        asgi_app(reply, method),
         settings,
         identity=lambda scope: identity,
         consent=None if consent is None else lambda scope: consent,

@@ -23,7 +23,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pavior_middleware import Identity, Settings
-from pavior_middleware._http.cookies import cookies_after
 from pavior_middleware.placement import insert
 
 Fields = tuple[tuple[str, str], ...]
@@ -231,6 +230,26 @@ def exchange(question: Question, app: App) -> Exchange:
     return Exchange((first, second), tuple(_answers(question, again, [], wants_part=False)))
 
 
+def asked_again(first: Request, reply: Reply) -> Request:
+    """Return the second request: without conditions, and with the cookies that the first has set.
+
+    Only cookies for the site's root, or for no path, are known here.
+    """
+    fields = {name: value for name, value in first.fields.items() if name not in CONDITIONS}
+    cookies = [each.strip() for each in first.get("cookie").split(";") if each.strip()]
+    for each in reply.values("set-cookie"):
+        pair = each.partition(";")[0]
+        name = pair.partition("=")[0]
+        cookies = [*(held for held in cookies if held.partition("=")[0] != name), pair]
+    fields["cookie"] = "; ".join(cookies)
+    return replace(first, fields=fields if cookies else without_cookie(fields))
+
+
+def without_cookie(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields but for `Cookie`."""
+    return {name: value for name, value in fields.items() if name != "cookie"}
+
+
 def _exchange_with_unknown_copy(
     question: Question, app: App, first: Request, reply: Reply
 ) -> Exchange:
@@ -257,23 +276,6 @@ def _exchange_with_unknown_copy(
         # Its head may have to be sent before its body tells whether it gains the script.
         answers = (*answers, fallback)
     return Exchange((first, second), answers)
-
-
-def asked_again(request: Request, reply: Reply) -> Request:
-    """Return the request by which an app is asked again.
-
-    It has no conditions, and the cookies that a browser would send after the first answer. What
-    those are has tests of its own, which ask a browser.
-    """
-    fields = {n: v for n, v in request.fields.items() if n not in CONDITIONS}
-    cookies = cookies_after(
-        fields.pop("cookie", ""),
-        reply.values("set-cookie"),
-        host=fields.get("host", ""),
-        path=request.path,
-        is_secure=request.scheme == "https" or "sec-fetch-site" in fields,
-    )
-    return replace(request, fields={**fields, "cookie": cookies} if cookies else fields)
 
 
 def is_skipped(settings: Settings, path: str) -> bool:

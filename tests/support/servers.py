@@ -20,10 +20,16 @@ LONGEST_START_SECONDS = 10
 
 
 @contextmanager
-def serving_asgi(app: Any, port: int) -> Iterator[None]:
-    """Run an ASGI app under uvicorn."""
+def serving_asgi(app: Any, port: int, *, root_path: str = "") -> Iterator[None]:
+    """Run an ASGI app under uvicorn, as `uvicorn --root-path` does."""
     config = uvicorn.Config(
-        app, host=LOOPBACK, port=port, log_level="critical", timeout_graceful_shutdown=1
+        app,
+        host=LOOPBACK,
+        port=port,
+        http="h11",  # and not the one that happens to be installed
+        log_level="critical",
+        root_path=root_path,
+        timeout_graceful_shutdown=1,
     )
     server = _Announcing(config)
     with _running(server.run):

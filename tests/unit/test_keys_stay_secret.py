@@ -274,15 +274,6 @@ def test_settings_that_fail_when_they_are_read_show_no_key(kind: type[Exception]
         assert extract_tb(caught.value.__traceback__)[-1].name == "ask"  # so it tells what failed
 
 
-def test_a_package_without_its_files_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings("acme", KEY, secret_key=SECRET, **LENT)
-    monkeypatch.setattr(Path, "read_text", lambda path, _: path.with_name("nothing").read_bytes())
-    with pytest.raises(FileNotFoundError) as caught:
-        PaviorMiddleware(Starlette(), settings)
-    # The settings that the middleware holds do not show their keys in their `repr`.
-    assert_shows_nothing(caught.value, KEY, SECRET, even_in_objects=False)
-
-
 @pytest.mark.parametrize("name", [f"PAVIOR_{KEY}", f"PAVIOR_API_KEY_{KEY}", "PAVIOR_API_KYE"])
 def test_an_unknown_setting_shows_no_key_by_its_name_or_value(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,40 @@
+"""What the adapters ask of an app beyond its interface."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .._model.settings import Settings
+from .._model.settings_checks import root_path_problems
+
+_MOST_LAYERS = 64  # of middleware around an app
+_NO_ROUTE = frozenset({404, 405})
+
+
+def with_root_path_of(app: object, settings: Settings) -> Settings:
+    """Return the settings; if they have no `root_path`, with that of the app.
+
+    FastAPI keeps there below which path browsers see it. The app may have middleware around it that
+    keeps the next layer in `app`, as Starlette's does. A text that is no path is not taken.
+    """
+    layer = app
+    for _ in range(_MOST_LAYERS):
+        if layer is None or settings.root_path is not None:
+            break
+        root_path = getattr(layer, "root_path", None)
+        if isinstance(root_path, str) and root_path and not root_path_problems(root_path):
+            return replace(settings, root_path=root_path)
+        layer = getattr(layer, "app", None)
+    return settings
+
+
+def says_no_route(error: Exception) -> bool:
+    """Whether an app says by an exception that it has nothing at a path, or not for a method.
+
+    Routers raise such exceptions for a layer further out, which answers 404 or 405. Starlette's
+    have a `status_code`, those of others a `status`, which may be text like `404 Not Found`.
+    """
+    status = getattr(error, "status_code", None) or getattr(error, "status", None)
+    if isinstance(status, str):
+        status = int(status[:3]) if status[:3].isdecimal() else None
+    return isinstance(status, int) and status in _NO_ROUTE

@@ -104,11 +104,15 @@ async function travel(turn) {
 }
 
 /**
+ * A code that is refused is tried once more: while a lender exchanges its key, the machine that was
+ * asked may not know the one yet with which another has signed.
+ *
  * @param {string} code  empty for nobody
  * @param {string} verifier
+ * @param {boolean} [isLast]
  * @returns {Promise<unknown>} whether the tab has learned by the code who is there
  */
-async function use(code, verifier) {
+async function use(code, verifier, isLast) {
   const body = new URLSearchParams({code, verifier});
   try {
     /** @type {Answer} */
@@ -119,8 +123,10 @@ async function use(code, verifier) {
     return known.back;
   } catch (error) {
     const {message} = /** @type {Error} */ (error);
+    const isRefused = message === 'HTTP 403';
+    if (isRefused && !isLast) return use(code, verifier, true);
     console.info(`Pavior: ${base.origin} does not take the code:`, message);
-    if (message === 'HTTP 403') on(happens.refusal);
+    if (isRefused) on(happens.refusal);
     return false;
   }
 }

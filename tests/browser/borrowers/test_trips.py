@@ -146,6 +146,28 @@ def test_a_page_whose_code_was_not_redeemed_asks_for_one_more(
     assert trips(sites) == 2
 
 
+@pytest.mark.parametrize(("refusals", "name"), [(1, "ada"), (2, None)])
+def test_a_code_that_is_refused_is_tried_once_more(
+    page: Page, sites: Sites, refusals: int, name: str | None
+) -> None:
+    """The lender may have machines that do not all know the key yet with which one has signed."""
+    log_in(page, sites, "ada")
+    tried: list[int | None] = []
+
+    def refuse(request: Request) -> Response | None:
+        if not is_code(request):
+            return None
+        tried.append(request.content_length)
+        return answer(request, "{}", status=403) if len(tried) <= refusals else None
+
+    sites.fault = refuse
+    set_out(page, sites, sites.at("help") + sites.page(sites.element()))
+    assert calls_at_last(page) == [named(name)]
+    assert len(tried) == 2
+    assert tried[0] == tried[1]
+    assert trips(sites) == 1
+
+
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("end", ["fails", "is left"])
 def test_a_link_names_the_user_on_a_page_whose_earlier_trips_failed(

@@ -124,7 +124,7 @@ class PaviorMiddleware:
         await run_until(lambda: response.is_over, self.app, asked, receive, response.send)
         if response.needs_retry:
             set_cookies = [value.decode("latin-1") for _, value in response.cookies]
-            request = request.again(untouched["path"], set_cookies)
+            request = request.again(set_cookies)
             headers = _changed(untouched["headers"], request.conditions.changes)
             asked = {**untouched, "headers": headers, PageRequest.KEY: request}
             again = _Response(self, site, request, asked, send).from_copy(scope, response)

@@ -126,8 +126,7 @@ class PaviorMiddleware:
         body = response.body(self.app(environ, response.start))
         if body is not None:
             return body
-        path = _text(untouched.get("SCRIPT_NAME", "") + untouched.get("PATH_INFO", ""))
-        again = request.again(path, [value for _, value in response.cookies])
+        again = request.again([value for _, value in response.cookies])
         return self._ask(site, again, untouched, outer_environ, start_response, response)
 
     def _serve_sharing(

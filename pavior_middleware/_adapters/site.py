@@ -76,7 +76,10 @@ class Site(Generic[AnyStr]):
             names = self._session_cookies or session_cookies()
             return are_doubled([fields.get("cookie", "")], names)
 
-        if response.follows_login:
-            is_safe = request.method in SAFE_METHODS
-            return cookie.for_other_response(visitor, fields, has_two_sessions, is_safe=is_safe)
-        return cookie.for_page(visitor, fields, has_two_sessions)
+        return cookie.after(
+            visitor,
+            fields,
+            has_two_sessions,
+            is_page=not response.follows_login,
+            is_safe=request.method in SAFE_METHODS,
+        )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
 from .._http.cookies import cookies_after
-from .conditions import NO_CONDITIONS, Conditions, conditions
+from .conditions import CONDITIONAL, NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
 
@@ -119,8 +119,12 @@ class PageRequest:
 
     @property
     def replaced_fields(self) -> Mapping[str, str | None]:
-        """The fields that the app sees changed, as the client has sent them; None for no field."""
-        return {name: self.fields.get(name) for name in self.conditions.changes}
+        """The conditions that the app sees changed, as the client has sent them.
+
+        None stands for a field that it has not sent.
+        """
+        changed = self.conditions.changes.keys() & CONDITIONAL
+        return {name: self.fields.get(name) for name in changed}
 
     def stand_inside(self, outer: PageRequest) -> None:
         """Take what an outer middleware knows of this request.
@@ -149,11 +153,11 @@ class PageRequest:
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
-    def again(self, path: str, set_cookies: Sequence[str]) -> PageRequest:
+    def again(self, set_cookies: Sequence[str]) -> PageRequest:
         """Return the request in which the app is asked for the whole page.
 
-        `path` is the path of this request, and `set_cookies` are the `Set-Cookie` fields of its
-        first answer, which the app sees as from a browser.
+        `set_cookies` are the `Set-Cookie` fields of its first answer, which the app sees as from a
+        browser.
         """
         again = PageRequest.__new__(PageRequest)
         again.__dict__.update(self.__dict__)
@@ -163,7 +167,7 @@ class PageRequest:
                 self.fields.get("cookie", ""),
                 set_cookies,
                 host=self.fields.get("host", ""),
-                path=path,
+                path=self.path,
                 # A proxy may keep https to itself. Browsers send this field where they keep such
                 # cookies: to https and loopback (Fetch Metadata section 2.4).
                 is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,

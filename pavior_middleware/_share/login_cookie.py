@@ -23,8 +23,19 @@ _LONGEST = 4096  # bytes of name, value and attributes that a browser keeps; RFC
 class LoginCookie:
     """Keeps the login cookie of one site what it is to be. It returns `Set-Cookie` fields, as text.
 
-    `fields` are a request's header fields, in lower case. `has_two_sessions` returns whether the
-    request holds two cookies of the session's name, which few responses depend on.
+    | The app names | in | The cookie is | unless |
+    | --- | --- | --- | --- |
+    | a user | a page in a tab | made the user's | it is the user's, and fresh |
+    | | another page | made the user's | it is, and fresh; or the request is suspect |
+    | | no page, in a tab or after a form | made the user's | it is; or the request is suspect |
+    | | any other response | left as it is | |
+    | nobody | any response | deleted | the request has none, or may lack the app's own cookies |
+    | it is not known | any response | left as it is | |
+
+    A request is suspect if another origin has begun it, or if it holds two cookies of the session's
+    name: the session may be one that another host of the domain has set for that path alone. In a
+    tab, a page shows whom it names, so its user would notice. Nobody would notice a redirect of one
+    of the site's own images, which is no page and in no tab.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -33,45 +44,30 @@ class LoginCookie:
         self._fresh_seconds = settings.shared_auth_seconds * _FRESH_PART
         self._warn = WarnOnce()
 
-    def for_page(
-        self, visitor: Visitor, fields: Mapping[str, str], has_two_sessions: Callable[[], bool]
-    ) -> str | None:
-        """Return the field that a page is to have; None if none.
-
-        A page for a tab shows whom it names, so a user would notice if it names somebody else. What
-        another origin fetches or frames does not, and there the session may be one that another
-        host of the domain has set for that path alone. So may one of two sessions be where the
-        site's own script fetches it.
-        """
-        is_seen = visitor.user is None or is_for_tab(fields)
-        if not is_seen and (is_begun_elsewhere(fields) or has_two_sessions()):
-            return None
-        loan = self._loan_of(visitor, fields)
-        if loan is not None and loan.age < self._fresh_seconds:
-            return None
-        return self.update(visitor, self._telling(fields))
-
-    def for_other_response(
+    def after(
         self,
         visitor: Visitor,
         fields: Mapping[str, str],
         has_two_sessions: Callable[[], bool],
         *,
+        is_page: bool,
         is_safe: bool,
     ) -> str | None:
-        """Return the field of what is no page, after which somebody else may be logged in.
+        """Return the field that a response is to have; None if it leaves the cookie as it is.
 
-        None if the cookie is the visitor's own, which is not renewed here. `is_safe`: the request's
-        method only reads. Another host of the domain may have set a session for this path alone,
-        which no user would notice: a page of the site loads images, and they may be redirects.
+        `fields` are the request's header fields, in lower case, and `is_safe` tells that its method
+        only reads. `has_two_sessions` returns whether the request holds two cookies of the
+        session's name, which few responses depend on.
         """
-        if visitor.user is not None:
-            is_aside = is_safe and not is_for_tab(fields)
-            if is_begun_elsewhere(fields) or is_aside or has_two_sessions():
+        is_in_tab = is_for_tab(fields)
+        if visitor.user is not None and not (is_page and is_in_tab):
+            is_aside = not is_page and is_safe and not is_in_tab
+            if is_aside or is_begun_elsewhere(fields) or has_two_sessions():
                 return None
-        if self._loan_of(visitor, fields) is not None:
+        loan = self._loan_of(visitor, fields)
+        if loan is not None and (not is_page or loan.age < self._fresh_seconds):
             return None
-        return self.update(visitor, self._telling(fields))
+        return self.update(visitor, "" if may_lack_cookies(fields) else fields.get("cookie", ""))
 
     def update(self, visitor: Visitor, held: str) -> str | None:
         """Return a field that makes the cookie that of the visitor; None if it needs none.
@@ -83,11 +79,7 @@ class LoginCookie:
             return None
         identity = visitor.identity if visitor.consents else None
         field = None if identity is None else self._field(identity)
-        return field or (DELETION if self.is_held(held) else None)
-
-    def is_held(self, cookies: str) -> bool:
-        """Whether a request's `Cookie` field holds the cookie, whatever it says."""
-        return bool(_values(cookies))
+        return field or (DELETION if _values(held) else None)
 
     def tells(self, fields: Mapping[str, str]) -> bool:
         """Whether the cookie came in a request that says something about who is logged in.
@@ -95,7 +87,7 @@ class LoginCookie:
         What another site began, or a frame in its page, may lack the app's own cookies, and so say
         that nobody is there.
         """
-        return not may_lack_cookies(fields) and self.is_held(fields.get("cookie", ""))
+        return not may_lack_cookies(fields) and bool(_values(fields.get("cookie", "")))
 
     def read(self, fields: Sequence[str]) -> Loan | None:
         """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""
@@ -108,9 +100,6 @@ class LoginCookie:
         """Return what the cookie says if it says of the visitor all that a new one would."""
         loan = self.read([fields.get("cookie", "")]) if visitor.consents else None
         return loan if loan is not None and loan.is_of(visitor.identity) else None
-
-    def _telling(self, fields: Mapping[str, str]) -> str:
-        return "" if may_lack_cookies(fields) else fields.get("cookie", "")
 
     def _field(self, identity: Identity) -> str | None:
         try:

@@ -172,9 +172,10 @@ def with_hashes(site: Site, text: str) -> str:
 
 
 def comparable(request: Request) -> tuple[Any, ...]:
-    """Return what an app sees: of entity tags, any order."""
+    """Return what an app sees: entity tags and cookies in any order."""
+    lists = {"if-match": ", ", "if-none-match": ", ", "cookie": "; "}
     fields = {
-        name: sorted(value.split(", ")) if name in ("if-match", "if-none-match") else value
+        name: sorted(value.split(lists[name])) if name in lists else value
         for name, value in request.fields.items()
     }
     return request.method, request.path, fields

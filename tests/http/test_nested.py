@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 from urllib.parse import urljoin
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
+from webtest import TestApp
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -223,6 +225,21 @@ def test_the_login_cookie_behind_two_middlewares_is_that_of_the_inner_ones_user(
         },
     )
     assert borrowed.json()["id"] == "7"
+
+
+def test_a_page_that_replaces_another_one_has_the_script_of_the_inner_middleware() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [HTML_TYPE])
+        try:
+            raise RuntimeError
+        except RuntimeError:
+            start_response("500 Internal Server Error", [HTML_TYPE], sys.exc_info())
+        return [PAGE]
+
+    inner = wsgi.PaviorMiddleware(app, INNER, identity=lambda environ: ADA)
+    outer = wsgi.PaviorMiddleware(inner, OUTER, identity=lambda environ: BOB)
+    response = TestApp(outer).get("/", status=500)
+    assert init_call(response.body)["id"] == "7"
 
 
 def test_an_event_of_the_outer_middleware_says_that_the_inner_one_has_made_the_response(

@@ -431,8 +431,8 @@ def test_an_identity_without_consent_has_no_login_cookie() -> None:
         fields = {"cookie": field}
         for deleted in (
             cookie.update(visitor, field),
-            cookie.for_page(visitor, fields, bool),
-            cookie.for_other_response(visitor, fields, bool, is_safe=True),
+            cookie.after(visitor, fields, bool, is_page=True, is_safe=True),
+            cookie.after(visitor, fields, bool, is_page=False, is_safe=True),
         ):
             assert timeless([deleted or ""]) == [DELETION]
 

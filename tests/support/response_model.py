@@ -223,11 +223,31 @@ def exchange(question: Question, app: App) -> Exchange:
         return Exchange((first,), answers)
     # "The app is asked once more, without conditions"; "what the first answer set in cookies is
     # kept".
-    second = replace(first, fields={n: v for n, v in first.fields.items() if n not in CONDITIONS})
+    second = asked_again(first, reply)
     again = app(second)
     cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
     again = replace(again, fields=(*cookies, *again.fields))
     return Exchange((first, second), tuple(_answers(question, again, [], wants_part=False)))
+
+
+def asked_again(first: Request, reply: Reply) -> Request:
+    """Return the second request: without conditions, and with the cookies that the first has set.
+
+    Only cookies for the site's root, or for no path, are known here.
+    """
+    fields = {name: value for name, value in first.fields.items() if name not in CONDITIONS}
+    cookies = [each.strip() for each in first.get("cookie").split(";") if each.strip()]
+    for each in reply.values("set-cookie"):
+        pair = each.partition(";")[0]
+        name = pair.partition("=")[0]
+        cookies = [*(held for held in cookies if held.partition("=")[0] != name), pair]
+    fields["cookie"] = "; ".join(cookies)
+    return replace(first, fields=fields if cookies else without_cookie(fields))
+
+
+def without_cookie(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields but for `Cookie`."""
+    return {name: value for name, value in fields.items() if name != "cookie"}
 
 
 def _exchange_with_unknown_copy(
@@ -238,7 +258,7 @@ def _exchange_with_unknown_copy(
     "Validators", the paragraph on copies without a mark: the app is asked once more, and that
     answer goes out if it is a page that gains the script, else the 304.
     """
-    second = replace(first, fields={n: v for n, v in first.fields.items() if n not in CONDITIONS})
+    second = asked_again(first, reply)
     again = app(second)
     cookies = tuple(each for each in reply.fields if each[0].lower() == "set-cookie")
     own = tuple(each for each in again.fields if each[0].lower() == "set-cookie")

@@ -17,6 +17,7 @@ import pytest
 from pavior_middleware import Identity, Settings, SettingsError, asgi
 from pavior_middleware._http import cache_control, codings, csp, media
 from pavior_middleware._http.caller import is_foreign_fetch
+from pavior_middleware._http.cookies import cookies_after
 from pavior_middleware._model.domains import Whitelist, domain_problem, normalized
 from pavior_middleware._model.identity import IdentityRefused, signed_options
 from pavior_middleware._model.paths import FRAME, HANDOFF, SHARE_AUTH, SHARE_SCRIPT
@@ -329,8 +330,19 @@ PARSERS: dict[str, Parse] = {
     "the path of a request": lambda text: RULES.skips(f"/{text}"),
     "the origin of a request": lambda text: is_foreign_fetch({"origin": text}, "http"),
     "the root path": lambda text: render(SETTINGS, ADA, root_path=text),
-    "the cookies of a request": lambda text: (COOKIE.is_held(text), COOKIE.read([text])),
-    "the cookie to replace": lambda text: COOKIE.for_page(VISITOR, {"cookie": text}, bool),
+    "the cookies of a request": lambda text: (
+        COOKIE.tells({"cookie": text}),
+        COOKIE.read([text]),
+    ),
+    "the cookie to replace": lambda text: COOKIE.after(
+        VISITOR, {"cookie": text}, bool, is_page=True, is_safe=True
+    ),
+    "the cookies of a request that is made again": lambda text: cookies_after(
+        text, ["s=1; Path=/", "s=2", "t=; Max-Age=0"], host=text, path="/", is_secure=True
+    ),
+    "a cookie that is set": lambda text: cookies_after(
+        "s=1", [text, f"s=1; Expires={text}"], host="a.test", path=f"/{text}", is_secure=True
+    ),
     "a token": lambda text: (
         TOKENS.read_cookie(text),
         TOKENS.read_code(text, "https://help.example.com", text),

@@ -18,6 +18,7 @@ from ._model.visitor import Visitor
 from ._page.conditions import CONDITIONAL, FIELDS, NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
+from ._page.skip import INNER_FIELD
 from ._share import FIELDS as SHARING_FIELDS
 from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
@@ -77,7 +78,7 @@ class PaviorMiddleware:
             return
         outer = scope.get(PageRequest.KEY)
         if outer is not None:  # another middleware is around this one
-            send = _from_inside(outer, send)
+            send = _from_inside(send)
             if outer.replaced_fields:
                 scope["headers"] = _changed(scope["headers"], outer.replaced_fields)
         path, root_path = scope["path"], scope.get("root_path", "")
@@ -137,7 +138,7 @@ class PaviorMiddleware:
         """Answer in the app's place, which may see the request so that the user is known."""
         outer = scope.get(Question.KEY)
         if outer is not None:
-            send = _from_inside(outer, send)
+            send = _in_place_of(outer, send)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
             await _send_answer(begun, scope, send)
@@ -380,15 +381,27 @@ class _Response:
         return not self._is_dropped
 
 
-def _from_inside(outer: PageRequest | Question, send: Send) -> Send:
-    """Return the `send` of a middleware that another one is around, which gives way."""
+def _from_inside(send: Send) -> Send:
+    """Return the `send` of a middleware that another one is around, which leaves it alone."""
 
     async def send_from_inside(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (INNER_FIELD.encode("ascii"), b"1")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_from_inside
+
+
+def _in_place_of(outer: Question, send: Send) -> Send:
+    """Return the `send` of a middleware that answers a question in place of the one around it."""
+
+    async def send_answer(message: Message) -> None:
         if message["type"] == "http.response.start":
             outer.give_way()
         await send(message)
 
-    return send_from_inside
+    return send_answer
 
 
 def _without_content(receive: Receive) -> Receive:

@@ -20,7 +20,7 @@ from ._model.visitor import Visitor
 from ._page.conditions import CONDITIONAL, FIELDS
 from ._page.request import PageRequest
 from ._page.response import PageResponse, State
-from ._page.skip import SKIP_FIELD
+from ._page.skip import INNER_FIELD, SKIP_FIELD
 from ._share import FIELDS as SHARING_FIELDS
 from ._share import LONGEST_CONTENT, Answer, Needed, Question, Request
 
@@ -77,7 +77,7 @@ class PaviorMiddleware:
         if PageRequest.KEY in environ or _SCOPE in environ:
             outer = _outer(PageRequest.KEY, environ)
         if outer is not None:  # another middleware is around this one
-            start_response = _from_inside(outer, start_response)
+            start_response = _from_inside(start_response)
             _change(environ, outer.replaced_fields)
         root_path = _text(environ.get("SCRIPT_NAME", ""))
         path = root_path + _text(environ.get("PATH_INFO", ""))
@@ -135,7 +135,7 @@ class PaviorMiddleware:
         """Answer in the app's place, which may see the request so that the user is known."""
         outer: Question | None = _outer(Question.KEY, environ)
         if outer is not None:
-            start_response = _from_inside(outer, start_response)
+            start_response = _in_place_of(outer, start_response)
         request = _sharing_request(environ, path)
         begun = site.sharing.begin(request)
         if isinstance(begun, Answer):
@@ -258,7 +258,7 @@ class _Response:
         if self._has_started:  # the server decides what to do
             if self._response is not None:
                 self._response.abandon()
-            kept = [field for field in headers if field[0].lower() != SKIP_FIELD]
+            kept = [field for field in headers if field[0].lower() not in _MARKS]
             return self._call_server(status, kept, exc_info)
         if self._outer_environ is not self._environ:  # what the app put there, others look for too
             seen = {key: value for key, value in self._environ.items() if key not in _FIELD_KEYS}
@@ -465,18 +465,33 @@ def _outer(key: str, environ: WSGIEnvironment) -> Any:
     return environ.get(key) or environ.get(_SCOPE, {}).get(key)
 
 
-def _from_inside(outer: PageRequest | Question, start_response: StartResponse) -> StartResponse:
-    """Return the `start_response` of a middleware that another one is around, which gives way."""
+def _from_inside(start_response: StartResponse) -> StartResponse:
+    """Return the `start_response` of a middleware that another one is around.
+
+    That one leaves the response alone.
+    """
 
     def start_from_inside(
         status: str, headers: HeaderList, exc_info: OptExcInfo | None = None
     ) -> Write:
-        outer.give_way()
+        headers = [*headers, (INNER_FIELD.title(), "1")]
         if exc_info is None:
             return start_response(status, headers)
         return start_response(status, headers, exc_info)
 
     return start_from_inside
+
+
+def _in_place_of(outer: Question, start_response: StartResponse) -> StartResponse:
+    """Return the `start_response` of a middleware that answers in place of the one around it."""
+
+    def start_answer(status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
+        outer.give_way()
+        if exc_info is None:
+            return start_response(status, headers)
+        return start_response(status, headers, exc_info)
+
+    return start_answer
 
 
 def _text(path: str) -> str:
@@ -560,6 +575,7 @@ def _key(name: str) -> str:
     return ("" if name == "content-length" else "HTTP_") + name.upper().replace("-", "_")
 
 
+_MARKS = (SKIP_FIELD, INNER_FIELD)
 _KEYS = {name: _key(name) for name in FIELDS}
 _FIELD_KEYS = frozenset(_KEYS.values())
 _CONDITIONAL_KEYS = frozenset(_KEYS[name] for name in CONDITIONAL)

@@ -158,7 +158,8 @@ def _python(folder: Path) -> Path:
 
 
 def _call(*command: str | Path) -> None:
-    subprocess.run(command, check=True)  # noqa: S603
+    if subprocess.run(command, check=False).returncode:  # noqa: S603
+        sys.exit(f"failed: {' '.join(map(str, command))}")
 
 
 def _say(line: str) -> None:

@@ -56,7 +56,7 @@ SUITES = (
         ),
         repository="https://github.com/evansd/whitenoise",
     ),
-    Suite(
+    Suite(  # needs Python 3.11 or later
         "quart",
         "0.21.0",
         (

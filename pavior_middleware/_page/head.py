@@ -10,7 +10,7 @@ from .._http import csp
 from .._http.cache_control import DIGESTS, covers, vary_names
 from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
-from .skip import SKIP_FIELD
+from .skip import INNER_FIELD, SKIP_FIELD
 
 _MOST_DIGITS = 18  # of a length that is believed
 _MOST_HEADS = 512
@@ -31,8 +31,11 @@ _ELSEWHERE = (
 )
 """Those by which the app has a server send another body than its own."""
 
-_PRESENCES = frozenset({"content-length", "content-range", *_ELSEWHERE, SKIP_FIELD})
+_PRESENCES = frozenset({"content-length", "content-range", *_ELSEWHERE, INNER_FIELD, SKIP_FIELD})
 """Those that decide by being there."""
+
+_MARKS = (SKIP_FIELD, INNER_FIELD)
+"""Those by which a response says that it is to get no chat."""
 
 _EDITED = (
     *DIGESTS,
@@ -53,6 +56,7 @@ class ResponseHead(NamedTuple):
     """
 
     status: int
+    is_inner: bool
     is_skipped: bool
     is_html: bool
     has_charset: bool
@@ -102,7 +106,7 @@ class HeadReader(Generic[AnyStr]):
             if name == "content-type":
                 if self._is_html(value) and not is_skipped:
                     return True
-            elif name == SKIP_FIELD:
+            elif name in _MARKS:
                 return True
         return False
 
@@ -113,13 +117,13 @@ class HeadReader(Generic[AnyStr]):
             name = names[raw_name]
             if name == "content-type":
                 is_html = is_html or self._is_html(value)
-            elif name == SKIP_FIELD:
+            elif name in _MARKS:
                 return False
         return is_html
 
     def is_skipped(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> bool:
         """Whether the app has skipped a response."""
-        return any(self._names[name] == SKIP_FIELD for name, _ in headers)
+        return any(self._names[name] in _MARKS for name, _ in headers)
 
     def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""
@@ -181,6 +185,7 @@ def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:
     policies = [(name, value) for name, value in fields if name in _POLICIES]
     return ResponseHead(
         status=status,
+        is_inner=INNER_FIELD in values,
         is_skipped=SKIP_FIELD in values,
         is_html=media.is_html,
         has_charset=media.has_charset,

@@ -10,7 +10,7 @@ from .._http import csp
 from .._http.cache_control import DIGESTS, TARGETED, private
 from .._http.headers import FieldForm
 from .head import ResponseHead
-from .skip import SKIP_FIELD
+from .skip import INNER_FIELD, SKIP_FIELD
 from .variants import tagged
 
 _MOST_NAMES = 256
@@ -147,7 +147,7 @@ class _Edits(dict[AnyStr, "Edit | None"]):
 
 
 def _edits(head: ResponseHead, kind: EditKind, *, extends_policies: bool) -> dict[str, Edit]:
-    edits: dict[str, Edit] = {SKIP_FIELD: _remove}
+    edits: dict[str, Edit] = {SKIP_FIELD: _remove, INNER_FIELD: _remove}
     if head.is_signed and (kind.is_page or kind.has_cookie):
         edits |= {"signature": _remove, "signature-input": _remove}
     if kind.is_private:

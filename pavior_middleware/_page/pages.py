@@ -9,7 +9,7 @@ from typing import AnyStr, Generic
 from .._http.caller import REDIRECTS, SAFE_METHODS
 from .._http.codings import Coding, Unsupported, codings, names
 from .._http.headers import FieldForm
-from .._model.events import Event, Reason
+from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .head import HeadReader, ResponseHead
@@ -142,9 +142,6 @@ class Pages(Generic[AnyStr]):
     def _report_passed(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> None:
-        if request.gives_way:
-            self.report(Event("passed", Reason.INNER))
-            return
         decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
         if isinstance(decided, Pass):
             self.report(Event("passed", decided.reason))

@@ -31,10 +31,10 @@ class Pass(Plan):
 
 
 @dataclass(frozen=True)
-class RemoveSkipField(Plan):
-    """It passes, but for the field by which the app has skipped it."""
+class RemoveMark(Plan):
+    """It passes, but for the field by which it says that it is to get no chat."""
 
-    reason: Reason = Reason.SKIPPED
+    reason: Reason
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,12 @@ def plan(
     `opened` returns the content codings of these names; None if one of them cannot be read.
     """
     needs_visitor = request.gets_script and not rules.is_same_for_all
+    if head.is_inner:
+        return RemoveMark(Reason.INNER)
     if head.is_skipped:
         if head.status == NOT_MODIFIED and request.holds_variants:
             return Revalidate(needs_visitor=False, is_skipped=True)
-        return RemoveSkipField()
+        return RemoveMark(Reason.SKIPPED)
     if request.is_skipped:
         return Pass(Reason.SKIP_PATH)
     if head.status == NOT_MODIFIED and request.holds_variants:

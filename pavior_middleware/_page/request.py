@@ -55,9 +55,6 @@ class PageRequest:
     mount_path = ""
     """The part of `root_path` at which the app of another middleware has put this one's."""
 
-    gives_way = False
-    """Whether another middleware, inside of this one, has made the response."""
-
     placeholder: bytes | None = None
     """What templates write where the script is to stand, once one has asked for it."""
 
@@ -142,11 +139,6 @@ class PageRequest:
         """
         if path.endswith(self.path):
             self.root_path = path.removesuffix(self.path) + self.root_path
-
-    def give_way(self) -> None:
-        """Leave the response to another middleware, inside of this one, which has begun it."""
-        self.gives_way = self.is_skipped = True
-        self.conditions, self._kind = NO_CONDITIONS, _SKIPPED
 
     def place(self) -> bytes:
         """Return the placeholder of this request, for a template."""

@@ -40,7 +40,7 @@ from .plan import (
     Inject,
     Pass,
     Plan,
-    RemoveSkipField,
+    RemoveMark,
     Retry,
     Revalidate,
     StayWithoutScript,
@@ -134,7 +134,11 @@ class PageResponse(Generic[AnyStr]):
         head, self._nonces, self._declared = pages.reader.read(status, headers)
         self._head = head
         self._headers: Sequence[tuple[AnyStr, AnyStr]]
-        self._headers = pages.joined(headers) if head.repeats and not head.is_skipped else headers
+        self._headers = (
+            pages.joined(headers)
+            if head.repeats and not (head.is_skipped or head.is_inner)
+            else headers
+        )
         self._plan: Plan
         self._edits: HeadEdits[AnyStr]
         self._plan, self._edits = pages.plan(self._kind, head)
@@ -235,7 +239,7 @@ class PageResponse(Generic[AnyStr]):
                 self._pass_edited(reason, without_snippet().with_cookie(cookie))
             case FollowLogin() if cookie is not None:
                 self._pass_edited(Reason.LOGIN_CHANGED, NOTHING.with_cookie(cookie))
-            case RemoveSkipField(reason):
+            case RemoveMark(reason):
                 self._pass_edited(reason, NOTHING)
             case Pass(reason) | FollowLogin(reason):
                 self._report("passed", reason)

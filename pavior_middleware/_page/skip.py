@@ -1,4 +1,4 @@
-"""How an app says that a response of its own is to get no chat."""
+"""How a response says that it is to get no chat: the app has skipped it, or it may have one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Any, Protocol, TypeVar
 
 SKIP_FIELD = "pavior-skip"
 """A response field with this name, and any value, is taken out, and the response left as it is."""
+
+INNER_FIELD = "pavior-inner"
+"""Says that another middleware, inside of this one, has made the response. It is taken out, too.
+
+It stands in the response, since an app may hand a request on and answer with something else.
+"""
 
 _FORMS: tuple[tuple[Any, Any], ...] = ((SKIP_FIELD, "1"), (SKIP_FIELD.encode("ascii"), b"1"))
 

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from webtest import TestApp
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import create_environ, run_wsgi_app
 
 from pavior_middleware import Event, Identity, Settings, asgi, wsgi
 from pavior_middleware.flask import Pavior
@@ -240,6 +241,48 @@ def test_a_page_that_replaces_another_one_has_the_script_of_the_inner_middleware
     outer = wsgi.PaviorMiddleware(inner, OUTER, identity=lambda environ: BOB)
     response = TestApp(outer).get("/", status=500)
     assert init_call(response.body)["id"] == "7"
+
+
+def test_a_page_that_replaces_an_answer_of_the_inner_middleware_has_the_outer_ones_script() -> None:
+    """As where one app after another is tried until one does not answer 404."""
+    missing = wsgi.PaviorMiddleware(wsgi_app(Reply(status=404)), INNER)
+
+    def cascade(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        run_wsgi_app(missing, environ)
+        body: Iterable[bytes] = wsgi_app(Reply())(environ, start_response)
+        return body
+
+    around = wsgi.PaviorMiddleware(cascade, OUTER, identity=lambda environ: BOB)
+    body, _, _ = run_wsgi_app(around, create_environ())
+    assert init_call(b"".join(body))["teamVanityId"] == "outer"
+
+
+def test_a_page_whose_app_has_requested_another_page_of_its_site_has_the_script() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/":
+            run_wsgi_app(site, {**environ, "PATH_INFO": "/part"})
+        body: Iterable[bytes] = wsgi_app(Reply())(environ, start_response)
+        return body
+
+    site = wsgi.PaviorMiddleware(app, OUTER, identity=lambda environ: BOB)
+    body, _, headers = run_wsgi_app(site, create_environ())
+    assert init_call(b"".join(body))["teamVanityId"] == "outer"
+    assert "Pavior-Inner" not in headers
+
+
+def test_a_page_whose_asgi_app_has_requested_another_page_of_its_site_has_the_script() -> None:
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["path"] == "/":
+            await site({**scope, "path": "/part"}, receive, ignore)
+        await asgi_app(Reply())(scope, receive, send)
+
+    async def ignore(message: asgi.Message) -> None:
+        pass
+
+    site = asgi.PaviorMiddleware(app, OUTER, identity=lambda scope: BOB)
+    response = TestClient(site, "http://a.test").get("/")
+    assert init_call(response.content)["teamVanityId"] == "outer"
+    assert "pavior-inner" not in response.headers
 
 
 def test_an_event_of_the_outer_middleware_says_that_the_inner_one_has_made_the_response(

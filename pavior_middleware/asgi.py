@@ -193,7 +193,7 @@ class _Response:
     """Of an answer that is not for this client, what it set in cookies."""
 
     yielding: Message | None = None
-    """The start of one that goes out after all, unless the app's next answer gains the script."""
+    """The start of one that goes out after all, unless the app's next answer replaces the copy."""
 
     def __init__(
         self,
@@ -282,7 +282,7 @@ class _Response:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
         self._response = response  # an app that has given up waiting for this may begin another
-        if self._fallback is not None and not response.gains_script:
+        if self._fallback is not None and not response.replaces_copy:
             await self._fall_back(message, self._fallback)
             return
         if response.state is State.HELD:
@@ -294,13 +294,13 @@ class _Response:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
             self.cookies = _cookies(message)
-            if response.yields_to_script:
+            if response.may_go_out:
                 self.yielding = message
         else:
             await self._send(message)
 
     async def _fall_back(self, message: Message, earlier: Message) -> None:
-        """Send the earlier answer, as this one, which begins with a message, gains no script."""
+        """Send the earlier answer, as this one, which begins with a message, replaces no copy."""
         self._is_dropped = True
         own = _cookies(message)[len(self._cookies_before) :]  # the others are in the earlier one
         await self._send({**earlier, "headers": [*earlier.get("headers", ()), *own]})
@@ -373,7 +373,7 @@ class _Response:
         if self._start is not None:
             start, self._start = self._start, None
             headers = response.head()
-            if self._fallback is not None and not response.gains_script:
+            if self._fallback is not None and not response.replaces_copy:
                 await self._fall_back(start, self._fallback)
             else:
                 await self._send({**start, "headers": headers})

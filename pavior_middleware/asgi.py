@@ -236,10 +236,10 @@ class _Response:
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
                 message, response = self._begin(message)
-            if response is None:
-                if self._fallback is not None:
+                if response is None and self._fallback is not None:
                     await self._fall_back(message, self._fallback)
                     return
+            if response is None:
                 await self._send(message)
             else:
                 await self._decide(message, response)
@@ -250,8 +250,8 @@ class _Response:
         elif message["type"] in (PATHSEND, ZEROCOPYSEND):
             await self._rewrite_file(message, response)
         else:
-            await self._release(response)
-            await self._pass_on(message, response)
+            if await self._release(response):
+                await self._pass_on(message, response)
 
     def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
         """Take the start of the app's response; return it as it is to go on, and the response.

@@ -184,6 +184,37 @@ def test_a_generator_whose_second_answer_is_not_wanted_is_closed() -> None:
     assert (status, list(body), events) == ("304 Not Modified", [], ["closed"] * 2)
 
 
+def asgi_reply(app: Any, fields: dict[str, str]) -> list[asgi.Message]:
+    """Return what an ASGI app sends for a GET."""
+    sent: list[asgi.Message] = []
+    requests: list[asgi.Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> asgi.Message:
+        return requests.pop() if requests else {"type": "http.disconnect"}
+
+    async def send(message: asgi.Message) -> None:
+        sent.append(message)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": raw, "root_path": ""}
+    anyio.run(app, scope, receive, send)
+    return sent
+
+
+def test_an_early_hint_before_the_second_answer_decides_nothing() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        is_first = b"if-none-match" in dict(scope["headers"])
+        await send({"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]})
+        head = {"status": 304} if is_first else {"headers": [(b"content-type", b"text/html")]}
+        await send({"type": "http.response.start", "status": 200, **head})
+        await send({"type": "http.response.body", "body": b"" if is_first else PAGE})
+
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    start, body = asgi_reply(middleware, {**DOCUMENT, **TAG})[-2:]
+    assert start["status"] == 200
+    assert init_call(body["body"])["id"] == "7"
+
+
 # ── Real apps ────────────────────────────────────────────────────────────────────────────────────
 
 

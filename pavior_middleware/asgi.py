@@ -396,7 +396,12 @@ def _without_content(receive: Receive) -> Receive:
     messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
+        if messages:
+            return messages.pop()
+        message = await receive()
+        while message["type"] == "http.request":  # which the app's first answer did not wait for
+            message = await receive()
+        return message
 
     return receive_again
 

@@ -215,6 +215,22 @@ def test_an_early_hint_before_the_second_answer_decides_nothing() -> None:
     assert init_call(body["body"])["id"] == "7"
 
 
+def test_the_content_of_a_request_comes_once_to_an_app_that_reads_it_in_its_second_call() -> None:
+    """Django fails where anything but the disconnect follows it."""
+    received: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        is_first = b"if-none-match" in dict(scope["headers"])
+        if not is_first:
+            received.extend([(await receive())["type"], (await receive())["type"]])
+        await send({"type": "http.response.start", "status": 304 if is_first else 200})
+        await send({"type": "http.response.body"})
+
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    asgi_reply(middleware, {**DOCUMENT, **TAG})
+    assert received == ["http.request", "http.disconnect"]
+
+
 # ── Real apps ────────────────────────────────────────────────────────────────────────────────────
 
 

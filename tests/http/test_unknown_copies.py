@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from pavior_middleware import asgi, wsgi
 from tests.support.adapters import HTML_TYPE, PAGE, Fetch, Reply
 from tests.support.pages import init_call, init_calls
 from tests.support.sites import ADA, SETTINGS
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
 
 MODIFIED = "Tue, 24 Nov 2026 06:00:00 GMT"
 DOCUMENT = {"Sec-Fetch-Dest": "document"}
@@ -229,6 +233,19 @@ def test_the_content_of_a_request_comes_once_to_an_app_that_reads_it_in_its_seco
     middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
     asgi_reply(middleware, {**DOCUMENT, **TAG})
     assert received == ["http.request", "http.disconnect"]
+
+
+def test_an_exception_group_of_the_app_comes_out_as_it_was() -> None:
+    group, cause = ExceptionGroup("of the app", [ValueError()]), KeyError()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise group from cause
+
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: ADA)
+    with pytest.raises(ExceptionGroup) as raised:
+        asgi_reply(middleware, {**DOCUMENT, **TAG})
+    assert raised.value is group
+    assert raised.value.__cause__ is cause
 
 
 # ── Real apps ────────────────────────────────────────────────────────────────────────────────────

@@ -270,7 +270,7 @@ def _exchange_with_unknown_copy(
     fallback = Answer(304, (*reply.fields, *own), is_same=not own, request=0)
     if not may_gain:
         answers = (fallback,)
-    elif question.visitor.consents is False:
+    elif question.visitor.consents is False and not question.site.settings.cacheable_pages:
         pass  # the copy may hold the script, which a page without it replaces
     elif first.method != "HEAD" and any(each.element is None for each in answers):
         # Its head may have to be sent before its body tells whether it gains the script.

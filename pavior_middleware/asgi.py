@@ -194,7 +194,7 @@ class _Response:
     """Of an answer that is not for this client, what it set in cookies."""
 
     yielding: Message | None = None
-    """The start of one that goes out after all, unless the app's next answer gains the script."""
+    """The start of one that goes out after all, unless the app's next answer replaces the copy."""
 
     def __init__(
         self,
@@ -237,10 +237,10 @@ class _Response:
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
                 message, response = self._begin(message)
-            if response is None:
-                if self._fallback is not None:
+                if response is None and self._fallback is not None:
                     await self._fall_back(message, self._fallback)
                     return
+            if response is None:
                 await self._send(message)
             else:
                 await self._decide(message, response)
@@ -251,8 +251,8 @@ class _Response:
         elif message["type"] in (PATHSEND, ZEROCOPYSEND):
             await self._rewrite_file(message, response)
         else:
-            await self._release(response)
-            await self._pass_on(message, response)
+            if await self._release(response):
+                await self._pass_on(message, response)
 
     def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
         """Take the start of the app's response; return it as it is to go on, and the response.
@@ -283,7 +283,7 @@ class _Response:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
         self._response = response  # an app that has given up waiting for this may begin another
-        if self._fallback is not None and not response.gains_script:
+        if self._fallback is not None and not response.replaces_copy:
             await self._fall_back(message, self._fallback)
             return
         if response.state is State.HELD:
@@ -295,13 +295,13 @@ class _Response:
             await self._send({**message, "headers": response.head()})
         elif response.state is State.RETRY:
             self.cookies = _cookies(message)
-            if response.yields_to_script:
+            if response.may_go_out:
                 self.yielding = message
         else:
             await self._send(message)
 
     async def _fall_back(self, message: Message, earlier: Message) -> None:
-        """Send the earlier answer, as this one, which begins with a message, gains no script."""
+        """Send the earlier answer, as this one, which begins with a message, replaces no copy."""
         self._is_dropped = True
         own = _cookies(message)[len(self._cookies_before) :]  # the others are in the earlier one
         await self._send({**earlier, "headers": [*earlier.get("headers", ()), *own]})
@@ -374,7 +374,7 @@ class _Response:
         if self._start is not None:
             start, self._start = self._start, None
             headers = response.head()
-            if self._fallback is not None and not response.gains_script:
+            if self._fallback is not None and not response.replaces_copy:
                 await self._fall_back(start, self._fallback)
             else:
                 await self._send({**start, "headers": headers})
@@ -409,7 +409,12 @@ def _without_content(receive: Receive) -> Receive:
     messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
+        if messages:
+            return messages.pop()
+        message = await receive()
+        while message["type"] == "http.request":  # which the app's first answer did not wait for
+            message = await receive()
+        return message
 
     return receive_again
 

@@ -212,7 +212,7 @@ class _Response:
         """Of an answer that is not for this client, what it set in cookies."""
 
         self.yielding: tuple[str, HeaderList] | None = None
-        """The start of one that goes out after all, unless the app's next answer gains the script.
+        """The start of one that goes out after all, unless the app's next answer replaces the copy.
         """
 
         self._middleware = middleware
@@ -276,14 +276,14 @@ class _Response:
             self._see_prefix()
             visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
-        if self._fallback is not None and not response.gains_script:
+        if self._fallback is not None and not response.replaces_copy:
             return self._fall_back(headers, self._fallback)
         if response.state is State.PASSING:
             return self._call_server(status, headers, exc_info)
         self._held = status, exc_info
         if response.state is State.RETRY:
             self.cookies = _cookies(headers)
-            if response.yields_to_script:
+            if response.may_go_out:
                 self.yielding = status, headers
         return self._write
 
@@ -360,7 +360,7 @@ class _Response:
         return _NoBody(iterable) if self._drops_body else body
 
     def _fall_back(self, headers: HeaderList, earlier: tuple[str, HeaderList]) -> Write:
-        """Send the earlier answer, as this one, which has these fields, gains no script."""
+        """Send the earlier answer, as this one, which has these fields, replaces no copy."""
         self._is_dropped = True
         status, fields = earlier
         own = _cookies(headers)[len(self._cookies_before) :]  # the others are in the earlier one
@@ -383,7 +383,7 @@ class _Response:
         if self._held is not None and self._response is not None:
             (status, exc_info), self._held = self._held, None
             headers = self._response.head()
-            if self._fallback is not None and not self._response.gains_script:
+            if self._fallback is not None and not self._response.replaces_copy:
                 self._fall_back(headers, self._fallback)
             else:
                 self._call_server(status, headers, exc_info)

@@ -44,7 +44,9 @@ async def run_until(
     except _NotNeeded:
         pass
     except BaseExceptionGroup as group:  # of a task group in the app
-        others = group.split(_NotNeeded)[1]
+        not_needed, others = group.split(_NotNeeded)
+        if not_needed is None:
+            raise
         if others is not None:
             raise others from None
 

@@ -103,6 +103,8 @@ class Pages(Generic[AnyStr]):
         names_users = request.kind.gets_script and not self.rules.is_same_for_all
         if names_users and status != NOT_MODIFIED and self.reader.is_page(headers):
             return True
+        if status == NOT_MODIFIED and request.method in SAFE_METHODS:
+            return request.kind.holds_variants and not self.reader.is_skipped(headers)
         # Redirects are often HTML, too, and the login cookie may follow them.
         return self._may_change(request, status, ()) and not self.reader.is_skipped(headers)
 

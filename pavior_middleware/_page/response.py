@@ -47,7 +47,7 @@ from .plan import (
 )
 from .request import PageRequest
 from .snippet import Snippet
-from .variants import FRAGMENT, copy_that_holds
+from .variants import FRAGMENT, NO_SCRIPT, copy_that_holds
 
 if TYPE_CHECKING:
     from .pages import Pages
@@ -157,14 +157,17 @@ class PageResponse(Generic[AnyStr]):
         return isinstance(self._plan, FollowLogin | StayWithoutScript)
 
     @property
-    def gains_script(self) -> bool:
-        """Whether it is a page that gains the script, as far as is known so far."""
-        return self._payload.snippet is not None
+    def replaces_copy(self) -> bool:
+        """Whether it is a page of which a copy without a mark may be another, as far as is known.
+
+        It gains the script, or stays without it as there is no consent: the copy may hold it.
+        """
+        return self._payload.snippet is not None or self._payload.variant == NO_SCRIPT
 
     @property
-    def yields_to_script(self) -> bool:
-        """Whether it is to go out after all, unless what the app answers next gains the script."""
-        return isinstance(self._plan, Retry) and self._plan.only_for_script
+    def may_go_out(self) -> bool:
+        """Whether it is to go out after all, unless what the app answers next replaces the copy."""
+        return isinstance(self._plan, Retry) and self._plan.only_for_page
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""

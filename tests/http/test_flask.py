@@ -134,6 +134,24 @@ def test_a_callable_comes_before_flask_login_and_sees_the_request_context(app: F
     assert init_of(TestApp(app)).items() >= {"id": "8", "name": "/"}.items()
 
 
+@pytest.mark.parametrize("destination", ["document", "empty"])
+def test_a_304_of_a_file_does_not_vary_by_cookie(app: Flask, destination: str) -> None:
+    """It would if the session were read for it."""
+
+    @app.get("/file")
+    def file() -> Any:
+        response = flask.Response("a text", content_type="text/plain")
+        response.set_etag("1")
+        return response.make_conditional(flask.request)
+
+    Pavior(app, identity=lambda environ: Identity(flask.session.get("user", "7")))
+    for fields in ({}, {"Range": "bytes=0-1"}):
+        headers = {"Sec-Fetch-Dest": destination, "If-None-Match": '"1"', **fields}
+        seen = TestApp(app).get("/file", headers=headers)
+        assert seen.status_int == 304
+        assert "Vary" not in seen.headers
+
+
 def test_a_page_varies_by_cookie_once(app: Flask) -> None:
     Pavior(with_login(app))
     client = TestApp(app)

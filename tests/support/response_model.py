@@ -256,7 +256,7 @@ def _exchange_with_unknown_copy(
     """Return what comes of a 304 to a client whose copy may be a page without the script.
 
     "Validators", the paragraph on copies without a mark: the app is asked once more, and that
-    answer goes out if it is a page that gains the script, else the 304.
+    answer goes out if it is a page that gains the script, or that lacks consent, else the 304.
     """
     second = asked_again(first, reply)
     again = app(second)
@@ -267,11 +267,11 @@ def _exchange_with_unknown_copy(
     answers = tuple(_answers(waits, again, [], wants_part=False))
     is_skipped_by_app = bool(again.values("pavior-skip"))
     may_gain = is_page(again) and not is_skipped_by_app
-    if question.visitor.consents is False and not question.site.settings.cacheable_pages:
-        may_gain = False
     fallback = Answer(304, (*reply.fields, *own), is_same=not own, request=0)
     if not may_gain:
         answers = (fallback,)
+    elif question.visitor.consents is False and not question.site.settings.cacheable_pages:
+        pass  # the copy may hold the script, which a page without it replaces
     elif first.method != "HEAD" and any(each.element is None for each in answers):
         # Its head may have to be sent before its body tells whether it gains the script.
         answers = (*answers, fallback)

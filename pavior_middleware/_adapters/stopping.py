@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
 
+from .scope import Message, Receive, Send
+
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 MOST_IGNORED = 16
 """So many messages of an app are ignored once its answer is not needed, before it is stopped."""

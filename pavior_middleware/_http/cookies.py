@@ -120,7 +120,7 @@ def _attributes(pieces: Iterable[str]) -> Iterable[tuple[str, str]]:
             continue
         if name == "max-age" and not _SECONDS.fullmatch(value):
             continue
-        if name == "expires" and parse_date(value) is None:
+        if name == "expires" and _date(value) is None:
             continue
         yield name, value
 
@@ -128,8 +128,15 @@ def _attributes(pieces: Iterable[str]) -> Iterable[tuple[str, str]]:
 def _is_expired(attributes: dict[str, str]) -> bool:
     if "max-age" in attributes:
         return int(attributes["max-age"]) <= 0
-    expires = parse_date(attributes.get("expires"))
+    expires = _date(attributes.get("expires", ""))
     return expires is not None and expires <= datetime.now(timezone.utc)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return parse_date(value)
+    except OverflowError:  # of an offset that no clock has
+        return None
 
 
 def _path_matches(path: str, cookie_path: str) -> bool:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, AnyStr, Generic
 
 from .._http.cache_control import DIGESTS
@@ -160,9 +161,11 @@ class PageResponse(Generic[AnyStr]):
     def replaces_copy(self) -> bool:
         """Whether it is a page of which a copy without a mark may be another, as far as is known.
 
-        It gains the script, or stays without it as there is no consent: the copy may hold it.
+        It gains the script, or stays without it as there is no consent: the copy may hold it. The
+        page of an error replaces no copy, which a 304 has just confirmed.
         """
-        return self._payload.snippet is not None or self._payload.variant == NO_SCRIPT
+        is_other = self._payload.snippet is not None or self._payload.variant == NO_SCRIPT
+        return is_other and self._head.status < HTTPStatus.BAD_REQUEST
 
     @property
     def may_go_out(self) -> bool:

@@ -98,6 +98,19 @@ def test_html_whose_text_gains_no_script_keeps_its_304(
     assert (seen.status, seen.body, seen.headers["ETag"]) == (304, b"", '"1"')
 
 
+@pytest.mark.parametrize("status", [404, 429, 503])
+def test_an_error_in_the_second_answer_does_not_replace_a_copy_that_holds(
+    fetch: Fetch, status: int
+) -> None:
+    """As of a limit of requests, which the second one may exceed."""
+
+    def app(fields: dict[str, str]) -> Reply:
+        is_first = "if-none-match" in fields
+        return Reply([], [("ETag", '"1"')], 304) if is_first else Reply([PAGE], status=status)
+
+    assert fetch(app, SETTINGS, ADA, headers={**DOCUMENT, **TAG}).status == 304
+
+
 def test_a_304_that_the_app_skips_passes_at_once(fetch: Fetch) -> None:
     def app(fields: dict[str, str]) -> Reply:
         return Reply([], [("ETag", '"1"'), ("Pavior-Skip", "1")], status=304)

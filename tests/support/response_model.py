@@ -266,7 +266,7 @@ def _exchange_with_unknown_copy(
     waits = replace(question, sends_head_alone=False)  # the body may tell that the 304 goes out
     answers = tuple(_answers(waits, again, [], wants_part=False))
     is_skipped_by_app = bool(again.values("pavior-skip"))
-    may_gain = is_page(again) and not is_skipped_by_app
+    may_gain = is_page(again) and again.status < 400 and not is_skipped_by_app
     fallback = Answer(304, (*reply.fields, *own), is_same=not own, request=0)
     if not may_gain:
         answers = (fallback,)

@@ -70,6 +70,7 @@ def test_a_new_cookie_takes_its_place(held: str, fields: list[str], expected: st
         ("expires=Thu, 01 Jan 1970 00:00:00 GMT", True),
         ("Expires=Fri, 31 Dec 9999 23:59:59 GMT", False),
         ("Expires=0", False),
+        ("Expires=Thu, 01 Jan 1970 00:00:00 +99999999999999", False),
         (f"Expires={PAST}; Max-Age=60", False),
         (f"Max-Age=60; Expires={PAST}", False),
         (f"Expires={PAST}; Max-Age=soon", True),

@@ -8,7 +8,7 @@ from .._model.settings import Settings
 from .._model.settings_checks import root_path_problems
 
 _MOST_LAYERS = 64  # of middleware around an app
-_NO_ROUTE = frozenset({404, 405})
+_NO_ROUTE = (404, 405, "404", "405")
 
 
 def with_root_path_of(app: object, settings: Settings) -> Settings:
@@ -32,9 +32,11 @@ def says_no_route(error: Exception) -> bool:
     """Whether an app says by an exception that it has nothing at a path, or not for a method.
 
     Routers raise such exceptions for a layer further out, which answers 404 or 405. Starlette's
-    have a `status_code`, those of others a `status`, which may be text like `404 Not Found`.
+    have a `status_code`, Werkzeug's a `code`, and those of others a `status`, which may be text
+    like `404 Not Found`.
     """
-    status = getattr(error, "status_code", None) or getattr(error, "status", None)
-    if isinstance(status, str):
-        status = int(status[:3]) if status[:3].isdecimal() else None
-    return isinstance(status, int) and status in _NO_ROUTE
+    found = (getattr(error, name, None) for name in ("status_code", "code", "status"))
+    return any(
+        (status.partition(" ")[0] if isinstance(status, str) else status) in _NO_ROUTE
+        for status in found
+    )

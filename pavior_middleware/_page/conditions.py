@@ -5,24 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._http.caller import FETCHED_OR_UNKNOWN
 from .variants import Validator, for_app, names_variant, validators
 
 FIELDS = (
-    *(
-        "accept",
-        "content-length",
-        "cookie",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-    ),
-    *("if-range", "origin", "range", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site"),
-    *("sec-fetch-storage-access", "transfer-encoding"),
+    *("accept", "content-length", "cookie", "host", "if-match", "if-modified-since"),
+    *("if-none-match", "if-range", "origin", "range", "sec-fetch-dest", "sec-fetch-mode"),
+    *("sec-fetch-site", "sec-fetch-storage-access", "transfer-encoding"),
 )
 """The request fields that matter to a page, in lower case."""
 
@@ -71,20 +63,22 @@ def conditions(
     such a page hold the same one.
     """
     changes: dict[str, str | None] = {}
-    if "if-match" in fields and names_variant(fields["if-match"]):
-        changes["if-match"] = for_app(fields["if-match"])
-    if_none_match = fields.get("if-none-match")
-    names_our_copies = if_none_match is not None and names_variant(if_none_match)
-    if if_none_match is not None and names_our_copies:
-        changes["if-none-match"] = for_app(if_none_match)
+    wanted, held = (validators(fields.get(name, "")) for name in ("if-match", "if-none-match"))
+    if names_variant(wanted):
+        changes["if-match"] = for_app(wanted)
+    holds_variants = names_variant(held)
+    if holds_variants:
+        changes["if-none-match"] = for_app(held)
     if method not in ("GET", "HEAD"):
         return Conditions(changes=changes)
-    copies = validators(if_none_match) if if_none_match is not None and names_our_copies else ()
+    if holds_variants and "if-modified-since" in fields:
+        # It does not count (RFC 9110 section 13.1.3), and not every app knows that.
+        changes["if-modified-since"] = None
     read = Conditions(
-        copies,
+        copies=held if holds_variants else (),
         holds_unknown_copy=gets_script
-        and not copies
-        and _holds_unknown_copy(fields, is_same_for_all=is_same_for_all),
+        and not holds_variants
+        and _holds_unknown_copy(fields, held, is_same_for_all=is_same_for_all),
         wants_part=gets_script and "range" in fields,
         changes=changes,
     )
@@ -94,20 +88,19 @@ def conditions(
     if has_content and read.may_ask_again:
         # Content can be read but once, so such a request must not need to be made again.
         return Conditions(changes=changes | {name: None for name in _REMOVED if name in fields})
-    if copies and "if-modified-since" in fields:
-        # It does not count (RFC 9110 section 13.1.3), and not every app knows that.
-        changes["if-modified-since"] = None
     return read
 
 
-def _holds_unknown_copy(fields: Mapping[str, str], *, is_same_for_all: bool) -> bool:
+def _holds_unknown_copy(
+    fields: Mapping[str, str], held: Sequence[Validator], *, is_same_for_all: bool
+) -> bool:
     """Whether a copy may be a page, although no entity tag marks it.
 
     A page that a script gets is never without a mark where it has a tag, so a tag without one names
     a page only if that is from before the middleware was there: which a user sees in a navigation.
     A date or `*` names no copy at all.
     """
-    if validators(fields.get("if-none-match", "")):
+    if held:
         destination = fields.get("sec-fetch-dest", "")
         is_navigation = destination not in FETCHED_OR_UNKNOWN
         return is_navigation or "text/html" in fields.get("accept", "").lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,16 +26,16 @@ class RequestKind(NamedTuple):
     a `Range`.
     """
 
-    is_skipped: bool
-    gets_script: bool
-    may_be_fragment: bool
-    is_head: bool
-    may_change_login: bool
-    is_foreign: bool
-    holds_login_cookie: bool
-    holds_variants: bool
-    holds_unknown_copy: bool
-    wants_part: bool
+    is_skipped: bool = False
+    gets_script: bool = False
+    may_be_fragment: bool = False
+    is_head: bool = False
+    may_change_login: bool = False
+    is_foreign: bool = False
+    holds_login_cookie: bool = False
+    holds_variants: bool = False
+    holds_unknown_copy: bool = False
+    wants_part: bool = False
 
 
 class PageRequest:
@@ -151,8 +152,7 @@ class PageRequest:
         `set_cookies` are the `Set-Cookie` fields of its first answer, which the app sees as from a
         browser.
         """
-        again = PageRequest.__new__(PageRequest)
-        again.__dict__.update(self.__dict__)
+        again = copy(self)
         changes = self.conditions.again
         if set_cookies:
             cookies = cookies_after(
@@ -174,7 +174,7 @@ class PageRequest:
 _NO_PAGE = "image"
 """Stands for every `Sec-Fetch-Dest` of what is no page."""
 
-_SKIPPED = RequestKind(True, *[False] * 9)
+_SKIPPED = RequestKind(is_skipped=True)
 
 
 @lru_cache(maxsize=256)
@@ -191,7 +191,6 @@ def _kind(
 ) -> RequestKind:
     gets_script = rules.is_same_for_all or _gets_script(rules, destination)
     return RequestKind(
-        is_skipped=False,
         gets_script=gets_script,
         may_be_fragment=gets_script
         and (rules.is_same_for_all or destination in FETCHED_OR_UNKNOWN),

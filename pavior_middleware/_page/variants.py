@@ -58,15 +58,14 @@ def _validator(tag: str, is_strong: bool) -> Validator:
     return Validator(found["tag"], kind == "w", found["variant"], is_strong, kind == "u")
 
 
-def for_app(field: str) -> str | None:
-    """Return the field with the app's own entity tags; None if it holds none."""
-    tags = dict.fromkeys(validator.for_app() for validator in validators(field))
-    return ", ".join(tags) or None
+def for_app(copies: Iterable[Validator]) -> str | None:
+    """Return a field with the app's own entity tags of these copies; None if there are none."""
+    return ", ".join(dict.fromkeys(copy.for_app() for copy in copies)) or None
 
 
-def names_variant(field: str) -> bool:
-    """Whether the field names a copy that this middleware has made."""
-    return any(validator.variant is not None for validator in validators(field))
+def names_variant(copies: Iterable[Validator]) -> bool:
+    """Whether this middleware has made one of these copies."""
+    return any(copy.variant is not None for copy in copies)
 
 
 def copy_that_holds(

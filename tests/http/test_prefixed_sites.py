@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
 
@@ -291,8 +292,13 @@ def raising(adapter: str, error: Exception) -> httpx2.Client:
         HTTPException(405),
         WithStatus(status=404),
         WithStatus(status="405 Method Not Allowed"),
+        WithStatus(status=HTTPStatus.NOT_FOUND),
+        NotFound(),
     ],
-    ids=["Starlette's 404", "Starlette's 405", "a status", "a status as text"],
+    ids=[
+        *("Starlette's 404", "Starlette's 405", "a status", "a status as text"),
+        *("a status of http", "Werkzeug's 404"),
+    ],
 )
 def test_an_exception_that_says_404_or_405_is_an_answer_of_the_app(
     adapter: str, error: Exception
@@ -307,9 +313,10 @@ def test_an_exception_that_says_404_or_405_is_an_answer_of_the_app(
         HTTPException(500),
         WithStatus(status="down"),
         WithStatus(status=None),
+        WithStatus(status_code=[404], code=4040),
         RuntimeError(),
     ],
-    ids=["403", "500", "another status", "no status", "another error"],
+    ids=["403", "500", "another status", "no status", "no number", "another error"],
 )
 def test_any_other_exception_of_the_app_propagates(adapter: str, error: Exception) -> None:
     with pytest.raises(type(error)) as raised:

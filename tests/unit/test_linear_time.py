@@ -305,9 +305,8 @@ HANDOFF_QUERY = "to=https%3A%2F%2Fhelp.example.com%2F$&challenge=" + "a" * 43
 FROM_HELP = {"referer": "https://help.example.com/", "sec-fetch-mode": "navigate"}
 PARSERS: dict[str, Parse] = {
     "the entity tags of a request": lambda text: (
-        variants.validators(text),
-        variants.for_app(text),
-        variants.names_variant(text),
+        variants.for_app(variants.validators(text)),
+        variants.names_variant(variants.validators(text)),
     ),
     "the conditions of a request": lambda text: [
         conditions("GET", {name: text}, gets_script=True, is_same_for_all=False)

@@ -123,14 +123,13 @@ class PaviorMiddleware:
         asked[PageRequest.KEY] = request
         response = Response(self, site, request, asked, send).from_copy(scope)
         await run_until(lambda: response.is_over, self.app, asked, receive, response.send)
-        if response.needs_retry:
-            set_cookies = [value.decode("latin-1") for _, value in response.cookies]
-            request = request.again(set_cookies)
-            headers = changed(untouched["headers"], request.conditions.changes)
-            asked = {**untouched, "headers": headers, PageRequest.KEY: request}
-            again = Response(self, site, request, asked, send).from_copy(scope, response)
+        again = response.again
+        if again is not None:
+            headers = changed(untouched["headers"], again.conditions.changes)
+            asked = {**untouched, "headers": headers, PageRequest.KEY: again}
+            second = Response(self, site, again, asked, send).from_copy(scope)
             receive = without_content(receive)
-            await run_until(lambda: again.is_over, self.app, asked, receive, again.send)
+            await run_until(lambda: second.is_over, self.app, asked, receive, second.send)
 
     async def _serve_sharing(
         self, site: Site[bytes], request: Request, scope: Scope, receive: Receive, send: Send

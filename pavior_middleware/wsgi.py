@@ -115,17 +115,16 @@ class PaviorMiddleware:
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        earlier: Response | None = None,
     ) -> Iterable[bytes]:
         """Pass a request on; once more, if what the app answers is not for this client."""
         untouched = dict(environ) if request.conditions.may_ask_again else environ
         environ = for_app(environ, request)
-        response = Response(self, site, request, environ, outer_environ, start_response, earlier)
+        response = Response(self, site, request, environ, outer_environ, start_response)
         body = response.body(self.app(environ, response.start))
-        if body is not None:
+        again = response.again
+        if again is None:
             return body
-        again = request.again([value for _, value in response.cookies])
-        return self._ask(site, again, untouched, outer_environ, start_response, response)
+        return self._ask(site, again, untouched, outer_environ, start_response)
 
     def _serve_sharing(
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse

@@ -37,16 +37,6 @@ class Response:
     _is_begun = False
     _start: Message | None = None
     _outer_scope: Scope | None = None
-    _cookies_before: Sequence[tuple[bytes, bytes]] = ()
-
-    _fallback: Message | None = None
-    _is_dropped = False
-
-    cookies: Sequence[tuple[bytes, bytes]] = ()
-    """Of an answer that is not for this client, what it set in cookies."""
-
-    yielding: Message | None = None
-    """The start of one that goes out after all, unless the app's next answer replaces the copy."""
 
     def __init__(
         self,
@@ -62,26 +52,22 @@ class Response:
         self._scope = scope
         self._send = send
 
-    def from_copy(self, outer_scope: Scope, earlier: Response | None = None) -> Response:
-        """Return this response as that of an app which got a copy of the outer scope.
-
-        `earlier` is the one in whose place this one goes out, if it does.
-        """
+    def from_copy(self, outer_scope: Scope) -> Response:
+        """Return this response as that of an app which got a copy of the outer scope."""
         self._outer_scope = outer_scope
-        if earlier is not None:
-            self._cookies_before = earlier.cookies
-            self._fallback = earlier.yielding
         return self
 
     @property
-    def needs_retry(self) -> bool:
-        """Whether the app is to be asked again, as none of its answer is for this client."""
-        return self._response is not None and self._response.state is State.RETRY
+    def again(self) -> PageRequest | None:
+        """The request by which the app is to be asked again; None if it need not be."""
+        response = self._response
+        return response.again() if response and response.state is State.RETRY else None
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more that the app sends matters."""
-        return self._is_dropped or self.needs_retry
+        response = self._response
+        return response is not None and response.state in (State.RETRY, State.DROPPED)
 
     async def send(self, message: Message) -> None:
         """Take the app's next message; send what of it may go."""
@@ -89,9 +75,6 @@ class Response:
         if response is None:
             if not self._is_begun and message["type"] == "http.response.start":
                 message, response = self._begin(message)
-                if response is None and self._fallback is not None:
-                    await self._fall_back(message, self._fallback)
-                    return
             if response is None:
                 await self._send(message)
             else:
@@ -118,9 +101,6 @@ class Response:
         if self._outer_scope is not None:  # what the app put there, others look for too
             seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
-        if self._cookies_before:
-            raw = [*self._cookies_before, *raw]
-            message = {**message, "headers": raw}
         response = self._site.pages.begin(self._request, message["status"], raw)
         self._is_begun = response is None
         return message, response
@@ -135,28 +115,23 @@ class Response:
                 visitor = await callbacks.visitor_async(self._scope)
             response.visitor(visitor, self._login_cookie(response, visitor))
         self._response = response  # an app that has given up waiting for this may begin another
-        if self._fallback is not None and not response.replaces_copy:
-            await self._fall_back(message, self._fallback)
-            return
         if response.state is State.HELD:
             self._start = message
-            # Where an earlier answer may go out instead, the body has to tell.
-            if response.head_is_first and self._fallback is None:
+            if response.head_is_first:
                 await self._release(response)
-        elif response.state is State.EDITED:
-            await self._send({**message, "headers": response.head()})
-        elif response.state is State.RETRY:
-            self.cookies = set_cookies(message)
-            if response.may_go_out:
-                self.yielding = message
-        else:
+        elif response.state in (State.EDITED, State.EARLIER):
+            await self._send_start(message, response)
+        elif response.state is not State.RETRY:
             await self._send(message)
 
-    async def _fall_back(self, message: Message, earlier: Message) -> None:
-        """Send the earlier answer, as this one, which begins with a message, replaces no copy."""
-        self._is_dropped = True
-        own = set_cookies(message)[len(self._cookies_before) :]  # the others are in the earlier one
-        await self._send({**earlier, "headers": [*earlier.get("headers", ()), *own]})
+    async def _send_start(self, start: Message, response: PageResponse[bytes]) -> None:
+        """Send a start with its new head; or that of the earlier answer, which has no body."""
+        headers = response.head()
+        if response.state is not State.DROPPED:
+            await self._send({**start, "headers": headers})
+            return
+        start_type = "http.response.start"
+        await self._send({"type": start_type, "status": response.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
@@ -225,12 +200,8 @@ class Response:
         """Send the start that is held; return whether the body may follow."""
         if self._start is not None:
             start, self._start = self._start, None
-            headers = response.head()
-            if self._fallback is not None and not response.replaces_copy:
-                await self._fall_back(start, self._fallback)
-            else:
-                await self._send({**start, "headers": headers})
-        return not self._is_dropped
+            await self._send_start(start, response)
+        return response.state is not State.DROPPED
 
 
 def set_cookies(message: Message) -> RawHeaders:

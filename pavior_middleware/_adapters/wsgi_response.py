@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,24 +49,13 @@ class Response:
         environ: WSGIEnvironment,
         outer_environ: WSGIEnvironment,
         start_response: StartResponse,
-        earlier: Response | None,
     ) -> None:
-        self.cookies: HeaderList = []
-        """Of an answer that is not for this client, what it set in cookies."""
-
-        self.yielding: tuple[str, HeaderList] | None = None
-        """The start of one that goes out after all, unless the app's next answer replaces the copy.
-        """
-
         self._middleware = middleware
         self._site = site
         self._request = request
         self._environ = environ
         self._outer_environ = outer_environ
         self._start_response = start_response
-        self._cookies_before = earlier.cookies if earlier is not None else []
-        self._fallback = earlier.yielding if earlier is not None else None
-        self._is_dropped = False
         self._response: PageResponse[str] | None = None
         self._held: tuple[str, OptExcInfo | None] | None = None
         self.is_begun = self._has_started = False
@@ -74,14 +64,15 @@ class Response:
         self._server_write: Write
 
     @property
-    def needs_retry(self) -> bool:
-        """Whether the app is to be asked again, as none of its answer is for this client."""
-        return self._response is not None and self._response.state is State.RETRY
+    def again(self) -> PageRequest | None:
+        """The request by which the app is to be asked again; None if it need not be."""
+        response = self._response
+        return response.again() if response and response.state is State.RETRY else None
 
     @property
     def is_unwanted(self) -> bool:
         """Whether nothing more is to be read of what the app answers."""
-        return self._is_dropped or self.needs_retry
+        return self._response is not None and self._response.state in _UNWANTED
 
     @property
     def _changes_body(self) -> bool:
@@ -93,7 +84,7 @@ class Response:
 
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
         """Be the app's `start_response`."""
-        if self._is_dropped:
+        if self._response is not None and self._response.state is State.DROPPED:
             return _write_nothing
         if exc_info is None and self._held is not None:
             raise AssertionError("start_response() was called twice without exc_info")
@@ -105,28 +96,18 @@ class Response:
         if self._outer_environ is not self._environ:  # what the app put there, others look for too
             seen = {key: value for key, value in self._environ.items() if key not in FIELD_KEYS}
             self._outer_environ.update(seen)
-        if self._cookies_before:
-            headers = [*self._cookies_before, *headers]
         self._held, self.is_begun = None, True
         response = self._site.pages.begin(self._request, int(status[:3]), headers)
         self._response = response
         if response is None:
-            if self._fallback is not None:
-                return self._fall_back(headers, self._fallback)
             return self._call_server(status, headers, exc_info)
         if response.state is State.ASKING:
             self._see_prefix()
             visitor = self._middleware.visitor(self._site, self._environ)
             response.visitor(visitor, self._login_cookie(response, visitor))
-        if self._fallback is not None and not response.replaces_copy:
-            return self._fall_back(headers, self._fallback)
         if response.state is State.PASSING:
             return self._call_server(status, headers, exc_info)
         self._held = status, exc_info
-        if response.state is State.RETRY:
-            self.cookies = set_cookies(headers)
-            if response.may_go_out:
-                self.yielding = status, headers
         return self._write
 
     def _see_prefix(self) -> None:
@@ -135,12 +116,12 @@ class Response:
         if script_name != self._request.root_path:
             self._request.see_path(script_name + text(self._environ.get("PATH_INFO", "")))
 
-    def body(self, iterable: Iterable[bytes]) -> Iterable[bytes] | None:
+    def body(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
         """Return what the server is to iterate: the app's own iterable unless that must change.
 
-        None if the app is to be asked again. Else the server's `start_response` has been called by
-        then. If anything fails before, or this answer of the app is unwanted, its iterable is
-        closed here, since the server never gets it.
+        The server's `start_response` has been called by then, unless the app is to be asked again.
+        If anything fails before, or this answer of the app is unwanted, its iterable is closed
+        here, since the server never gets it.
         """
         is_returned = False
         try:
@@ -149,9 +130,7 @@ class Response:
         finally:
             if not is_returned:
                 close(iterable)
-        if is_returned:
-            return body
-        return None if self.needs_retry else []
+        return body if is_returned else []
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Take the next bytes of the body and return what may be sent of it now.
@@ -160,31 +139,31 @@ class Response:
         """
         response = self._response
         if response is None or not response.changes_body:
-            self._release()
-            has_data = data and not (self._is_dropped or self._drops_body)
+            self.release()
+            has_data = data and not (self.is_unwanted or self._drops_body)
             return iter((data,) if has_data else ())
         if type(data) is not bytes:  # some servers take other objects of bytes
             data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
         if not isinstance(pieces, tuple):
             return self._released(pieces)
-        self._release()
-        return iter(() if self._is_dropped else pieces)
+        self.release()
+        return iter(() if self.is_unwanted else pieces)
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             if not piece:  # a pause; here each request has a thread or a process
                 continue
-            self._release()
-            if self._is_dropped:
+            self.release()
+            if self.is_unwanted:
                 return
             yield piece
-        self._release()
+        self.release()
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
         response = self._response
-        if response is not None and response.state is State.EDITED:
-            self._release()
+        if response is not None and response.state in (State.EDITED, State.EARLIER):
+            self.release()
         if self.is_unwanted:
             return iterable
         if self._drops_body:
@@ -201,14 +180,6 @@ class Response:
             body.begin()
         return _NoBody(iterable) if self._drops_body else body
 
-    def _fall_back(self, headers: HeaderList, earlier: tuple[str, HeaderList]) -> Write:
-        """Send the earlier answer, as this one, which has these fields, replaces no copy."""
-        self._is_dropped = True
-        status, fields = earlier
-        own = set_cookies(headers)[len(self._cookies_before) :]  # the others are in the earlier one
-        self._call_server(status, [*fields, *own], None)
-        return _write_nothing
-
     def _login_cookie(self, response: PageResponse[str], visitor: Visitor) -> str | None:
         if self._site.sharing.cookie is None:
             return None
@@ -221,14 +192,16 @@ class Response:
             for piece in self.feed(data):
                 self._server_write(piece)
 
-    def _release(self) -> None:
-        if self._held is not None and self._response is not None:
+    def release(self) -> None:
+        """Call the server's `start_response`, if that has waited; not if the app is asked again."""
+        response = self._response
+        if self._held is not None and response is not None and response.state is not State.RETRY:
             (status, exc_info), self._held = self._held, None
-            headers = self._response.head()
-            if self._fallback is not None and not self._response.replaces_copy:
-                self._fall_back(headers, self._fallback)
-            else:
-                self._call_server(status, headers, exc_info)
+            headers = response.head()
+            if response.state is State.DROPPED:
+                earlier = HTTPStatus(response.status)
+                status = f"{earlier.value} {earlier.phrase}"
+            self._call_server(status, headers, exc_info)
 
     def _call_server(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:
         if exc_info is None:
@@ -256,13 +229,16 @@ class _Body:
         """Take what the response needs to begin: the first piece, or the end."""
         for received in self._iterator:
             if self._response.is_unwanted:
+                self._response.release()
                 return
             if received or self._response.is_begun:
                 self._ready = self._response.feed(received)
                 self._ready = chain([next(self._ready, b"")], self._ready)
                 return
         self._is_finished = True
-        if not self._response.is_unwanted:
+        if self._response.is_unwanted:
+            self._response.release()
+        else:
             self._ready = iter(list(self._response.feed(b"", is_last=True)))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -302,6 +278,7 @@ class _NoBody(list[bytes]):
         close(self._pieces)
 
 
+_UNWANTED = (State.RETRY, State.EARLIER, State.DROPPED)
 _MARKS = (SKIP_FIELD, INNER_FIELD)
 
 

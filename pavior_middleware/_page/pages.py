@@ -86,7 +86,7 @@ class Pages(Generic[AnyStr]):
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> PageResponse[AnyStr] | None:
         """Return the response that an app has begun; None for one that passes as it is."""
-        if self._may_change(request, status, headers):
+        if request.earlier is not None or self._may_change(request, status, headers):
             return PageResponse(self, request, status, headers)
         if self.is_heard:
             self._report_passed(request, status, headers)

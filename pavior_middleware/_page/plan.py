@@ -39,14 +39,19 @@ class RemoveMark(Plan):
 
 @dataclass(frozen=True)
 class Retry(Plan):
-    """None of it goes out: the middleware calls the app again for the whole page.
+    """None of it goes out: the middleware calls the app again for the whole page."""
 
-    With `only_for_page` it goes out after all, unless what comes then is a page for which there is
-    a script, or no consent.
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Check(Plan):
+    """The middleware calls the app again; it goes out unless that brings another page.
+
+    That is one for which there is a script, or no consent.
     """
 
     reason: Reason
-    only_for_page: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def plan(
     if head.status == NOT_MODIFIED and request.holds_variants:
         return Revalidate(needs_visitor)
     if head.status == NOT_MODIFIED and request.holds_unknown_copy:
-        return Retry(Reason.UNKNOWN_COPY, only_for_page=True)
+        return Check(Reason.UNKNOWN_COPY)
     if head.status == PARTIAL_CONTENT and request.wants_part and head.is_html and head.is_shown:
         return Retry(Reason.PART_OF_PAGE)
     follows_login = request.holds_login_cookie and (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
 from .._http.cookies import cookies_after
@@ -38,6 +38,19 @@ class RequestKind(NamedTuple):
     wants_part: bool = False
 
 
+class Earlier(NamedTuple):
+    """An answer of the app after which it is asked again, in the form of the adapter's interface.
+
+    `cookies` are the fields by which it sets cookies; they go out in any case. `may_go_out`: the
+    whole answer goes out, unless the next one is another page.
+    """
+
+    status: int
+    headers: Sequence[tuple[Any, Any]]
+    cookies: Sequence[tuple[Any, Any]]
+    may_go_out: bool
+
+
 class PageRequest:
     """One request, as far as it matters to its page. A template may say that it places the script.
 
@@ -58,6 +71,9 @@ class PageRequest:
 
     placeholder: bytes | None = None
     """What templates write where the script is to stand, once one has asked for it."""
+
+    earlier: Earlier | None = None
+    """What the app has answered when it was first asked, if this is the second time."""
 
     conditions = NO_CONDITIONS
     _kind: RequestKind | None = None
@@ -146,10 +162,10 @@ class PageRequest:
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
-    def again(self, set_cookies: Sequence[str]) -> PageRequest:
+    def again(self, earlier: Earlier, set_cookies: Sequence[str]) -> PageRequest:
         """Return the request in which the app is asked for the whole page.
 
-        `set_cookies` are the `Set-Cookie` fields of its first answer, which the app sees as from a
+        `set_cookies` are the values of `earlier.cookies`, as text. The app sees them as from a
         browser.
         """
         again = copy(self)
@@ -166,6 +182,7 @@ class PageRequest:
             )
             changes = {**changes, "cookie": cookies or None}
         again.conditions = Conditions(changes=changes)
+        again.earlier = earlier
         again.placeholder = None
         again._kind = None  # the copies that the client holds do not count any more
         return again

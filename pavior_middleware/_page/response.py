@@ -3,20 +3,23 @@
 An adapter hands over what the app sends, and sends on what this object returns. The states, and
 what may be called in each:
 
-    at first  one of PASSING, EDITED, HELD, ASKING, RETRY
-    ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY
+    at first  one of PASSING, EDITED, HELD, ASKING, RETRY, EARLIER
+    ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY, EARLIER
     EDITED    head()      → PASSING
-    HELD      feed(…)     → HELD, COMPLETE      head() → SENDING
+    HELD      feed(…)     → HELD, COMPLETE      head() → SENDING, DROPPED
     SENDING   feed(…)     → SENDING, DONE
-    COMPLETE  head()      → DONE
+    COMPLETE  head()      → DONE, DROPPED
+    EARLIER   head()      → DROPPED
+    RETRY     again()     → RETRY
     any       abandon()   → PASSING
 
 PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
 stays; with `drops_body`, none of it goes out. HELD: a page, whose new head is known best once bytes
 of the body have been returned, so adapters ask for it no sooner than it must be sent; with
 `head_is_first`, the body adds so little that an adapter that can send a head by itself does so.
-COMPLETE: all of the body is there, the head was not taken. RETRY: none of the response goes out,
-and the app is to be asked again.
+COMPLETE: all of the body is there, the head was not taken. RETRY: the app is to be asked again, by
+the request that `again()` returns, and nothing goes out of this response for now. EARLIER, in the
+second response: the first one goes out in its place. DROPPED: it has, and had no body.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ from .known_heads import KnownHeadInserter
 from .payload import NOTHING, Payload, without_snippet
 from .placeholder import Replacer
 from .plan import (
+    Check,
     FollowLogin,
     Inject,
     Pass,
@@ -46,7 +50,7 @@ from .plan import (
     Revalidate,
     StayWithoutScript,
 )
-from .request import PageRequest
+from .request import Earlier, PageRequest
 from .snippet import Snippet
 from .variants import FRAGMENT, NO_SCRIPT, copy_that_holds
 
@@ -68,18 +72,24 @@ class State(Enum):
     COMPLETE = auto()
     PASSING = auto()
     RETRY = auto()
+    EARLIER = auto()
+    DROPPED = auto()
     DONE = auto()
 
 
 TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
     "visitor": {
-        State.ASKING: frozenset({State.PASSING, State.EDITED, State.HELD, State.RETRY}),
+        State.ASKING: frozenset(
+            {State.PASSING, State.EDITED, State.HELD, State.RETRY, State.EARLIER}
+        ),
     },
     "head": {
         State.EDITED: frozenset({State.PASSING}),
-        State.HELD: frozenset({State.SENDING}),
-        State.COMPLETE: frozenset({State.DONE}),
+        State.HELD: frozenset({State.SENDING, State.DROPPED}),
+        State.COMPLETE: frozenset({State.DONE, State.DROPPED}),
+        State.EARLIER: frozenset({State.DROPPED}),
     },
+    "again": {State.RETRY: frozenset({State.RETRY})},
     "feed": {
         State.HELD: frozenset({State.HELD, State.COMPLETE}),
         State.SENDING: frozenset({State.SENDING, State.DONE}),
@@ -132,17 +142,17 @@ class PageResponse(Generic[AnyStr]):
         self._pages: Pages[AnyStr] = pages
         self._request = request
         self._kind = request.kind
+        self.status = status
+        if request.earlier is not None:
+            headers = list(request.earlier.cookies) + list(headers)
         head, self._nonces, self._declared = pages.reader.read(status, headers)
         self._head = head
-        self._headers: Sequence[tuple[AnyStr, AnyStr]]
-        self._headers = (
-            pages.joined(headers)
-            if head.repeats and not (head.is_skipped or head.is_inner)
-            else headers
-        )
         self._plan: Plan
         self._edits: HeadEdits[AnyStr]
         self._plan, self._edits = pages.plan(self._kind, head)
+        self._headers: Sequence[tuple[AnyStr, AnyStr]] = headers
+        if head.repeats and not isinstance(self._plan, Pass | RemoveMark | Check):
+            self._headers = pages.joined(headers)
         self.state = _ASKING
         if not self._plan.needs_visitor:
             self._decide(None, None)
@@ -157,34 +167,35 @@ class PageResponse(Generic[AnyStr]):
         """Whether it is no page that names a user, but the login cookie follows it."""
         return isinstance(self._plan, FollowLogin | StayWithoutScript)
 
-    @property
-    def replaces_copy(self) -> bool:
-        """Whether it is a page of which a copy without a mark may be another, as far as is known.
-
-        It gains the script, or stays without it as there is no consent: the copy may hold it. The
-        page of an error replaces no copy, which a 304 has just confirmed.
-        """
-        is_other = self._payload.snippet is not None or self._payload.variant == NO_SCRIPT
-        return is_other and self._head.status < HTTPStatus.BAD_REQUEST
-
-    @property
-    def may_go_out(self) -> bool:
-        """Whether it is to go out after all, unless what the app answers next replaces the copy."""
-        return isinstance(self._plan, Retry) and self._plan.only_for_page
-
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
         self._check("visitor")
         return self._decide(visitor, cookie)
 
+    def again(self) -> PageRequest:
+        """Return the request by which the app is to be asked again."""
+        self._check("again")
+        decode = self._pages.form.decode
+        cookies = self._cookies(self._headers)
+        may_go_out = isinstance(self._plan, Check)
+        earlier = Earlier(self.status, self._headers, cookies, may_go_out)
+        return self._request.again(earlier, [decode(value) for _, value in cookies])
+
     def head(self) -> list[tuple[AnyStr, AnyStr]]:
-        """Return the new header fields, as far as the bytes so far tell; to be taken once."""
+        """Return the new header fields, as far as the bytes so far tell; to be taken once.
+
+        They belong to `status`, which may be that of the earlier answer from now on.
+        """
         self._check("head")
+        if self.state is State.EARLIER:
+            return self._head_of_earlier()
         self.state = _AFTER_HEAD[self.state]
         payload, body, length, is_strong = self._payload, self._body, None, self._is_strong
         if body is not None and body.stays:
             self._payload = payload = payload.of_fragment() if body.is_fragment else NOTHING
             self._report("passed", Reason.UNCHANGED)
+            if self._yields:
+                return self._head_of_earlier()
         elif body is not None:
             is_strong = body.is_determined
             if self._declared is not None:
@@ -233,12 +244,21 @@ class PageResponse(Generic[AnyStr]):
 
     def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
         """Decide what the response becomes, now that all that its plan needs is known."""
+        self._choose(visitor, cookie)
+        earlier = self._request.earlier
+        if self._yields:
+            self.state = State.EARLIER
+        elif earlier is not None and earlier.cookies and self.state is State.PASSING:
+            self.state = State.EDITED  # by the cookies
+        return self.state
+
+    def _choose(self, visitor: Visitor | None, cookie: str | None) -> None:
         match self._plan:
             case Inject() as plan:
                 self._inject(plan, self._payload_of_page(visitor, cookie))
             case Revalidate() as plan:
                 self._revalidate(plan, visitor, cookie)
-            case Retry(reason):
+            case Retry(reason) | Check(reason):
                 self._report("retried", reason)
                 self.state = State.RETRY
             case StayWithoutScript(reason):
@@ -250,7 +270,31 @@ class PageResponse(Generic[AnyStr]):
             case Pass(reason) | FollowLogin(reason):
                 self._report("passed", reason)
                 self.state = State.PASSING
-        return self.state
+
+    @property
+    def _yields(self) -> bool:
+        """Whether the earlier answer, a 304, goes out in the place of this one, as far as is known.
+
+        Not if this is a page that gains the script, or stays without it as there is no consent: the
+        client's copy may be another. The page of an error replaces no copy.
+        """
+        earlier = self._request.earlier
+        if earlier is None or not earlier.may_go_out:
+            return False
+        is_other = self._payload.snippet is not None or self._payload.variant == NO_SCRIPT
+        return not is_other or self._head.status >= HTTPStatus.BAD_REQUEST
+
+    def _head_of_earlier(self) -> list[tuple[AnyStr, AnyStr]]:
+        """Return the head of the earlier answer, with the cookies that both have set."""
+        earlier = self._request.earlier
+        assert earlier is not None  # noqa: S101  # it yields to one
+        self.state, self.status = State.DROPPED, earlier.status
+        own = self._cookies(self._headers)[len(earlier.cookies) :]
+        return list(earlier.headers) + own
+
+    def _cookies(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
+        decode = self._pages.form.decode
+        return [field for field in headers if decode(field[0]).lower() == "set-cookie"]
 
     def _pass_edited(self, reason: Reason, payload: Payload) -> None:
         self._report("passed", reason)
@@ -274,7 +318,8 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
-        self.head_is_first = plan.head_is_first
+        # Where the earlier answer may go out instead, the body has to tell.
+        self.head_is_first = plan.head_is_first and self._request.earlier is None
         self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:

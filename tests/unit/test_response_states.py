@@ -27,6 +27,7 @@ from pavior_middleware._http.headers import ASGI_FORM, WSGI_FORM, FieldForm
 from pavior_middleware._model.events import Event
 from pavior_middleware._model.visitor import Visitor
 from pavior_middleware._page.pages import Pages
+from pavior_middleware._page.request import Earlier
 from pavior_middleware._page.response import TRANSITIONS, IllegalCall, PageResponse, State
 from pavior_middleware._page.snippet import ATTRIBUTE, SCRIPT
 from pavior_middleware.placement import insert
@@ -77,9 +78,15 @@ def pages_of(site: str, form: FieldForm[Any], events: list[Event], *, asks_conse
 
 
 def response_to(
-    pages: Pages[Any], method: str, fields: Mapping[str, str], status: int, headers: Fields
+    pages: Pages[Any],
+    method: str,
+    fields: Mapping[str, str],
+    status: int,
+    headers: Fields,
+    earlier: Earlier | None = None,
 ) -> PageResponse[Any]:
     request = pages.request(method, "https", "/", "", fields, True)
+    request.earlier = earlier
     sent = as_sent(pages.form, headers)
     return pages.begin(request, status, sent) or PageResponse(pages, request, status, sent)
 
@@ -107,11 +114,12 @@ class Run:
     status: int = 200
     site: str = "plain"
     fields: Mapping[str, str] = field(default_factory=dict)
+    earlier: Earlier | None = None
 
     def begun(self) -> PageResponse[Any]:
         pages = pages_of(self.site, WSGI_FORM, [], asks_consent=True)
         fields = {**DOCUMENT, **self.fields}
-        return response_to(pages, "GET", fields, self.status, self.headers)
+        return response_to(pages, "GET", fields, self.status, self.headers, self.earlier)
 
     def transitions(self, *, abandons_after: int | None = None) -> set[tuple[str, State, State]]:
         """Make the calls; return each of them with the states before and after it."""
@@ -128,6 +136,8 @@ class Run:
 
 
 ADAS = ("visitor", Visitor(ADA))
+AMP = b"<!doctype html><html amp><head>"
+UNCHANGED = Earlier(304, [ETAG, ("Set-Cookie", "a=1")], [("Set-Cookie", "a=1")], may_go_out=True)
 TO_HOME = ("Location", "/")
 RUNS = {
     "a page that comes whole": Run([ADAS, ("feed", b"<p>"), ("feed", b""), ("head",)]),
@@ -139,7 +149,17 @@ RUNS = {
     "a page that the app skips": Run([("head",)], [HTML, ("Pavior-Skip", "1")]),
     "a page without consent": Run([("visitor", Visitor(consents=False)), ("head",)]),
     "a part of a page": Run([], status=206, fields={"range": "bytes=0-9"}),
-    "a 304 of another copy": Run([("visitor", Visitor(BOB))], [ETAG], 304, fields=COPY),
+    "a 304 of another copy": Run([("visitor", Visitor(BOB)), ("again",)], [ETAG], 304, fields=COPY),
+    "a 304 of an unknown copy": Run([], [ETAG], 304, fields={"if-none-match": ETAG[1]}),
+    "a page after a 304": Run([ADAS, ("feed", b""), ("head",)], earlier=UNCHANGED),
+    "a download after a 304": Run(
+        [("head",)], [HTML, ("Content-Disposition", "attachment")], earlier=UNCHANGED
+    ),
+    "the page of an error after a 304": Run([ADAS, ("head",)], status=404, earlier=UNCHANGED),
+    "an AMP page after a 304": Run(
+        [ADAS, ("feed", AMP), ("feed", b""), ("head",)], earlier=UNCHANGED
+    ),
+    "a streamed AMP page after a 304": Run([ADAS, ("feed", AMP), ("head",)], earlier=UNCHANGED),
     "a redirect after which the same user is logged in": Run(
         [("visitor", Visitor(ADA), None)], [TO_HOME], 303, "lending", LOGIN_COOKIE
     ),
@@ -151,8 +171,22 @@ RUNS = {
 
 def test_responses_begin_in_each_of_the_first_states_and_in_no_other() -> None:
     assert {run.begun().state for run in RUNS.values()} == {
-        *(State.PASSING, State.EDITED, State.HELD, State.ASKING, State.RETRY),
+        *(State.PASSING, State.EDITED, State.HELD, State.ASKING, State.RETRY, State.EARLIER),
     }
+
+
+def test_an_earlier_answer_that_goes_out_has_the_cookies_of_both_answers() -> None:
+    download = [HTML, ("Content-Disposition", "attachment"), ("Set-Cookie", "b=2")]
+    response = Run([], download, earlier=UNCHANGED).begun()
+    assert response.head() == [*UNCHANGED.headers, ("Set-Cookie", "b=2")]
+    assert response.status == 304
+
+
+def test_a_second_answer_that_passes_has_the_cookies_of_the_first() -> None:
+    refused = UNCHANGED._replace(may_go_out=False)
+    response = Run([], [("Content-Type", "text/plain")], earlier=refused).begun()
+    assert response.head() == [("Set-Cookie", "a=1"), ("Content-Type", "text/plain")]
+    assert response.status == 200
 
 
 def test_responses_can_make_each_transition_of_the_table_and_no_other() -> None:

@@ -318,8 +318,9 @@ class PageResponse(Generic[AnyStr]):
             self._body = CodedBody(plan.codings, document, self._pages.warn)
         else:
             self._body = PlainBody(document)
+        earlier = self._request.earlier
         # Where the earlier answer may go out instead, the body has to tell.
-        self.head_is_first = plan.head_is_first and self._request.earlier is None
+        self.head_is_first = plan.head_is_first and not (earlier and earlier.may_go_out)
         self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:

@@ -91,7 +91,7 @@ class Response:
         if self._has_started:  # the server decides what to do
             if self._response is not None:
                 self._response.abandon()
-            kept = [field for field in headers if field[0].lower() not in _MARKS]
+            kept = [field for field in headers if field[0].lower() not in _OPT_OUTS]
             return self._call_server(status, kept, exc_info)
         if self._outer_environ is not self._environ:  # what the app put there, others look for too
             seen = {key: value for key, value in self._environ.items() if key not in FIELD_KEYS}
@@ -279,7 +279,7 @@ class _NoBody(list[bytes]):
 
 
 _UNWANTED = (State.RETRY, State.EARLIER, State.DROPPED)
-_MARKS = (SKIP_FIELD, INNER_FIELD)
+_OPT_OUTS = (SKIP_FIELD, INNER_FIELD)
 
 
 def set_cookies(headers: HeaderList) -> HeaderList:

@@ -34,7 +34,7 @@ _ELSEWHERE = (
 _PRESENCES = frozenset({"content-length", "content-range", *_ELSEWHERE, INNER_FIELD, SKIP_FIELD})
 """Those that decide by being there."""
 
-_MARKS = (SKIP_FIELD, INNER_FIELD)
+_OPT_OUTS = (SKIP_FIELD, INNER_FIELD)
 """Those by which a response says that it is to get no chat."""
 
 _EDITED = (
@@ -106,7 +106,7 @@ class HeadReader(Generic[AnyStr]):
             if name == "content-type":
                 if self._is_html(value) and not is_skipped:
                     return True
-            elif name in _MARKS:
+            elif name in _OPT_OUTS:
                 return True
         return False
 
@@ -117,13 +117,13 @@ class HeadReader(Generic[AnyStr]):
             name = names[raw_name]
             if name == "content-type":
                 is_html = is_html or self._is_html(value)
-            elif name in _MARKS:
+            elif name in _OPT_OUTS:
                 return False
         return is_html
 
     def is_skipped(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> bool:
         """Whether the app has skipped a response."""
-        return any(self._names[name] in _MARKS for name, _ in headers)
+        return any(self._names[name] in _OPT_OUTS for name, _ in headers)
 
     def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
         """Return what the head says, and what is different in each response."""

@@ -31,7 +31,7 @@ class Pass(Plan):
 
 
 @dataclass(frozen=True)
-class RemoveMark(Plan):
+class RemoveField(Plan):
     """It passes, but for the field by which it says that it is to get no chat."""
 
     reason: Reason
@@ -108,11 +108,11 @@ def plan(
     """
     needs_visitor = request.gets_script and not rules.is_same_for_all
     if head.is_inner:
-        return RemoveMark(Reason.INNER)
+        return RemoveField(Reason.INNER)
     if head.is_skipped:
         if head.status == NOT_MODIFIED and request.holds_variants:
             return Revalidate(needs_visitor=False, is_skipped=True)
-        return RemoveMark(Reason.SKIPPED)
+        return RemoveField(Reason.SKIPPED)
     if request.is_skipped:
         return Pass(Reason.SKIP_PATH)
     if head.status == NOT_MODIFIED and request.holds_variants:

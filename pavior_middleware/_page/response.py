@@ -45,7 +45,7 @@ from .plan import (
     Inject,
     Pass,
     Plan,
-    RemoveMark,
+    RemoveField,
     Retry,
     Revalidate,
     StayWithoutScript,
@@ -151,7 +151,7 @@ class PageResponse(Generic[AnyStr]):
         self._edits: HeadEdits[AnyStr]
         self._plan, self._edits = pages.plan(self._kind, head)
         self._headers: Sequence[tuple[AnyStr, AnyStr]] = headers
-        if head.repeats and not isinstance(self._plan, Pass | RemoveMark | Check):
+        if head.repeats and not isinstance(self._plan, Pass | RemoveField | Check):
             self._headers = pages.joined(headers)
         self.state = _ASKING
         if not self._plan.needs_visitor:
@@ -265,7 +265,7 @@ class PageResponse(Generic[AnyStr]):
                 self._pass_edited(reason, without_snippet().with_cookie(cookie))
             case FollowLogin() if cookie is not None:
                 self._pass_edited(Reason.LOGIN_CHANGED, NOTHING.with_cookie(cookie))
-            case RemoveMark(reason):
+            case RemoveField(reason):
                 self._pass_edited(reason, NOTHING)
             case Pass(reason) | FollowLogin(reason):
                 self._report("passed", reason)

@@ -131,13 +131,13 @@ def test_a_code_that_this_tab_did_not_ask_for_is_ignored(
     assert console.messages == []
 
 
-def test_a_code_that_is_refused_leaves_the_visitor_anonymous(
+def test_a_code_that_is_refused_twice_leaves_the_visitor_anonymous(
     page: Page, sites: Sites, console: Console
 ) -> None:
     log_in(page, sites, "ada")
     sites.fault = lambda request: answer(request, "", status=403) if is_code(request) else None
     follow(page, sites, sites.at("help") + sites.page(sites.element()))
-    assert calls(page, 2) == [named(None)]
+    assert calls(page, 3) == [named(None)]
     assert [each.type for each in console.messages if each.text in console.ours] == ["info"]
     assert console.ours == [f"Pavior: {sites.shop} does not take the code: HTTP 403"]
 

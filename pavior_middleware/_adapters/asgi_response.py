@@ -120,19 +120,10 @@ class Response:
             if response.head_is_first:
                 await self._release(response)
         elif response.state in (State.EDITED, State.EARLIER):
-            await self._send_start(message, response)
+            self._start = message
+            await self._release(response)
         elif response.state is not State.RETRY:
             await self._send(message)
-
-    async def _send_start(self, start: Message, response: PageResponse[bytes]) -> None:
-        """Send a start with its new head; or that of the earlier answer, which has no body."""
-        headers = response.head()
-        if response.state is not State.DROPPED:
-            await self._send({**start, "headers": headers})
-            return
-        start_type = "http.response.start"
-        await self._send({"type": start_type, "status": response.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
         if self._site.sharing.cookie is None:
@@ -197,10 +188,20 @@ class Response:
             await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
     async def _release(self, response: PageResponse[bytes]) -> bool:
-        """Send the start that is held; return whether the body may follow."""
-        if self._start is not None:
-            start, self._start = self._start, None
-            await self._send_start(start, response)
+        """Send the start that is held, with its new head; return whether the body may follow.
+
+        It may not where the earlier answer goes out, which has none.
+        """
+        start = self._start
+        if start is not None:
+            self._start = None
+            headers = response.head()
+            if response.state is State.DROPPED:
+                status = response.status
+                await self._send({"type": start["type"], "status": status, "headers": headers})
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                await self._send({**start, "headers": headers})
         return response.state is not State.DROPPED
 
 

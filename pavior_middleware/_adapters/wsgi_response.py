@@ -75,10 +75,6 @@ class Response:
         return self._response is not None and self._response.state in _UNWANTED
 
     @property
-    def _changes_body(self) -> bool:
-        return self._response is not None and self._response.changes_body
-
-    @property
     def _drops_body(self) -> bool:
         return self._response is not None and self._response.drops_body
 
@@ -112,7 +108,10 @@ class Response:
 
     def _see_prefix(self) -> None:
         """Have a page ask below the prefix that an inner middleware, as `ProxyFix`, has found."""
-        script_name = text(self._environ.get("SCRIPT_NAME", ""))
+        script_name = self._environ.get("SCRIPT_NAME", "")
+        if script_name == self._request.root_path:  # as nearly always, so nothing is decoded
+            return
+        script_name = text(script_name)
         if script_name != self._request.root_path:
             self._request.see_path(script_name + text(self._environ.get("PATH_INFO", "")))
 
@@ -148,7 +147,7 @@ class Response:
         if not isinstance(pieces, tuple):
             return self._released(pieces)
         self.release()
-        return iter(() if self.is_unwanted else pieces)
+        return iter(() if response.state is State.DROPPED else pieces)
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
@@ -162,16 +161,20 @@ class Response:
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
         response = self._response
-        if response is not None and response.state in (State.EDITED, State.EARLIER):
-            self.release()
-        if self.is_unwanted:
-            return iterable
-        if self._drops_body:
-            return _NoBody(iterable)
-        if self._has_started and not self._changes_body:
+        changes_body = False
+        if response is not None:
+            changes_body = response.changes_body
+            if not changes_body:
+                if response.state in (State.EDITED, State.EARLIER):
+                    self.release()
+                if response.state in _UNWANTED:
+                    return iterable
+                if response.drops_body:
+                    return _NoBody(iterable)
+        if self._has_started and not changes_body:
             return iterable
         is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
-        if self._changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
+        if changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
             # A server tells the length of a body that is one piece, and this one stays so.
             (piece,) = iterable
             return [b"".join(self.feed(piece, is_last=True))]

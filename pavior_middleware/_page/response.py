@@ -246,10 +246,11 @@ class PageResponse(Generic[AnyStr]):
         """Decide what the response becomes, now that all that its plan needs is known."""
         self._choose(visitor, cookie)
         earlier = self._request.earlier
-        if self._yields:
-            self.state = State.EARLIER
-        elif earlier is not None and earlier.cookies and self.state is State.PASSING:
-            self.state = State.EDITED  # by the cookies
+        if earlier is not None:
+            if self._yields:
+                self.state = State.EARLIER
+            elif earlier.cookies and self.state is State.PASSING:
+                self.state = State.EDITED  # by the cookies
         return self.state
 
     def _choose(self, visitor: Visitor | None, cookie: str | None) -> None:

@@ -22,8 +22,8 @@ class RequestKind(NamedTuple):
     `is_foreign`: the site names users, and another origin's script may read the response.
     `holds_login_cookie`: the login cookie came along, in a request that says something about who is
     logged in. `holds_variants`: the client holds copies that this middleware made.
-    `holds_unknown_copy`: it holds one that may be a page, from whomever. `wants_part`: the app sees
-    a `Range`.
+    `holds_unknown_copy`: it holds one that may be a page, and no mark tells which. `wants_part`:
+    the app sees a `Range`.
     """
 
     is_skipped: bool = False

@@ -28,8 +28,8 @@ const SCRIPTS = [
 ];
 
 /**
- * Short names for what the script of a page and its files share, as these bytes are in each page. They
- * stay as they are: a stored page has an old script, and loads a new file.
+ * Short names for what the script of a page and its files share, since each page holds these bytes. They
+ * never change: a stored page has an old script, and loads a new file.
  */
 const SHORT_NAMES = {
   named: 'n',
@@ -42,7 +42,7 @@ const SHORT_NAMES = {
   unmask: 'u',
 };
 
-/** Where every script belongs that is not listed elsewhere. */
+/** The folder of every script that has no other one. */
 const ASSETS = '_assets/';
 
 const SOURCE = new URL('src/', import.meta.url);
@@ -71,7 +71,7 @@ async function bundled({source, isBlock, isOfPage, define}) {
     mangleCache: isOfPage ? SHORT_NAMES : undefined,
     format: isBlock ? 'esm' : 'iife',
     target: 'es2020',
-    // A page that a script stands in may have any encoding.
+    // A page that a script is in may have any encoding.
     charset: 'ascii',
     loader: {'.css': 'text'},
     tsconfigRaw: '{}', // that of the types would put "use strict" before each script
@@ -81,7 +81,7 @@ async function bundled({source, isBlock, isOfPage, define}) {
   const [{contents, text}] = outputFiles;
   if (text.includes('<!--')) {
     // esbuild escapes `</script` alone (HTML, "Restrictions for contents of script elements").
-    throw new Error(`${source} builds a script with "<!--", which cannot stand in a page`);
+    throw new Error(`${source} builds a script with "<!--", which cannot be in a page`);
   }
   return contents;
 }
@@ -96,7 +96,7 @@ function contentOf(url) {
   }
 }
 
-/** Return what is wrong with the files that are there. */
+/** Return what is wrong with the built files. */
 async function problems() {
   const found = [];
   for (const script of SCRIPTS) {

@@ -23,6 +23,8 @@ from ._adapters.site import Site
 from ._adapters.stopping import run_until
 from ._http.headers import ASGI_FORM
 from ._model.identity import Identity
+from ._model.identity_key import IDENTITY_KEY as IDENTITY_KEY
+from ._model.identity_key import NOT_SAID, LoginChanged, NotSaid, identity_said
 from ._model.settings import Settings
 from ._page.conditions import NO_CONDITIONS
 from ._page.request import PageRequest
@@ -35,18 +37,15 @@ IdentityOfScope = Callable[[dict[str, Any]], Identity | Awaitable[Identity | Non
 
 ConsentOfScope = Callable[[dict[str, Any]], bool | Awaitable[bool]]
 
-IDENTITY_KEY = "pavior.identity"
-"""Under this key of the scope an app may put the request's `Identity`, or None for nobody."""
-
 
 class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of an ASGI app.
 
     `identity` is called with the scope once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None. Without it,
-    `scope["pavior.identity"]` is read. `consent`, called alike, says whether the chat may be shown;
-    without it, it may. Both may be coroutine functions. Those that are not run in a thread, unless
-    the setting `identity_may_block` is False.
+    inner middleware put there; it returns an `Identity` or None. Without `identity`,
+    `scope["pavior.identity"]` is read. `consent` is called in the same way and returns whether the
+    page may show the chat. Without `consent`, every page may. Both may be coroutine functions.
+    Those that are not run in a thread, unless the setting `identity_may_block` is False.
 
     With `settings.enabled` False, everything passes untouched.
     """
@@ -76,6 +75,8 @@ class PaviorMiddleware:
         if site is None or scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if type(scope["headers"]) is not list:  # an iterable, which may be read only once
+            scope["headers"] = [(name, value) for name, value in scope["headers"]]
         outer = scope.get(PageRequest.KEY)
         if outer is not None:  # another middleware is around this one
             send = _from_inside(send)
@@ -103,10 +104,20 @@ class PaviorMiddleware:
         scope[PageRequest.KEY] = request
         await self.app(scope, receive, Response(self, site, request, scope, send).send)
 
-    def identity_in(self, scope: Scope) -> Identity | None:
+    def identity_in(self, scope: Scope) -> Identity | NotSaid | LoginChanged | None:
         """Return who is visiting, for a site that gives no `identity`."""
-        identity: Identity | None = scope.get(IDENTITY_KEY)
-        return identity
+        identity = identity_said(scope)
+        return self.user_in(scope) if identity is NOT_SAID else identity
+
+    def user_in(
+        self,
+        scope: Scope,  # noqa: ARG002
+    ) -> Identity | NotSaid | LoginChanged | None:
+        """Return the user of the framework; `NOT_SAID` where the framework has no users.
+
+        `LOGIN_CHANGED` says that the framework has read it before its response changed that.
+        """
+        return NOT_SAID
 
     def session_cookies(self, scope: Scope) -> Sequence[str]:  # noqa: ARG002
         """Return names of the app's session cookie, for a site whose settings have none."""
@@ -117,6 +128,8 @@ class PaviorMiddleware:
     ) -> None:
         """Pass a request on; once more, if what the app answers is not for this client."""
         conditions, untouched = request.conditions, dict(scope)
+        if "state" in scope:  # in which the app may keep what it reads of the request
+            untouched["state"] = dict(scope["state"])
         asked = scope
         if conditions.changes:
             asked = {**scope, "headers": changed(scope["headers"], conditions.changes)}
@@ -150,6 +163,7 @@ class PaviorMiddleware:
         session_cookies = self.session_cookies(scope)
         is_answered = False
         question = scope[Question.KEY] = Question()
+        scope.pop(PageRequest.KEY, None)  # of a middleware that has this app at another path
 
         async def answer_instead(message: Message) -> None:
             if question.gives_way:
@@ -159,7 +173,7 @@ class PaviorMiddleware:
 
         async def send_answer(set_cookies: list[str]) -> None:
             nonlocal is_answered
-            visitor = await site.callbacks.visitor_async(scope)
+            visitor = question.visitor or await site.callbacks.visitor_async(scope)
             is_answered = True  # unless the app has stopped waiting for the visitor
             answer = site.sharing.answer(request, visitor, session_cookies, set_cookies)
             await _send_answer(answer, scope, send)

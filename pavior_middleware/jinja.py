@@ -21,15 +21,17 @@ from ._page.request import PageRequest
 def pavior_snippet(context: Context) -> Markup:
     """Return the placeholder of the script, for the request in the template's context.
 
-    It is a comment with a random text, which the middleware knows again in the pages of this
-    request. The first of them becomes the script, for the user found when the response goes out and
-    with the nonce of the page's policy; the others are removed. So what is kept of a rendered
-    template names nobody. A page without a placeholder has the script in its
-    usual place. Without the middleware the placeholder is empty.
+    It is a comment with a random text, which the middleware finds in the pages of this request. The
+    first of them becomes the script, for the user found when the response goes out and with the
+    nonce of the page's policy. The others are removed. So a rendered template that is kept names
+    nobody. A page without a placeholder has the script in its usual place. Without the middleware
+    the placeholder is empty.
 
     Raises `LookupError` if there is no request in the context.
     """
     request = context.get("request")
+    if hasattr(request, "writer"):  # of aiohttp, whose pages our writer writes
+        return place(getattr(request.writer, "page_request", None))
     carrier = getattr(request, "scope", None) or getattr(request, "environ", None)
     if carrier is None:
         raise LookupError(

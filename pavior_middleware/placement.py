@@ -4,24 +4,25 @@ A script behind a stylesheet that is still loading waits for it, and the parser 
 section 4.12.1.1, "has a style sheet that is blocking scripts"). Where the head has no stylesheet,
 the snippet goes to the end of the head.
 
-The end of the head is the point just before the token that makes a browser's parser leave it, by
-the rules of WHATWG HTML: the tokens of section 13.2.5, and the insertion modes "initial", "before
-html", "before head" and "in head" of section 13.2.6.4. That token is often not `</head>`, which
-authors may leave out, and a `</head>` inside a comment or a script ends nothing.
+The end of the head is the point just before the token that makes a browser's parser leave it. The
+rules are those of WHATWG HTML: the tokens of section 13.2.5, and the insertion modes "initial",
+"before html", "before head" and "in head" of section 13.2.6.4. That token is often not `</head>`,
+which authors may leave out. A `</head>` inside a comment or a script ends nothing.
 
-What is fed goes on at once, but for what cannot be told yet:
+What is fed goes on at once, except for what is not known yet:
 
 - an unfinished token, since the parser drops a tag that the end of the file cuts short;
 - a script that has not ended, since one that never ends never runs, and must not be made to;
-- what follows the first stylesheet, as long as it may hold a `<meta charset>` that the snippet
-  would push out of the browser's sight, or a policy that decides about the snippet's form.
+- what follows the first stylesheet, as long as it may hold one of two things. One is a
+  `<meta charset>` that the snippet would push out of the browser's sight. The other is a policy
+  that decides about the snippet's form.
 
-All are held up to a limit, and all but the first no longer than until `flush`.
+All are held up to a limit. `flush` releases all except the first.
 
-A policy that the head sets by `<meta http-equiv>` does not rule over what stands before it, so the
-snippet goes in before such a tag, unless the policy is to rule over the snippet as well.
+A policy that the head sets by `<meta http-equiv>` does not apply to what is before it. So the
+snippet goes in before such a tag, unless the policy should apply to the snippet as well.
 
-AMP pages, which may have no such script, stay as they are.
+AMP pages, which may have no such script, stay unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import re
 from collections.abc import Callable
 
 LIMIT = 64 * 1024
-"""How many bytes are held back at the most."""
+"""How many bytes are held back at most."""
 
 PRESCAN = 1024
 """In how many first bytes a browser looks for `<meta charset>` (WHATWG HTML section 13.2.3.2)."""
@@ -46,7 +47,7 @@ _S = rb"[\t\n\f\r ]"
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
 # What heads are usually made of, well-formed and not long: a faster way along tokens and elements
-# that the steps of `Inserter` know as well. What ends a repetition cannot stand in it, and long
+# that the steps of `Inserter` know as well. What ends a repetition cannot be in it, and long
 # ones are left to the steps, so there is no long way back where the rest does not match.
 _USUAL_ATTRIBUTE = (
     rb" (?![hH][tT][tT][pP]-)[a-zA-Z:_-]+"
@@ -156,23 +157,24 @@ class Inserter:
     """Puts a snippet into one HTML document that comes in pieces, cut anywhere.
 
     `snippet_before_policy` is the form of the snippet for a place behind which a `<meta>` may set a
-    Content-Security-Policy: where one does, and where the rest of the head had not come yet.
+    Content-Security-Policy. It is used where a `<meta>` does, and where the rest of the head had
+    not come yet.
 
     With `documents_only`, what does not begin like a document (with a doctype, or an html, head or
-    body tag) is taken for a fragment and stays as it is. `charset_is_known` tells that the browser
+    body tag) is taken for a fragment and stays unchanged. `charset_is_known` tells that the browser
     need not look for a `<meta charset>`. Without `before_policy`, a `<meta>` that sets a
     Content-Security-Policy makes no difference to the place.
 
     `added` is the number of bytes by which the document has grown; None until the place is known.
-    It is 0 for what stays as it is: fragments, AMP pages, and documents that begin with the byte
-    order mark of UTF-16 or UTF-32, in which a snippet in ASCII would be garbage.
+    It is 0 for what stays unchanged. That is fragments, AMP pages, and documents that begin with
+    the byte order mark of UTF-16 or UTF-32, in which a snippet in ASCII would be garbage.
     """
 
     added: int | None = None
     is_determined = True
     """Whether the place and the form are those of the whole document, however it was cut."""
     is_fragment = False
-    """Whether it stays as it is because it does not begin like a document."""
+    """Whether it stays unchanged because it does not begin like a document."""
 
     inserted: tuple[int, bytes, bool] | None = None
     """The place in what was held, what closes a token there, and whether the form is the early one.
@@ -214,7 +216,7 @@ class Inserter:
 
     @property
     def stays(self) -> bool:
-        """Whether the document stays as it is."""
+        """Whether the document stays unchanged."""
         return self.added == 0
 
     @property
@@ -252,9 +254,9 @@ class Inserter:
         """Say that what was fed must not wait for more; return what may go on its way of the rest.
 
         If the first stylesheet has come, the snippet goes in before it, and if a script is held,
-        before that. The one exception to both is that a `<meta charset>` may follow which the
-        snippet would push out of the browser's sight: then the script is held further, and for a
-        stylesheet the snippet goes to the end of the head.
+        before that. There is one exception to both: a `<meta charset>` may follow that the snippet
+        would push out of the browser's sight. Then the script is held further, and for a stylesheet
+        the snippet goes to the end of the head.
         """
         if self.added is not None:
             return b""
@@ -502,7 +504,7 @@ class Inserter:
     def _end_before_policy(self) -> None:
         self._is_decided = True
         self._choose_place()
-        # The script or the charset: the page stays as it is.
+        # The script or the charset: the page stays unchanged.
         self._stays = self._hides(self._sendable if self._place is None else self._place)
 
     def _walk_raw_text(self) -> bool:
@@ -629,8 +631,8 @@ def _is_unfinished_doctype(token: re.Match[bytes]) -> bool:
 def _leaves_head(tag: re.Match[bytes]) -> bool:
     """Whether a tag makes the parser leave the head; the end tags that do not are ignored by it.
 
-    A template could stand in the head, but a script inside one does not run, and where a template
-    ends takes a whole parser to tell: the place before it is in the head as well.
+    A template may be in the head, but a script inside it does not run, and only a whole parser can
+    tell where it ends. The place before the template is in the head as well.
     """
     name = tag["name"].lower()
     return name in _LEAVING_END_TAGS if tag["slash"] else name not in _HEAD_START_TAGS
@@ -695,20 +697,20 @@ def _end_of_charset(start: bytes) -> int | None:
     return None
 
 
-def _place_at_end_of_file(held: bytes) -> tuple[int, bytes]:
+def _place_at_end_of_file(rest: bytes) -> tuple[int, bytes]:
     """Return the place in the unfinished token at the end, and what closes that token before it.
 
     At the end of the file a comment is closed by the parser, and so is a doctype, which then means
     quirks mode. Anything else that is unfinished is dropped or taken for text.
     """
-    if held.startswith(b"&#") and _TOKEN.match(held + b";"):
-        return len(held), b""
-    if held.startswith(b"<!--"):
-        return len(held), _comment_closer(held[len(b"<!--") :])
-    if _DOCTYPE.match(held) and not _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES.match(held):
-        return len(held), b" ?>"
-    if held.startswith((b"<!", b"<?")) or (held.startswith(b"</") and not held[2:3].isalpha()):
-        return (0, b"") if held.lower() in _NOTHING_AT_END_OF_FILE else (len(held), b">")
+    if rest.startswith(b"&#") and _TOKEN.match(rest + b";"):
+        return len(rest), b""
+    if rest.startswith(b"<!--"):
+        return len(rest), _comment_closer(rest[len(b"<!--") :])
+    if _DOCTYPE.match(rest) and not _DOCTYPE_WITHOUT_NAME_OR_IN_QUOTES.match(rest):
+        return len(rest), b" ?>"
+    if rest.startswith((b"<!", b"<?")) or (rest.startswith(b"</") and not rest[2:3].isalpha()):
+        return (0, b"") if rest.lower() in _NOTHING_AT_END_OF_FILE else (len(rest), b">")
     return 0, b""
 
 

@@ -14,22 +14,30 @@ except ModuleNotFoundError as error:
     ) from error
 
 from . import asgi
-from ._model.identity import Identity, identity_of_user
+from ._http.caller import SAFE_METHODS
+from ._model.identity import Identity
+from ._model.identity_key import LOGIN_CHANGED, NOT_SAID, LoginChanged, NotSaid
 from ._model.settings import NAMES, PREFIX, Settings, as_secret_key
 from ._model.tracebacks import keeping_keys_from_tracebacks
+from ._model.users import UserMapping
+from ._page.request import PageRequest
 
 
 class PaviorMiddleware(asgi.PaviorMiddleware):
     """The ASGI middleware, for `Middleware(PaviorMiddleware, settings=…)` or `add_middleware`.
 
-    `settings` may be a `starlette.config.Config`, which `read_settings` reads. The user is the one
-    `identity` returns; without it, the one under the scope's key `pavior.identity`; else
-    `request.user`, where AuthenticationMiddleware (at any place in the stack) has authenticated it.
-    `identity` is called with the scope, once the app has begun its response, so `scope["session"]`
-    and `scope["state"]` are there; so is `consent`, which says whether the chat may be shown.
+    `settings` may be a `starlette.config.Config`, which `read_settings` reads.
 
-    Raises `SettingsError`, but Starlette makes its middleware no sooner than it is called, and some
-    servers go on then. `read_settings(config)` for `settings` stops the app at start-up.
+    The user is what `identity` returns. Without `identity`, it is the `Identity` under the scope's
+    key `pavior.identity`, or else `request.user`, if AuthenticationMiddleware (at any place in the
+    stack) has authenticated it. The settings `email_confirmed` and `user_attributes` choose what
+    Pavior gets of a `request.user`. `identity` is called with the scope, once the app has begun its
+    response, so `scope["session"]` and `scope["state"]` are there. `consent` is called in the same
+    way and returns whether the page may show the chat. Without `consent`, every page may.
+
+    Raises `SettingsError`. Starlette makes its middleware only with the first call, and some
+    servers go on after an error then. Pass `read_settings(config)` as `settings` to stop the app at
+    start-up.
     """
 
     def __init__(
@@ -40,13 +48,28 @@ class PaviorMiddleware(asgi.PaviorMiddleware):
         identity: asgi.IdentityOfScope | None = None,
         consent: asgi.ConsentOfScope | None = None,
     ) -> None:
-        super().__init__(app, _settings(settings), identity=identity, consent=consent)
+        settings = _settings(settings)
+        self._users = UserMapping(settings)
+        self._session_cookies = settings.session_cookie
+        super().__init__(app, settings, identity=identity, consent=consent)
 
-    def identity_in(self, scope: asgi.Scope) -> Identity | None:
-        """Return the user that Starlette has authenticated, for a site that gives no `identity`."""
-        if asgi.IDENTITY_KEY in scope:
-            return super().identity_in(scope)
-        return identity_of_user(scope.get("user"))
+    def user_in(self, scope: asgi.Scope) -> Identity | NotSaid | LoginChanged | None:
+        """Return the user that Starlette has authenticated, unless that may have changed since.
+
+        It does so when the request comes. A response to a form that changes the session may have
+        logged somebody in or out.
+        """
+        user = self.authenticated_user(scope)
+        request: PageRequest | None = scope.get(PageRequest.KEY)
+        if isinstance(user, Identity) and request and request.method not in SAFE_METHODS:
+            names = self._session_cookies or self.session_cookies(scope)
+            if request.changes_session(names):
+                return LOGIN_CHANGED
+        return user
+
+    def authenticated_user(self, scope: asgi.Scope) -> Identity | NotSaid | None:
+        """Return the user as of the beginning of the request; `NOT_SAID` without one."""
+        return self._users.identity(scope["user"]) if "user" in scope else NOT_SAID
 
     def session_cookies(self, scope: asgi.Scope) -> Sequence[str]:
         """Return the name that a SessionMiddleware of the app was given; else its default.

@@ -14,15 +14,18 @@ from ._adapters.environ import (
     content,
     for_app,
     outer_of,
+    paths_of,
     sharing_request,
-    text,
 )
 from ._adapters.site import Site
 from ._adapters.wsgi_response import Response, Write, close, set_cookies
 from ._http.headers import WSGI_FORM, HeaderList
 from ._model.identity import Identity
+from ._model.identity_key import IDENTITY_KEY as IDENTITY_KEY
+from ._model.identity_key import NOT_SAID, NotSaid, identity_said
 from ._model.settings import Settings
 from ._model.visitor import Visitor
+from ._page.conditions import NO_CONDITIONS
 from ._page.request import PageRequest
 from ._page.skip import INNER_FIELD
 from ._share import LONGEST_CONTENT, Answer, Needed, Question
@@ -32,17 +35,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-IDENTITY_KEY = "pavior.identity"
-"""Under this key of the environ an app may put the request's `Identity`, or None for nobody."""
-
-
 class PaviorMiddleware:
     """Puts Pavior's init script into the HTML pages of a WSGI app.
 
     `identity` is called with the environ once the app has begun its response, so that it sees what
-    inner middleware put there; it returns an `Identity` or None. Without it,
-    `environ["pavior.identity"]` is read. `consent`, called alike, says whether the chat may be
-    shown; without it, it may.
+    inner middleware put there; it returns an `Identity` or None. Without `identity`,
+    `environ["pavior.identity"]` is read. `consent` is called in the same way and returns whether
+    the page may show the chat. Without `consent`, every page may.
 
     With `settings.enabled` False, everything passes untouched.
     """
@@ -77,8 +76,7 @@ class PaviorMiddleware:
         if outer is not None:  # another middleware is around this one
             start_response = _from_inside(start_response)
             change(environ, outer.replaced_fields)
-        root_path = text(environ.get("SCRIPT_NAME", ""))
-        path = root_path + text(environ.get("PATH_INFO", ""))
+        path, root_path = paths_of(environ)
         our_path = site.sharing.path(path, root_path)
         if our_path is not None:
             return self._serve_sharing(site, our_path, environ, start_response)
@@ -93,22 +91,26 @@ class PaviorMiddleware:
         )
         if outer is not None:
             request.stand_inside(outer)
-        return self._ask(site, request, environ, environ, start_response)
+        if request.conditions is not NO_CONDITIONS:
+            return self._ask_conditionally(site, request, environ, environ, start_response)
+        environ[PageRequest.KEY] = request
+        response = Response(self, site, request, environ, environ, start_response)
+        return response.body(self.app(environ, response.start))
 
-    def identity_in(self, environ: dict[str, Any]) -> Identity | None:
+    def identity_in(self, environ: dict[str, Any]) -> Identity | NotSaid | None:
         """Return who is visiting, for a site that gives no `identity`."""
-        identity: Identity | None = environ.get(IDENTITY_KEY)
-        return identity
+        identity = identity_said(environ)
+        return self.user_in(environ) if identity is NOT_SAID else identity
 
-    def visitor(self, site: Site[str], environ: WSGIEnvironment) -> Visitor:
-        """Return who is visiting, once the app has begun its response."""
-        return site.callbacks.visitor(environ)
+    def user_in(self, environ: dict[str, Any]) -> Identity | NotSaid | None:  # noqa: ARG002
+        """Return the user of the framework; `NOT_SAID` where the framework has no users."""
+        return NOT_SAID
 
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
         return ()
 
-    def _ask(
+    def _ask_conditionally(
         self,
         site: Site[str],
         request: PageRequest,
@@ -124,7 +126,7 @@ class PaviorMiddleware:
         again = response.again
         if again is None:
             return body
-        return self._ask(site, again, untouched, outer_environ, start_response)
+        return self._ask_conditionally(site, again, untouched, outer_environ, start_response)
 
     def _serve_sharing(
         self, site: Site[str], path: str, environ: WSGIEnvironment, start_response: StartResponse
@@ -164,7 +166,7 @@ class PaviorMiddleware:
             if question.gives_way:
                 return start_response(status, headers, exc_info)
             cookies = [value for _, value in set_cookies(headers)]
-            begun.append((self.visitor(site, environ), cookies))
+            begun.append((site.callbacks.visitor(environ), cookies))
             return lambda data: None  # noqa: ARG005
 
         pieces: list[bytes] = []
@@ -178,7 +180,7 @@ class PaviorMiddleware:
         except Exception as error:
             if begun or question.gives_way or not says_no_route(error):
                 raise
-            begun.append((self.visitor(site, environ), []))
+            begun.append((site.callbacks.visitor(environ), []))
         finally:
             close(body)
         if question.gives_way:

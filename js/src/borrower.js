@@ -1,5 +1,5 @@
 /*
- * What page.js is, for a site that borrows its login. share.js of the site that lends it says who is
+ * Replaces page.js on a site that borrows its login. share.js of the site that lends it says who is
  * logged in, and asks again by itself.
  */
 

@@ -1,16 +1,15 @@
 /*
- * The script that stands in every page, as its text. It names the user who was logged in when the server
+ * The script that is in every page, as its text. It names the user who was logged in when the server
  * made the page, and loads the embed when the page has loaded. For anything else that may happen, it
  * loads a file: see page.js.
  *
- * The text is the same for everybody, on all pages of all sites; what differs is in its element's
+ * The text is the same for everybody, on all pages of all sites. What differs is in its element's
  * data, which becomes the object that this script and the file share. The first script of a document
  * stays in charge: the scripts that visits bring, as Turbo does, hand their data to it. Every element
  * leaves the page, or Turbo would not run the script of a page that is visited again.
  *
- * It is in each page's bytes, so it is written to be small. It is a block and no function, since
- * nothing in it is a `var`. The shared object is a property of `navigator`, which no markup can take
- * the place of.
+ * Each page holds this text, so it is written to be small. It is a block and not a function, since it
+ * has no `var`. The shared object is a property of `navigator`, which no markup can replace.
  */
 
 /** @typedef {import('./shared').Happening} Happening */
@@ -33,16 +32,16 @@
       else {
         const entry = /** @type {Entry} */ (performance.getEntriesByType('navigation')[0] || {});
         /** @type {User | undefined} */
-        let told;
+        let named;
         /** @type {User} */
         const nobody = {};
-        /** Whether nobody is to be named if the file cannot be had. */
+        /** Whether the page must name nobody if the file cannot be loaded. */
         let isInDoubt = false;
-        /** Whether it could not be had: a page that changes often would ask for it each time. */
+        /** Whether the file could not be loaded. A page that changes often would load it each time. */
         let isLost = false;
-        // For whatever else gets at the page's object, these stay as the server said.
+        // Other code may change the page's object, so these keep what the server said.
         const urls = [...page.urls];
-        // It makes our URLs by their index, and throws for anything else. `<base>` does not count.
+        // The policy makes our URLs by their index, and throws for anything else. `<base>` has no effect.
         let policy = {
           /** @param {number} i */
           createScriptURL: (i) => `${new URL(urls[i].trim(), /** @type {any} */ (location))}`,
@@ -50,7 +49,7 @@
         try {
           policy = trustedTypes.createPolicy('pavior-middleware', policy);
         } catch {
-          // There are no Trusted Types, or the page's policy has no place for the name.
+          // There are no Trusted Types, or the page's policy does not allow the name.
         }
 
         /** @param {number} i  of `urls` */
@@ -62,14 +61,14 @@
           script.onload = script.onerror = () => {
             if (![window.Pavior, page.run, 1, 1][i]) {
               console.warn(`Pavior: cannot load ${urls[i]}`);
-              // Offline, the page stays as it is.
+              // Offline, the page stays unchanged.
               if (i && isInDoubt && navigator.onLine) page.named = nobody;
               isLost = true;
             }
             page.tell();
           };
           script.src = policy.createScriptURL(i);
-          // React renders a whole document anew where it finds an element that is not its own.
+          // If React finds an element that it does not know, it renders the whole document again.
           d.head.appendChild(script).remove();
           return script;
         };
@@ -77,8 +76,8 @@
         const begin = () => {
           const observer = new MutationObserver(page.on);
           for (const node of [d, d.documentElement, d.body])
-            if (node) observer.observe(node, {childList: true}); // the body may still be to come
-          // Nothing is loaded before it is known that the visitor consents.
+            if (node) observer.observe(node, {childList: true}); // the body may not exist yet
+          // Nothing is loaded before the visitor is known to consent.
           if (page.ask !== 2) load(0);
         };
 
@@ -86,18 +85,18 @@
           log: /** @type {Happening[]} */ ([]),
           load,
           nobody,
-          // Masked, since the lengths of compressed pages would tell its digits.
+          // The hmac is masked, since the lengths of compressed pages would reveal its digits.
           /** @param {string} hmac */
           unmask: (hmac) =>
             hmac
               .slice(64)
               .replace(/./g, (digit, i) => (+`0x${digit}` ^ +`0x${hmac[i]}`).toString(16)),
           tell() {
-            // Markup with `id=Pavior` makes an element of it.
-            if (/** @type {any} */ (window).Pavior?.call && told !== page.named) {
-              told = /** @type {User} */ (page.named);
-              const {id = null, email = null, hmac} = told;
-              Pavior('init', {...told, ...page.site});
+            // With `id=Pavior` in the markup, the global is an element.
+            if (/** @type {any} */ (window).Pavior?.call && named !== page.named) {
+              named = /** @type {User} */ (page.named);
+              const {id = null, email = null, hmac} = named;
+              Pavior('init', {...named, ...page.site});
               dispatchEvent(
                 new CustomEvent('pavior:identity', {detail: {id, email, authenticated: !!hmac}}),
               );
@@ -105,20 +104,20 @@
           },
           /** @param {any} event */
           on(event) {
-            // Without the file, only what puts the page in doubt, or ends that, is worth asking for it
-            // again: not `currententrychange`, `htmx:…` and records.
+            // If the file could not be loaded, it is loaded again only for what begins or ends a doubt.
+            // `currententrychange`, `htmx:…` and records do neither.
             if (event.persisted === false || (isLost && (event[0] || /^[ch]/.test(event.type))))
               return;
             page.log.push(event);
             // `pageshow`, `pavior:…`, a page that has to ask, and the data of a visit.
             if (/^p/.test(event.type) || event.site) isInDoubt = true;
-            // Nobody is named at once after `pavior:logout`, whatever becomes of the file.
+            // After `pavior:logout` the page names nobody at once, even if the file cannot be loaded.
             if (/ut$/.test(event.type) && page.named) {
               page.left = page.left || page.named;
               page.named = nobody;
               page.tell();
             }
-            // What is only added to the page makes no difference.
+            // Nodes that are only added make no difference.
             /** @type {MutationRecord[]} */
             const records = event[0] ? event : [];
             if (d.hidden !== true && (!event[0] || records.some((each) => each.removedNodes[0])))
@@ -147,7 +146,7 @@
           try {
             localStorage.pavior = page.tag;
           } catch {
-            // The storage is closed or full: other tabs ask a little later.
+            // The storage is blocked or full. Then other tabs ask a little later.
           }
         }
         if (page.early || entry.domComplete) begin();

@@ -26,15 +26,15 @@ async function lent() {
 /** @param {boolean} isClicked */
 async function ask(isClicked) {
   /** @type {Answer} */
-  let told = {identity: {}, seconds: null};
+  let answer = {identity: {}, seconds: null};
   try {
-    told = await lent();
+    answer = await lent();
   } catch (error) {
     const {message} = /** @type {Error} */ (error);
     console.info('Pavior: the browser keeps the login to itself:', message);
   }
-  if (!isClicked && told.seconds === null) say({pavior: 'click'});
-  else say({pavior: 'told', isClicked, ...told});
+  if (!isClicked && answer.seconds === null) say({pavior: 'click'});
+  else say({pavior: 'told', isClicked, ...answer});
 }
 
 async function isAllowed() {
@@ -43,11 +43,11 @@ async function isAllowed() {
     const permission = await navigator.permissions.query({name: 'storage-access'});
     return permission.state === 'granted';
   } catch {
-    return false; // the browser does not tell
+    return false; // the browser cannot say
   }
 }
 
-// Who has allowed it before need not click again, except in WebKit, which says that it is allowed
-// and requires a click all the same.
+// A user who has allowed the access before need not click again, except in WebKit. WebKit says that
+// it is allowed, but still requires a click.
 button.addEventListener('click', () => ask(true));
 isAllowed().then((allowed) => (allowed ? ask(false) : say({pavior: 'click'})));

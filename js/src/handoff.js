@@ -1,5 +1,5 @@
 /*
- * The code by which a lender's link takes the login along. It stands in the address's fragment,
+ * The code by which a lender's link takes the login along. It is in the address's fragment,
  * `#pavior-handoff=CODE`, before what the link's own fragment was: `#pavior-handoff=CODE&section`.
  */
 
@@ -29,7 +29,7 @@ export function takeCode() {
   if (!handoff) return null;
   const {code, address} = handoff;
   if (address.includes('#') && document.readyState !== 'loading') {
-    location.replace(address); // and scroll there
+    location.replace(address); // this scrolls to the fragment, too
   } else {
     history.replaceState(history.state, '', address);
   }

@@ -1,5 +1,5 @@
 /*
- * Who somebody is: a text each, and absent for nobody.
+ * The options that say who a user is. Each is text, or absent.
  */
 
 /** @typedef {{id?: unknown, email?: unknown, hmac?: unknown}} Identity */
@@ -7,7 +7,7 @@
 export const NAMES = /** @type {const} */ (['id', 'email', 'hmac']);
 
 /**
- * Take over who somebody is, and nothing else.
+ * Return only the options that identify a user.
  *
  * @param {Identity | null | undefined} answer
  */

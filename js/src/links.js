@@ -1,11 +1,11 @@
 /*
  * Links to a borrower take the login along.
  *
- * A link's address is changed at the last moment before it is followed, and changed back right after
- * that, so that what the status bar shows, what is copied and what other scripts read is the link's
- * own. The last moment is that of the last listener: the one that is added when the others are
- * there, since all listeners on the window have heard of the event when it gets to the document. A
- * link whose event is cancelled, or that a script follows in a way of its own, is left alone.
+ * A link's address changes at the last moment before the browser follows it, and changes back right
+ * after that. So the status bar, a copied link and other scripts have the link's own address. The last
+ * moment is when the last listener of the window runs. To be the last, that listener is added anew while
+ * the document captures the event. A link is left alone if its event is cancelled, or if a script
+ * follows it in its own way.
  *
  * What the address gains is a hint in its fragment. It holds nothing, so it may get anywhere: the
  * borrower's page asks when it finds it.

@@ -15,16 +15,16 @@ export interface Data {
   user?: Options;
   /** A pad, and behind it the user's hmac XORed with it, each as 64 hex digits. */
   hmac?: string;
-  /** What tells the user from others, and says nothing of them; absent if the page has to ask. */
+  /** A hash that distinguishes the user from others; absent if the page has to ask. */
   tag?: string;
   /**
-   * Where the embed is, the file, that for links ('' if there is none), and share.js of the site that
-   * lends the login.
+   * The URLs of the embed, of the file, of the file for links ('' without one), and of share.js of the
+   * site that lends the login.
    */
   urls: string[];
   /**
-   * 1: the page says nothing of users, so its script has to ask. 2: there may be no consent either,
-   * and nothing is loaded before the answer. 3: share.js tells who is logged in.
+   * 1: the page does not name its user, so its script has to ask. 2: there may be no consent either,
+   * and nothing is loaded before the answer. 3: share.js says who is logged in.
    */
   ask?: 1 | 2 | 3;
   /** The hashes of the files, by which a policy may allow them. */
@@ -40,8 +40,8 @@ export interface Data {
 }
 
 /**
- * What happened: an event of a window, the records of a MutationObserver, or the data of a page that
- * a visit has brought. `{type: 'p'}` says that the page may be a copy, or says nothing of users.
+ * What happened: an event of a window, the records of a MutationObserver, or the data of a page that a
+ * visit has brought. `{type: 'p'}` means that the page may be a copy, or that it does not name its user.
  */
 export interface Happening {
   type?: string;
@@ -50,7 +50,7 @@ export interface Happening {
   [record: number]: MutationRecord;
 }
 
-/** How a document was loaded, as far as the browser tells: a `PerformanceNavigationTiming`. */
+/** How a document was loaded, as a `PerformanceNavigationTiming` of the browser says. */
 export interface Entry {
   type?: string;
   activationStart?: number;
@@ -59,13 +59,13 @@ export interface Entry {
 }
 
 export interface Page extends Data {
-  /** What the file has not handled yet; the file puts its own list in the place of this. */
+  /** What the file has not handled yet; the file replaces this by its own list. */
   log: {push(happening: Happening): unknown};
-  /** Take what happened down, and load the file for it, or let the file handle it. */
+  /** Record what happened, and load the file for it, or let the file handle it. */
   on(happening: object): void;
   /** Whom the chat names, {} for nobody; absent before that is known. */
   named?: Options;
-  /** What `named` is for nobody, always, so that init is not called again. */
+  /** The value of `named` for nobody: always the same object, so that init is not called again. */
   nobody: Options;
   /** Who has logged out, though the site may not know it yet. */
   left?: Options;
@@ -74,8 +74,8 @@ export interface Page extends Data {
   /** Call init, if the embed is there and `named` is another object than in the last call. */
   tell(): void;
   /**
-   * Load what is at an index of `urls`, and return the element, which has left the page. For 1, the
-   * file puts its own work in the place of this.
+   * Load the script at an index of `urls`, and return its element, which has left the page. Once the
+   * file is there, index 1 makes it handle what has happened instead.
    */
   load(index: 0 | 1 | 2 | 3): HTMLScriptElement | undefined;
   /** Whether the file is there; the file sets it. */

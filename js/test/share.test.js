@@ -56,7 +56,7 @@ suite('an answer', () => {
   }
 
   for (const way of /** @type {const} */ (['cookie', 'code', 'frame'])) {
-    test(`that nobody is logged in ends a loan by the ${way}, and is what was to be learned`, () => {
+    test(`that nobody is logged in ends a loan by the ${way}, and is what the page asked for`, () => {
       const known = knowing(way, {trips: 0, trip: TRIP});
       const {loan, named, trips, trip} = after(known, happens.answer, NOBODY, 'cookie', 1);
       assert.deepEqual(
@@ -91,8 +91,8 @@ suite('an answer', () => {
 
   test('that a newer question has overtaken counts no more', () => {
     const known = after(knowing('cookie'), happens.question);
-    for (const said of [{identity: BOB, seconds: 60}, NOBODY, UNKNOWN]) {
-      assert.deepEqual(after(known, happens.answer, said, 'cookie', 1), known);
+    for (const answer of [{identity: BOB, seconds: 60}, NOBODY, UNKNOWN]) {
+      assert.deepEqual(after(known, happens.answer, answer, 'cookie', 1), known);
     }
   });
 
@@ -106,8 +106,8 @@ suite('an answer', () => {
   test('after a click that told nothing counts', () => {
     const asking = after(NOTHING, happens.question);
     const known = after(asking, happens.answer, UNKNOWN, 'frame');
-    const said = {identity: BOB, seconds: 60};
-    assert.deepEqual(after(known, happens.answer, said, 'cookie', asking.turn).named, BOB);
+    const answer = {identity: BOB, seconds: 60};
+    assert.deepEqual(after(known, happens.answer, answer, 'cookie', asking.turn).named, BOB);
   });
 
   test('to a code counts whatever has been asked since', () => {
@@ -197,9 +197,9 @@ suite('the lender leads to an open page', () => {
     assert.deepEqual([mayTravel(exchanging), mayTravel(known)], [false, true]);
   });
 
-  for (const said of [{identity: ADA, seconds: 60}, NOBODY, UNKNOWN]) {
-    test(`where a code brings ${JSON.stringify(said)} too late`, () => {
-      assert.deepEqual(after(known, happens.answer, said, 'code'), known);
+  for (const answer of [{identity: ADA, seconds: 60}, NOBODY, UNKNOWN]) {
+    test(`where a code brings ${JSON.stringify(answer)} too late`, () => {
+      assert.deepEqual(after(known, happens.answer, answer, 'code'), known);
     });
   }
 
@@ -298,7 +298,7 @@ test('no transition changes what was known', () => {
   );
   Object.freeze(known.loan);
   /** @type {Record<keyof typeof happens, any[]>} */
-  const told = {
+  const facts = {
     arrival: ['abc', PAGE, true, true],
     led: [],
     recall: [],
@@ -310,10 +310,10 @@ test('no transition changes what was known', () => {
     logout: [],
     end: [],
   };
-  assert.deepEqual(Object.keys(told).sort(), Object.keys(happens).sort());
+  assert.deepEqual(Object.keys(facts).sort(), Object.keys(happens).sort());
   // A change of what is frozen would throw.
   for (const [name, transition] of Object.entries(happens)) {
-    const [...given] = told[/** @type {keyof typeof happens} */ (name)];
+    const [...given] = facts[/** @type {keyof typeof happens} */ (name)];
     after(
       known,
       /** @type {import('../src/share/knowledge').Transition<any>} */ (transition),

@@ -1,1 +1,1 @@
-"""What adapters and frameworks share, above pages and sharing."""
+"""What the adapters of interfaces and frameworks share."""

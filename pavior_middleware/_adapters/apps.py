@@ -1,4 +1,4 @@
-"""What the adapters ask of an app beyond its interface."""
+"""What the adapters learn from an app beyond its interface."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _NO_ROUTE = (404, 405, "404", "405")
 def with_root_path_of(app: object, settings: Settings) -> Settings:
     """Return the settings; if they have no `root_path`, with that of the app.
 
-    FastAPI keeps there below which path browsers see it. The app may have middleware around it that
-    keeps the next layer in `app`, as Starlette's does. A text that is no path is not taken.
+    FastAPI keeps there the path below which browsers see it. The app may have middleware around it
+    that keeps the next layer in `app`, as Starlette's does. Text that is not a path is ignored.
     """
     layer = app
     for _ in range(_MOST_LAYERS):
@@ -29,11 +29,11 @@ def with_root_path_of(app: object, settings: Settings) -> Settings:
 
 
 def says_no_route(error: Exception) -> bool:
-    """Whether an app says by an exception that it has nothing at a path, or not for a method.
+    """Whether an exception means that the app has no route for a path, or not for a method.
 
-    Routers raise such exceptions for a layer further out, which answers 404 or 405. Starlette's
-    have a `status_code`, Werkzeug's a `code`, and those of others a `status`, which may be text
-    like `404 Not Found`.
+    Routers raise such exceptions for an outer layer, which answers 404 or 405. Starlette's have a
+    `status_code`, Werkzeug's a `code`, and those of others a `status`, which may be text like
+    `404 Not Found`.
     """
     found = (getattr(error, name, None) for name in ("status_code", "code", "status"))
     return any(

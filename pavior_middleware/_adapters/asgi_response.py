@@ -1,8 +1,8 @@
-"""One response of an ASGI app on its way to the server."""
+"""One response of an ASGI app, between the app and the server."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from .turns import next_turn
 
 
 class Middleware(Protocol):
-    """What the middleware of a framework knows by itself."""
+    """The part of a framework's middleware that a response needs."""
 
     def session_cookies(self, scope: Scope) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
@@ -26,11 +26,11 @@ _BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 
 
 class Response:
-    """One response on its way to the server.
+    """One response between the app and the server.
 
-    The start of a page goes at once where the response says so. Else it is held until the first
-    bytes of the body may go, which tell more of what the head has to say. A server may do so, too
-    (ASGI specification, "Response Start").
+    The start of a page is sent at once if `PageResponse.head_is_first` says so. Otherwise it is
+    held until the first bytes of the body may be sent, since they decide about the head. Servers
+    may hold it, too (ASGI specification, "Response Start").
     """
 
     _response: PageResponse[bytes] | None = None
@@ -53,52 +53,55 @@ class Response:
         self._send = send
 
     def from_copy(self, outer_scope: Scope) -> Response:
-        """Return this response as that of an app which got a copy of the outer scope."""
+        """Return this response for an app that gets a copy of the outer scope."""
         self._outer_scope = outer_scope
         return self
 
     @property
     def again(self) -> PageRequest | None:
-        """The request by which the app is to be asked again; None if it need not be."""
+        """The request with which the app is asked again; None if it is not asked again."""
         response = self._response
         return response.again() if response and response.state is State.RETRY else None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more that the app sends matters."""
+        """Whether the app's further messages do not matter."""
         response = self._response
         return response is not None and response.state in (State.RETRY, State.DROPPED)
 
-    async def send(self, message: Message) -> None:
-        """Take the app's next message; send what of it may go."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """Take the app's next message; return an awaitable that sends what may be sent of it.
+
+        A message that passes unchanged costs no coroutine.
+        """
         response = self._response
-        if response is None:
-            if not self._is_begun and message["type"] == "http.response.start":
-                message, response = self._begin(message)
-            if response is None:
-                await self._send(message)
-            else:
-                await self._decide(message, response)
-        elif not response.changes_body:
+        if response is not None:
+            return self._send_of(message, response)
+        if not self._is_begun and message["type"] == "http.response.start":
+            message, response = self._begin(message)
+        return self._send(message) if response is None else self._decide(message, response)
+
+    async def _send_of(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Send what may be sent of a message that comes behind the start."""
+        if not response.changes_body:
             await self._pass_on(message, response)
         elif message["type"] == "http.response.body":
             await self._rewrite(message, response)
         elif message["type"] in (PATHSEND, ZEROCOPYSEND):
             await self._rewrite_file(message, response)
-        else:
-            if await self._release(response):
-                await self._pass_on(message, response)
+        elif await self._release(response):
+            await self._pass_on(message, response)
 
     def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
-        """Take the start of the app's response; return it as it is to go on, and the response.
+        """Take the start of the app's response; return the start to send, and the response.
 
-        None stands for a response that passes as it is.
+        The response is None if it passes unchanged.
         """
         raw = message.get("headers", ())
-        if not isinstance(raw, (list, tuple)):  # an iterator, which can be read but once
+        if not isinstance(raw, (list, tuple)):  # an iterator, which can be read only once
             raw = list(raw)
             message = {**message, "headers": raw}
-        if self._outer_scope is not None:  # what the app put there, others look for too
+        if self._outer_scope is not None:  # other layers also look for what the app put there
             seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
         response = self._site.pages.begin(self._request, message["status"], raw)
@@ -106,15 +109,16 @@ class Response:
         return message, response
 
     async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
-        """Have it decided what a response becomes, and send or hold its start."""
+        """Decide what a response becomes, and send or hold its start."""
         if response.state is State.ASKING:
-            callbacks = self._site.callbacks
-            if callbacks.are_immediate:
+            callbacks, visitor = self._site.callbacks, self._request.visitor
+            if visitor is None and callbacks.are_immediate:
                 visitor = callbacks.visitor(self._scope)
-            else:
+            elif visitor is None:
                 visitor = await callbacks.visitor_async(self._scope)
-            response.visitor(visitor, self._login_cookie(response, visitor))
-        self._response = response  # an app that has given up waiting for this may begin another
+            lends = self._site.sharing.cookie is not None
+            response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
+        self._response = response  # if the app stops waiting, it may begin another response
         if response.state is State.HELD:
             self._start = message
             if response.head_is_first:
@@ -126,8 +130,6 @@ class Response:
             await self._send(message)
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
-        if self._site.sharing.cookie is None:
-            return None
         return self._site.login_cookie(
             self._request,
             response,
@@ -147,7 +149,7 @@ class Response:
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         received = message.get("body", b"")
-        if not isinstance(received, bytes):  # Starlette sends a `memoryview` as it is
+        if not isinstance(received, bytes):  # Starlette passes a `memoryview` on
             received = bytes(received)
         is_last = not message.get("more_body", False)
         ready: bytes | None = None
@@ -158,8 +160,12 @@ class Response:
             if ready is None:
                 await next_turn()
         if ready is None and received and not is_last:
-            return  # all of it is held back
-        if not await self._release(response):
+            return  # nothing may be sent yet
+        if self._start is not None:  # as `_release` does, but without a coroutine for each page
+            await self._send(self._new_start(response))
+            if response.state is State.DROPPED:
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if response.state is State.DROPPED:  # an earlier piece may have led to this state
             return
         is_same = ready is received or (ready is None and not received)
         await self._send(message if is_same else {**message, "body": ready or b""})
@@ -190,19 +196,22 @@ class Response:
     async def _release(self, response: PageResponse[bytes]) -> bool:
         """Send the start that is held, with its new head; return whether the body may follow.
 
-        It may not where the earlier answer goes out, which has none.
+        It may not if the earlier answer goes out, which has no body.
         """
-        start = self._start
-        if start is not None:
-            self._start = None
-            headers = response.head()
+        if self._start is not None:
+            await self._send(self._new_start(response))
             if response.state is State.DROPPED:
-                status = response.status
-                await self._send({"type": start["type"], "status": status, "headers": headers})
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            else:
-                await self._send({**start, "headers": headers})
         return response.state is not State.DROPPED
+
+    def _new_start(self, response: PageResponse[bytes]) -> Message:
+        """Return the start that is held, with its new head."""
+        assert self._start is not None  # noqa: S101  # this is called once for each start
+        start, self._start = self._start, None
+        headers = response.head()
+        if response.state is State.DROPPED:
+            return {"type": start["type"], "status": response.status, "headers": headers}
+        return {**start, "headers": headers}
 
 
 def set_cookies(message: Message) -> RawHeaders:

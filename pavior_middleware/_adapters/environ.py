@@ -1,4 +1,4 @@
-"""A request as the environ of WSGI has it (PEP 3333)."""
+"""Reads requests from the environ of WSGI (PEP 3333)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from .._model.identity_key import SCOPE_KEY as SCOPE_KEY
 from .._page.conditions import CONDITIONAL, FIELDS
 from .._page.request import PageRequest
 from .._share import FIELDS as SHARING_FIELDS
@@ -17,23 +18,18 @@ from .._share import Request
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-SCOPE_KEY = "asgi.scope"
-"""Where an adapter from ASGI to WSGI, such as a2wsgi, keeps the scope in the environ."""
-
 
 class Fields(Mapping[str, str]):
-    """The request fields that matter, as the environ has them."""
+    """The request fields that matter, read from the environ."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
-        # No reference to the environ, which holds the request: it would never be freed by itself.
+        # The environ refers to the request. A reference back would be a cycle, which only the
+        # garbage collector frees.
         self._by_key = {
             key: value for key in environ.keys() & FIELD_KEYS if (value := environ[key])
         }
-
-    @property
-    def are_conditional(self) -> bool:
+        self.are_conditional = not _CONDITIONAL_KEYS.isdisjoint(self._by_key)
         """Whether one of them makes the request conditional."""
-        return not _CONDITIONAL_KEYS.isdisjoint(self._by_key)
 
     def __getitem__(self, name: str) -> str:
         value: str = self._by_key[_KEYS[name]]
@@ -54,14 +50,14 @@ class Fields(Mapping[str, str]):
 
 
 def outer_of(key: str, environ: WSGIEnvironment) -> Any:
-    """Return what a middleware around this one has left under the key; None without such a one."""
+    """Return what an outer middleware has left under the key; None without such a middleware."""
     return environ.get(key) or environ.get(SCOPE_KEY, {}).get(key)
 
 
 def text(path: str) -> str:
-    """Return a path of the environ, whose bytes stand there as latin-1, as the UTF-8 they are.
+    """Return a path of the environ, which holds bytes as latin-1, decoded as UTF-8.
 
-    What is no UTF-8 stays, as Django writes the text itself into the environ.
+    A path that is not UTF-8 is returned unchanged, as Django puts decoded text into the environ.
     """
     try:
         return path if path.isascii() else path.encode("latin-1").decode("utf-8")
@@ -69,8 +65,16 @@ def text(path: str) -> str:
         return path
 
 
+def paths_of(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the whole path, and the part of it below which the app stands, as text."""
+    root_path, path = environ.get("SCRIPT_NAME", ""), environ.get("PATH_INFO", "")
+    if not (root_path.isascii() and path.isascii()):
+        root_path, path = text(root_path), text(path)
+    return root_path + path, root_path
+
+
 def for_app(environ: WSGIEnvironment, request: PageRequest) -> WSGIEnvironment:
-    """Return the environ as the app is to see it."""
+    """Return the environ for the app."""
     if request.conditions.changes:
         environ = dict(environ)
         change(environ, request.conditions.changes)
@@ -94,10 +98,10 @@ def sharing_request(environ: WSGIEnvironment, path: str) -> Request:
 
 
 def content(environ: WSGIEnvironment, longest: int) -> bytes:
-    """Return a request's content, or its beginning where it is longer."""
+    """Return a request's content; if it is longer than `longest` bytes, its beginning."""
     stream = get_input_stream(environ)
     content = b""
-    with suppress(ClientDisconnected):  # then there is nobody to answer
+    with suppress(ClientDisconnected):  # nobody waits for an answer then
         while len(content) < longest and (piece := stream.read(longest - len(content))):
             content += piece
     return content

@@ -1,4 +1,4 @@
-"""Bodies that an ASGI app sends as a file, read in pieces where the bytes themselves are needed."""
+"""Reads, in pieces, the files that an ASGI app asks the server to send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request as ASGI has it: a scope, and messages with its content."""
+"""Reads requests of ASGI: a scope, and messages with the content."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CONDITIONAL_NAMES = frozenset(name.encode("ascii") for name in CONDITIONAL)
 
 
 class Fields(Mapping[str, str]):
-    """The request fields that matter, several of a name in one (RFC 9110 section 5.3).
+    """The request fields that matter; fields of one name are joined (RFC 9110 section 5.3).
 
-    HTTP/2 may cut `Cookie` in pieces, which a semicolon joins (RFC 9113 section 8.2.3). Fields are
-    decoded when they are looked at, which few are.
+    HTTP/2 may send `Cookie` as several fields, which a semicolon joins (RFC 9113 section 8.2.3). A
+    field is decoded when it is read, since few are read.
     """
 
     def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -52,6 +52,11 @@ class Fields(Mapping[str, str]):
         """Return a field, or `default`."""
         value = self.by_name.get(_RAW_NAMES[name])
         return default if value is None else value.decode("latin-1")
+
+
+def paths_of(scope: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the whole path, and the part of it below which the app stands, as text."""
+    return scope["path"], scope.get("root_path", "")
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -86,7 +91,7 @@ def sharing_request(scope: Scope, path: str) -> Request:
 
 
 async def content(receive: Receive, longest: int) -> bytes:
-    """Return a request's content, or its beginning where it is longer."""
+    """Return a request's content; if it is longer than `longest` bytes, its beginning."""
     content = b""
     more_body = True
     while more_body and len(content) < longest:
@@ -97,14 +102,14 @@ async def content(receive: Receive, longest: int) -> bytes:
 
 
 def without_content(receive: Receive) -> Receive:
-    """Return what tells an app anew that its request, which has no content, has come in whole."""
+    """Return a `receive` that says once more that a request without content is complete."""
     messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive_again() -> Message:
         if messages:
             return messages.pop()
         message = await receive()
-        while message["type"] == "http.request":  # which the app's first answer did not wait for
+        while message["type"] == "http.request":  # the app's first answer did not read it
             message = await receive()
         return message
 

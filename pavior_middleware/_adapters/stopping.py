@@ -1,4 +1,4 @@
-"""Runs an ASGI app no longer than its answer is needed."""
+"""Runs an ASGI app only as long as its answer is needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
 MOST_IGNORED = 16
-"""So many messages of an app are ignored once its answer is not needed, before it is stopped."""
+"""The number of unneeded messages that an app may send before it is stopped."""
 
 
 async def run_until(
@@ -25,23 +25,22 @@ async def run_until(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Run an app until it returns, or what it has sent is enough. Raise what the app raises.
+    """Run an app until it returns, or has sent enough. Raises what the app raises.
 
-    `is_enough` is called after each message that `send` has taken. From then on, `receive` says
-    that the client is gone, as many apps wait for that, and the app's messages are ignored. A short
-    answer comes to its end as always, and so does what the app does after it. From an app that
-    sends more than `MOST_IGNORED` messages, `send` raises: the app's context managers and `finally`
-    blocks run, and may wait.
+    `is_enough` is called after each message that `send` has taken. Once it returns True, `receive`
+    says that the client is gone, since many apps wait for that. The app's messages are ignored. An
+    app that sends a short answer runs to its end. If an app sends more than `MOST_IGNORED`
+    messages, `send` raises. Then the app's context managers and `finally` blocks run, and may wait.
 
-    The event loop gets its turn with each ignored message but the end of the answer, also from an
-    app that catches what `send` raises.
+    Other tasks run at each ignored message, except at the end of the answer. They do so even if the
+    app catches what `send` raises.
     """
     run = _Run(is_enough, receive, send)
     try:
         await app(scope, run.receive, run.send)
     except _NotNeeded:
         pass
-    except BaseExceptionGroup as group:  # of a task group in the app
+    except BaseExceptionGroup as group:  # a task group in the app has raised it
         not_needed, others = group.split(_NotNeeded)
         if not_needed is None:
             raise
@@ -52,8 +51,9 @@ async def run_until(
 class _NotNeeded(BaseException):
     """The app's answer is not needed any more.
 
-    No `Exception`, such as the `OSError` that servers raise when the client is gone, since apps and
-    middlewares log those and make pages of them. No cancellation, since after one nothing may wait.
+    It is not an `Exception`, such as the `OSError` that servers raise when the client is gone: apps
+    and middlewares would log it and make an error page. It is not a cancellation, since a cancelled
+    task may not wait any more.
     """
 
 
@@ -67,7 +67,7 @@ class _Run:
         self._ignored = 0
 
     async def receive(self) -> Message:
-        """Be the app's `receive`."""
+        """Receive a message for the app; say that the client is gone once enough was sent."""
         with CancelScope() as waiting:
             self._waiting.add(waiting)
             try:
@@ -78,14 +78,14 @@ class _Run:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Be the app's `send`."""
+        """Send a message of the app; ignore it once enough was sent."""
         if not self._is_over:
             await self._send(message)
             if self._is_enough():
                 self._end()
             return
         self._ignored += 1
-        if self._ignored > 1 or message.get("more_body", False):  # not the usual end of an answer
+        if self._ignored > 1 or message.get("more_body", False):  # not just the end of an answer
             await checkpoint()
         if self._ignored > MOST_IGNORED:
             raise _NotNeeded

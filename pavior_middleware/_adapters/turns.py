@@ -1,4 +1,4 @@
-"""Turns of the event loop that responses with much work to do take one after another."""
+"""Lets responses with much work take turns, so that other tasks run in between."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ _turns = anyio.lowlevel.RunVar[anyio.Lock]("pavior_middleware.turns")
 
 
 async def next_turn() -> None:
-    """Let others run, and return when it is the caller's turn to do some more work.
+    """Let other tasks run, and return when it is the caller's turn to do more work.
 
-    If all of many responses did some in each turn of the loop, others would wait for all of them.
-    So only one of them does, for all sites in the event loop, and those that wait come in order.
+    If many responses worked in each cycle of the event loop, other tasks would wait for all of
+    them. So only one response works in each cycle, among all sites in the event loop. Waiting
+    responses come in order.
     """
     lock = _turns.get(None)
     if lock is None:
@@ -21,7 +22,7 @@ async def next_turn() -> None:
     if lock.locked():
         await lock.acquire()
     else:
-        lock.acquire_nowait()  # without the turn that `acquire` takes
+        lock.acquire_nowait()  # `acquire` would wait for one more cycle
     try:
         await anyio.lowlevel.checkpoint()
     finally:

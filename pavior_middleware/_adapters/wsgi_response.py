@@ -1,11 +1,11 @@
-"""One response of a WSGI app on its way to the server."""
+"""One response of a WSGI app, between the app and the server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .._http.headers import HeaderList
 from .._model.visitor import Visitor
@@ -21,25 +21,26 @@ if TYPE_CHECKING:
 
 Write = Callable[[bytes], object]
 
+_ASKING, _PASSING, _RETRY, _DROPPED = State.ASKING, State.PASSING, State.RETRY, State.DROPPED
+
 
 class Middleware(Protocol):
-    """What the middleware of a framework knows by itself."""
-
-    def visitor(self, site: Site[str], environ: dict[str, Any]) -> Visitor:
-        """Return who is visiting, once the app has begun its response."""
+    """The part of a framework's middleware that a response needs."""
 
     def session_cookies(self) -> Sequence[str]:
         """Return names of the app's session cookie, for a site whose settings have none."""
 
 
 class Response:
-    """One response on its way to the server.
+    """One response between the app and the server.
 
-    The start of a page is held until the first bytes of its body are there, since they tell its
-    length. They are taken from the app before the server gets its iterable: some servers read the
-    status and the header fields right then. `PageResponse.head_is_first` is not asked: a server
-    sends a head with the first piece that is not empty (PEP 3333), whenever it has got the head.
+    The start of a page is held until the first bytes of its body are there, since they may decide
+    its length. They are taken from the app before the server gets its iterable, since some servers
+    read the status and the header fields at that moment. `PageResponse.head_is_first` makes no
+    difference: a server sends the head only with the first piece that is not empty (PEP 3333).
     """
+
+    _server_write: Write
 
     def __init__(
         self,
@@ -57,70 +58,69 @@ class Response:
         self._outer_environ = outer_environ
         self._start_response = start_response
         self._response: PageResponse[str] | None = None
-        self._held: tuple[str, OptExcInfo | None] | None = None
-        self.is_begun = self._has_started = False
-        """Whether the app has called `start_response`, and whether we have called the server's."""
-
-        self._server_write: Write
+        self._pending_start: tuple[str, OptExcInfo | None] | None = None
+        self._is_begun = False
+        """Whether the app has called `start_response`."""
+        self._has_started = False
+        """Whether the server's `start_response` has been called."""
 
     @property
     def again(self) -> PageRequest | None:
-        """The request by which the app is to be asked again; None if it need not be."""
+        """The request with which the app is asked again; None if it is not asked again."""
         response = self._response
-        return response.again() if response and response.state is State.RETRY else None
+        return response.again() if response and response.state is _RETRY else None
 
     @property
     def is_unwanted(self) -> bool:
-        """Whether nothing more is to be read of what the app answers."""
+        """Whether the rest of the app's answer is not needed."""
         return self._response is not None and self._response.state in _UNWANTED
 
-    @property
-    def _drops_body(self) -> bool:
-        return self._response is not None and self._response.drops_body
-
     def start(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None = None) -> Write:
-        """Be the app's `start_response`."""
-        if self._response is not None and self._response.state is State.DROPPED:
-            return _write_nothing
-        if exc_info is None and self._held is not None:
-            raise AssertionError("start_response() was called twice without exc_info")
-        if self._has_started:  # the server decides what to do
-            if self._response is not None:
-                self._response.abandon()
-            kept = [field for field in headers if field[0].lower() not in _OPT_OUTS]
-            return self._call_server(status, kept, exc_info)
-        if self._outer_environ is not self._environ:  # what the app put there, others look for too
+        """Take the start of the app's response (PEP 3333, `start_response`)."""
+        if self._is_begun:
+            if self._response is not None and self._response.state is _DROPPED:
+                return _write_nothing
+            if exc_info is None and self._pending_start is not None:
+                raise AssertionError("start_response() was called twice without exc_info")
+            if self._has_started:  # the server decides whether the head can still be replaced
+                return self._start_again(status, headers, exc_info)
+        if self._outer_environ is not self._environ:  # other layers also look for what the app set
             seen = {key: value for key, value in self._environ.items() if key not in FIELD_KEYS}
             self._outer_environ.update(seen)
-        self._held, self.is_begun = None, True
+        self._pending_start, self._is_begun = None, True
         response = self._site.pages.begin(self._request, int(status[:3]), headers)
         self._response = response
         if response is None:
             return self._call_server(status, headers, exc_info)
-        if response.state is State.ASKING:
-            self._see_prefix()
-            visitor = self._middleware.visitor(self._site, self._environ)
-            response.visitor(visitor, self._login_cookie(response, visitor))
-        if response.state is State.PASSING:
+        if response.state is _ASKING:
+            if self._environ.get("SCRIPT_NAME", "") != self._request.root_path:
+                self._see_prefix()
+            visitor = self._site.callbacks.visitor(self._environ)
+            lends = self._site.sharing.cookie is not None
+            response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
+        if response.state is _PASSING:
             return self._call_server(status, headers, exc_info)
-        self._held = status, exc_info
+        self._pending_start = status, exc_info
         return self._write
 
+    def _start_again(self, status: str, headers: HeaderList, exc_info: OptExcInfo | None) -> Write:
+        if self._response is not None:
+            self._response.abandon()
+        kept = [field for field in headers if field[0].lower() not in _OPT_OUTS]
+        return self._call_server(status, kept, exc_info)
+
     def _see_prefix(self) -> None:
-        """Have a page ask below the prefix that an inner middleware, as `ProxyFix`, has found."""
-        script_name = self._environ.get("SCRIPT_NAME", "")
-        if script_name == self._request.root_path:  # as nearly always, so nothing is decoded
-            return
-        script_name = text(script_name)
+        """Take the prefix that an inner middleware such as `ProxyFix` has found."""
+        script_name = text(self._environ.get("SCRIPT_NAME", ""))
         if script_name != self._request.root_path:
             self._request.see_path(script_name + text(self._environ.get("PATH_INFO", "")))
 
     def body(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
-        """Return what the server is to iterate: the app's own iterable unless that must change.
+        """Return the iterable for the server: the app's own, unless the body changes.
 
-        The server's `start_response` has been called by then, unless the app is to be asked again.
-        If anything fails before, or this answer of the app is unwanted, its iterable is closed
-        here, since the server never gets it.
+        The server's `start_response` has been called before this returns, unless the app is asked
+        again. The app's iterable is closed here if anything fails, or if this answer is not needed,
+        since the server never gets it then.
         """
         is_returned = False
         try:
@@ -131,27 +131,29 @@ class Response:
                 close(iterable)
         return body if is_returned else []
 
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes of the body and return what may be sent of it now.
+    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
+        """Take the next bytes of the body and return what may be sent now.
 
-        The server's `start_response` has been called when the first piece is read, if not before.
+        When the first piece is read, the server's `start_response` has been called.
         """
         response = self._response
-        if response is None or not response.changes_body:
+        if response is None:
+            return (data,) if data else ()
+        if not response.changes_body:
             self.release()
-            has_data = data and not (self.is_unwanted or self._drops_body)
-            return iter((data,) if has_data else ())
-        if type(data) is not bytes:  # some servers take other objects of bytes
+            has_data = data and not (response.state in _UNWANTED or response.drops_body)
+            return (data,) if has_data else ()
+        if type(data) is not bytes:  # some servers accept a bytearray or memoryview
             data = bytes(data)
         pieces = response.feed(data, is_last=is_last)
         if not isinstance(pieces, tuple):
             return self._released(pieces)
         self.release()
-        return iter(() if response.state is State.DROPPED else pieces)
+        return () if response.state is _DROPPED else pieces
 
     def _released(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
-            if not piece:  # a pause; here each request has a thread or a process
+            if not piece:  # a pause; it is not needed, since each request has its own thread
                 continue
             self.release()
             if self.is_unwanted:
@@ -161,31 +163,41 @@ class Response:
 
     def _begun(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
         response = self._response
-        changes_body = False
-        if response is not None:
-            changes_body = response.changes_body
-            if not changes_body:
-                if response.state in (State.EDITED, State.EARLIER):
-                    self.release()
-                if response.state in _UNWANTED:
-                    return iterable
-                if response.drops_body:
-                    return _NoBody(iterable)
+        changes_body = response is not None and response.changes_body
+        if response is not None and not changes_body:
+            if response.state in (State.EDITED, State.EARLIER):
+                self.release()
+            if response.state in _UNWANTED:
+                return iterable
+            if response.drops_body:
+                return _NoBody(iterable)
         if self._has_started and not changes_body:
             return iterable
         is_plain = isinstance(iterable, (list, tuple)) and not hasattr(iterable, "close")
         if changes_body and is_plain and len(iterable) == 1:  # type: ignore[arg-type]
-            # A server tells the length of a body that is one piece, and this one stays so.
+            # Servers send the length of a body that is one piece, and this body stays one piece.
             (piece,) = iterable
             return [b"".join(self.feed(piece, is_last=True))]
-        body = _Body(iterable, self)
+        pieces = self._changed(iterable)
         if not self._has_started:
-            body.begin()
-        return _NoBody(iterable) if self._drops_body else body
+            pieces = chain([next(pieces, b"")], pieces)
+        response = self._response  # of a generator, it is there only now
+        drops_body = response is not None and response.drops_body
+        return _NoBody(iterable) if drops_body else _Body(iterable, pieces)
+
+    def _changed(self, iterable: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the new body: at least a piece, if only an empty one, for each of the app's.
+
+        (PEP 3333, "Middleware Handling of Block Boundaries".)
+        """
+        for received in iterable:
+            if received or self._is_begun:
+                pieces = iter(self.feed(received))
+                yield next(pieces, b"")
+                yield from pieces
+        yield from self.feed(b"", is_last=True)
 
     def _login_cookie(self, response: PageResponse[str], visitor: Visitor) -> str | None:
-        if self._site.sharing.cookie is None:
-            return None
         return self._site.login_cookie(
             self._request, response, visitor, self._middleware.session_cookies
         )
@@ -196,12 +208,16 @@ class Response:
                 self._server_write(piece)
 
     def release(self) -> None:
-        """Call the server's `start_response`, if that has waited; not if the app is asked again."""
+        """Call the server's `start_response` if the head is held and the app is not asked again."""
         response = self._response
-        if self._held is not None and response is not None and response.state is not State.RETRY:
-            (status, exc_info), self._held = self._held, None
+        if (
+            self._pending_start is not None
+            and response is not None
+            and response.state is not _RETRY
+        ):
+            (status, exc_info), self._pending_start = self._pending_start, None
             headers = response.head()
-            if response.state is State.DROPPED:
+            if response.state is _DROPPED:
                 earlier = HTTPStatus(response.status)
                 status = f"{earlier.value} {earlier.phrase}"
             self._call_server(status, headers, exc_info)
@@ -218,58 +234,32 @@ class Response:
 class _Body:
     """The body of a page, or of an app that is a generator.
 
-    Nothing is asked of the app before the server asks for it, but for the first piece.
+    Except for the first piece, nothing is taken from the app before the server asks for it. The
+    server closes the app's iterable, since that may take long and the end of the response does not
+    wait for it.
     """
 
-    def __init__(self, pieces: Iterable[bytes], response: Response) -> None:
+    def __init__(self, iterable: Iterable[bytes], pieces: Iterator[bytes]) -> None:
+        self._iterable = iterable
         self._pieces = pieces
-        self._iterator = iter(pieces)
-        self._response = response
-        self._ready: Iterator[bytes] = iter(())
-        self._is_finished = False
-
-    def begin(self) -> None:
-        """Take what the response needs to begin: the first piece, or the end."""
-        for received in self._iterator:
-            if self._response.is_unwanted:
-                self._response.release()
-                return
-            if received or self._response.is_begun:
-                self._ready = self._response.feed(received)
-                self._ready = chain([next(self._ready, b"")], self._ready)
-                return
-        self._is_finished = True
-        if self._response.is_unwanted:
-            self._response.release()
-        else:
-            self._ready = iter(list(self._response.feed(b"", is_last=True)))
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
+        return self._pieces
 
     def __next__(self) -> bytes:
-        for piece in self._ready:
-            return piece
-        for received in self._iterator:
-            self._ready = self._response.feed(received)
-            return next(self._ready, b"")
-        if self._is_finished:
-            raise StopIteration
-        self._is_finished = True
-        self._ready = self._response.feed(b"", is_last=True)
-        return next(self._ready)
+        return next(self._pieces)
 
     def close(self) -> None:
         """Close the app's iterable (PEP 3333: once, whatever happened before)."""
-        close(self._pieces)
+        close(self._iterable)
 
 
 class _NoBody(list[bytes]):
-    """The body of an answer to a `HEAD`, which has none, in place of that of an app.
+    """Replaces the body of an answer to a `HEAD`, and holds nothing.
 
-    Of one empty piece, or of none, servers tell the length: 0, which is not that of the page. Of a
-    body whose pieces are not counted, some send the end of the last chunk, which stands where the
-    next response should begin.
+    For a body of no piece or one empty piece, servers send the length 0, which is not that of the
+    page. For a body of unknown length, some servers send a last chunk, which a client takes for the
+    beginning of the next response.
     """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -281,7 +271,7 @@ class _NoBody(list[bytes]):
         close(self._pieces)
 
 
-_UNWANTED = (State.RETRY, State.EARLIER, State.DROPPED)
+_UNWANTED = frozenset({_RETRY, State.EARLIER, _DROPPED})
 _OPT_OUTS = (SKIP_FIELD, INNER_FIELD)
 
 
@@ -290,7 +280,7 @@ def set_cookies(headers: HeaderList) -> HeaderList:
 
 
 def _write_nothing(data: bytes) -> None:
-    """Be `write()` of an answer that does not go out."""
+    """Ignore `write()` for an answer that does not go out."""
 
 
 def close(pieces: Iterable[bytes]) -> None:

@@ -1,1 +1,1 @@
-"""HTTP as the standards have it: media types, caching, policies, codings."""
+"""HTTP as the standards define it: media types, caching, policies, codings."""

@@ -12,7 +12,7 @@ DIGESTS = frozenset({"content-digest", "content-md5", "digest", "repr-digest"})
 """The fields that hold a digest of the bytes (RFC 9530), in lower case."""
 
 TARGETED = ("-cache-control", "edge-control", "surrogate-control", "x-accel-expires")
-"""How the names of fields end that only some caches read, and read before `Cache-Control`.
+"""Ends of the names of fields that some caches obey instead of `Cache-Control`.
 
 (RFC 9213 section 2.2.)
 """
@@ -24,12 +24,12 @@ _WITHOUT_ASKING = ("immutable", "stale-if-error", "stale-while-revalidate")
 def private(directives: str, *, may_store: bool) -> str:
     """Return a `Cache-Control` that lets only the user's own browser store the response.
 
-    `directives` is that of the app; stricter directives in it stay (RFC 9111 section 5.2.2.7). The
-    browser revalidates the response before each use, since the user may have logged out. Without
-    `may_store`, nobody stores it. A cache that knows `must-understand` ignores `no-store` beside it
-    (section 5.2.2.3), so `no-cache` is there in any case.
+    `directives` is the value that the app has sent; stricter directives in it stay (RFC 9111
+    section 5.2.2.7). The browser revalidates the response before each use, since the user may have
+    logged out. Without `may_store`, nobody stores it. A cache that knows `must-understand` ignores
+    `no-store` beside it (section 5.2.2.3), so `no-cache` is added in any case.
     """
-    # Werkzeug leaves it to its caller that these names are case-insensitive (section 5.2).
+    # These names are case-insensitive (section 5.2), but Werkzeug compares them by case.
     parsed = parse_cache_control_header(directives)
     kept = {name.lower(): value for name, value in parsed.items()}
     for name in _WITHOUT_ASKING:
@@ -52,7 +52,7 @@ def vary_names(value: str) -> frozenset[str]:
 
 
 def covers(signature_input: str, names: Iterable[str]) -> bool:
-    """Whether a signature covers one of the fields, or one that is targeted (RFC 9421)."""
+    """Whether a signature (RFC 9421) covers one of the fields, or a targeted cache field."""
     signed = signature_input.lower()
     ends = (*(f'"{name}"' for name in names), *(f'{name}"' for name in TARGETED))
     return any(end in signed for end in ends)

@@ -1,14 +1,14 @@
-"""What began a request and what its response is for, as far as its fields tell."""
+"""What began a request, and what its response is for, by the request's header fields."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 FRAMES = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
-"""Values of `Sec-Fetch-Dest` for pages in pages (Fetch Metadata section 2.1)."""
+"""Values of `Sec-Fetch-Dest` for a page inside another page (Fetch Metadata section 2.1)."""
 
 FETCHED_OR_UNKNOWN = frozenset({"empty", ""})
-"""Its values for a response that a script gets, and for requests of clients that do not say."""
+"""Its value for a response that a script gets, and '' for a client that does not send it."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 section 9.2.1
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -18,9 +18,9 @@ def is_foreign_fetch(fields: Mapping[str, str], scheme: str) -> bool:
     """Whether a script of another origin may have made the request, and may read the response.
 
     `fields` are the request's header fields, in lower case; `scheme` is that of its URL. Browsers
-    say it by `Sec-Fetch-Site` and `Sec-Fetch-Mode` (Fetch Metadata sections 2.2 and 2.4), but not
-    on plain http. There the `Origin` tells: with a request that CORS lets a script read, browsers
-    send it unless it is a GET or HEAD of the same origin (Fetch section 3.2). A form that another
+    send `Sec-Fetch-Site` and `Sec-Fetch-Mode` (Fetch Metadata sections 2.2 and 2.4), but not on
+    plain http. There, `Origin` decides. Browsers send it with each request whose response CORS lets
+    a script read, except a GET or HEAD of the same origin (Fetch section 3.2). A form that another
     site's page posts has such an `Origin`, too.
     """
     site = fields.get("sec-fetch-site")
@@ -39,8 +39,8 @@ def is_begun_elsewhere(fields: Mapping[str, str]) -> bool:
 def may_lack_cookies(fields: Mapping[str, str]) -> bool:
     """Whether a browser may have left out cookies.
 
-    It does for what another site began, and in a frame of another site's page, where it tells
-    whether there is access to cookies (Storage Access Headers).
+    A browser may do so if another site began the request, and in a frame of another site's page.
+    In such a frame it sends whether cookies are accessible (Storage Access Headers).
     """
     is_cross_site = fields.get("sec-fetch-site") == "cross-site"
     return is_cross_site or "sec-fetch-storage-access" in fields

@@ -1,7 +1,7 @@
-"""The content codings that can be opened, and closed again: gzip, x-gzip, deflate, br and zstd.
+"""The content codings that can be decoded and encoded: gzip, x-gzip, deflate, br and zstd.
 
-(RFC 9110 section 8.4.1, and the HTTP Content Coding Registry.) Each decodes and encodes a stream, a
-little at a time.
+(RFC 9110 section 8.4.1, and the HTTP Content Coding Registry.) Each works on a stream, about
+`PIECE` bytes at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from werkzeug.http import parse_list_header
 
 PIECE = 64 * 1024
-"""How many bytes are decoded at a time, about."""
+"""About the number of bytes that are decoded at a time."""
 
 _GZIP, _ZLIB, _BARE = 31, 15, -15  # zlib's "window bits" for three forms of deflate
 _ZLIB_HEADER_LENGTH = 2
@@ -33,26 +33,26 @@ _MOST_CODINGS = 4
 
 
 class CodingError(ValueError):
-    """A body that is not what its `Content-Encoding` says, or that expands beyond all measure."""
+    """A body that is not what its `Content-Encoding` says, or that expands too much."""
 
 
 class Decoder(Protocol):
-    """Takes coded bytes and yields what they stand for, at most about `PIECE` at a time."""
+    """Takes coded bytes and yields decoded bytes, about `PIECE` at a time at most."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether the stream was complete, so far."""
+        """Whether the bytes so far are a complete stream."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Yield what can be told by now; raise `CodingError`."""
+        """Yield what can be decoded so far. Raises `CodingError`."""
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Codes bytes; what was flushed can be decoded without what comes after it.
+    """Encodes bytes. What is returned up to a flush can be decoded without what follows.
 
-    `encode` takes the next bytes and returns what has come of them so far. `flush` returns the rest
-    of what has come so far, `finish` the rest and the end of the stream.
+    `encode` takes the next bytes and returns the coded bytes that are ready. `flush` returns the
+    coded rest of all bytes so far. `finish` returns that rest and the end of the stream.
     """
 
     encode: Callable[[bytes], bytes]
@@ -62,14 +62,14 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Coding:
-    """A content coding: how to open and to close it. `encoder` gets the form of the original."""
+    """A content coding. `encoder` takes the form that the decoder has found in the original."""
 
     decoder: Callable[[], Decoder]
     encoder: Callable[[Any], Encoder]
 
 
 class Unsupported(LookupError):
-    """A coding that cannot be opened here; the message names it and the mend."""
+    """A coding that cannot be decoded here. The message names the coding and what to do."""
 
 
 def names(fields: Sequence[str]) -> list[str]:
@@ -101,9 +101,10 @@ class _Member(Protocol):
 
 
 class _Members:
-    """Members one after another are one stream (RFC 1952 section 2.2, RFC 8878 section 3).
+    """Decodes several members, one after another, as one stream.
 
-    What follows the last one and does not begin another is ignored, as browsers do.
+    (RFC 1952 section 2.2, RFC 8878 section 3.) Bytes behind the last member that do not begin
+    another one are ignored, as in browsers.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class _Members:
         self._magic = magic
         self._error = error
         self._member = new_member()
-        self._between = b""  # the beginning of what may be another member
+        self._between = b""  # bytes that may begin another member
         self._is_over = False
 
     @property
@@ -124,7 +125,7 @@ class _Members:
         return self._member.eof
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        # A little at a time, since what follows each of many short members is copied.
+        # In small steps, since the bytes behind each member are copied, and members may be short.
         for start in range(0, len(data), _FED):
             yield from self._decode(data[start : start + _FED])
 
@@ -177,7 +178,10 @@ class _ZlibMember:
 
 
 class _DeflateDecoder:
-    """`deflate` is the zlib format, and from some servers bare deflate data; browsers take both."""
+    """Decodes `deflate`, which is the zlib format; some servers send bare deflate data.
+
+    Browsers take both.
+    """
 
     def __init__(self) -> None:
         self._beginning = b""
@@ -193,7 +197,7 @@ class _DeflateDecoder:
             data = self._beginning = self._beginning + data
             if len(data) < _ZLIB_HEADER_LENGTH:
                 return
-            # No encoder begins bare data so: the bits would be padding that is not zero.
+            # Bare data never begins with such bits: they would be padding other than zero.
             is_zlib = data[0] & 0x8F == 0x08 and int.from_bytes(data[:2], "big") % 31 == 0
             self.wbits = _ZLIB if is_zlib else _BARE
             self._members = _Members(partial(_ZlibMember, self.wbits), _NEVER)
@@ -201,7 +205,7 @@ class _DeflateDecoder:
 
 
 class _BrotliDecoder:
-    """What follows the end of the stream is ignored, as browsers do."""
+    """Decodes `br`. Bytes behind the end of the stream are ignored, as in browsers."""
 
     def __init__(self) -> None:
         self._stream = _brotli().Decompressor()

@@ -1,4 +1,4 @@
-"""What a browser sends of its cookies after a response has set some (RFC 6265bis)."""
+"""Which cookies a browser sends after a response has set some (RFC 6265bis)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _BLANKS = " \t"
 class _Cookie(NamedTuple):
     """A cookie, and where it is sent.
 
-    Its path and, unless it is for one host alone, its domain: both None in what a request tells.
+    `path` and `domain` are None if the cookie is known from a request alone. `domain` is also None
+    for a cookie of one host.
     """
 
     name: str
@@ -32,50 +33,50 @@ class _Cookie(NamedTuple):
 def cookies_after(
     cookies: str, set_cookies: Iterable[str], *, host: str, path: str, is_secure: bool
 ) -> str:
-    """Return the `Cookie` field of a request that a browser makes anew after a response to it.
+    """Return the `Cookie` field of the same request if a browser repeats it after a response.
 
     `cookies` is the `Cookie` field of the first request, '' for none, and `set_cookies` are the
     `Set-Cookie` fields of the response. `host` is the request's `Host` field, `path` the path of
     its URL, and `is_secure` tells whether it came by https. `SameSite` does not count, nor do
     public suffixes.
 
-    A request does not tell the path and the domain of its cookies. So a new cookie replaces the
-    held one of its name; of several, the last one if its path is `/`, and else the first, since
-    longer paths come first (section 5.8.3).
+    A request does not tell the path and the domain of its cookies. So a new cookie replaces that of
+    the same name. If there are several, it replaces the last one if its path is `/`, and else the
+    first, since longer paths come first (section 5.8.3).
     """
-    held = [_pair(piece) for piece in cookies.split(";") if piece.strip(_BLANKS)]
+    kept = [_pair(piece) for piece in cookies.split(";") if piece.strip(_BLANKS)]
     for field in set_cookies:
         found = _parsed(field, host, path, is_secure=is_secure)
         if found is not None:
-            _put(held, *found)
-    return "; ".join(f"{each.name}={each.value}" if each.name else each.value for each in held)
+            _put(kept, *found)
+    return "; ".join(f"{each.name}={each.value}" if each.name else each.value for each in kept)
 
 
-def _put(held: list[_Cookie], cookie: _Cookie, is_expired: bool) -> None:
-    """Store a cookie among those that are sent, in the order in which they are."""
-    place = _place_of(held, cookie)
+def _put(kept: list[_Cookie], cookie: _Cookie, is_expired: bool) -> None:
+    """Store a cookie among those that are sent, and keep their order."""
+    place = _place_of(kept, cookie)
     if place is not None:
-        held[place : place + 1] = [] if is_expired else [cookie]
+        kept[place : place + 1] = [] if is_expired else [cookie]
     elif not is_expired:
         length = len(cookie.path or "/")
-        shorter = (i for i, each in enumerate(held) if len(each.path or "/") < length)
-        held.insert(next(shorter, len(held)), cookie)
+        shorter = (i for i, each in enumerate(kept) if len(each.path or "/") < length)
+        kept.insert(next(shorter, len(kept)), cookie)
 
 
-def _place_of(held: list[_Cookie], cookie: _Cookie) -> int | None:
-    """Return which of the cookies a new one replaces."""
-    named = [place for place, each in enumerate(held) if each.name == cookie.name]
+def _place_of(kept: list[_Cookie], cookie: _Cookie) -> int | None:
+    """Return the index of the cookie that a new one replaces; None without such a cookie."""
+    named = [place for place, each in enumerate(kept) if each.name == cookie.name]
     for place in named:
-        if held[place][2:] == cookie[2:]:
+        if kept[place][2:] == cookie[2:]:
             return place
-    unknown = [place for place in named if held[place].path is None]
+    unknown = [place for place in named if kept[place].path is None]
     if not unknown:
         return None
     return unknown[-1 if cookie.path == "/" else 0]
 
 
 def _pair(text: str) -> _Cookie:
-    """Return a cookie of which the pair is known (section 5.6, step 3)."""
+    """Return a cookie of which only name and value are known (section 5.6, step 3)."""
     name, equals, value = text.partition("=")
     if not equals:
         name, value = "", name
@@ -112,7 +113,7 @@ def _parsed(field: str, host: str, path: str, *, is_secure: bool) -> tuple[_Cook
 
 
 def _attributes(pieces: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Yield the attributes that count, by their names in lower case."""
+    """Yield the names, in lower case, and values of the attributes that count."""
     for piece in pieces:
         name, _, value = piece.partition("=")
         name, value = name.strip(_BLANKS).lower(), value.strip(_BLANKS)
@@ -135,18 +136,18 @@ def _is_expired(attributes: dict[str, str]) -> bool:
 def _date(value: str) -> datetime | None:
     try:
         return parse_date(value)
-    except OverflowError:  # of an offset that no clock has
+    except OverflowError:  # the date's offset is too large
         return None
 
 
 def _path_matches(path: str, cookie_path: str) -> bool:
-    """Section 5.1.4."""
+    """Whether a path is at or below a cookie's path (section 5.1.4)."""
     folder = cookie_path if cookie_path.endswith("/") else f"{cookie_path}/"
     return path == cookie_path or path.startswith(folder)
 
 
 def _domain_matches(host: str, domain: str) -> bool:
-    """Section 5.1.3."""
+    """Whether a host is a cookie's domain or a subdomain of it (section 5.1.3)."""
     return host == domain or (host.endswith(f".{domain}") and not _is_address(host))
 
 

@@ -1,12 +1,12 @@
 """What a page's Content-Security-Policy needs so that an inline script runs (CSP Level 3).
 
-A page may come with several policies, in several fields or in one, and each must allow the script.
-A policy is extended by as little as makes the script run: a nonce that is there is used, else the
-script's own hash is added. Where nothing else allows them, it gains the sources of `Needs`.
-Browsers ignore the query of a URL, and after a redirect the path (section 7.6).
+A page may come with several policies, in one field or in several, and each must allow the script.
+A policy is extended only as far as the script needs. If the policy has a nonce, the script carries
+it; otherwise the script's hash is added. A policy also gains those sources of `Needs` that it does
+not allow yet. Browsers ignore the query of a URL, and after a redirect the path (section 7.6).
 
-Nonces differ from response to response, so policies are read and extended in a form in which each
-nonce is replaced by its number. That form repeats, and what was made of it is remembered.
+Nonces differ from response to response. So policies are read and extended in a form in which each
+nonce is replaced by its number. That form repeats, and the results for it are remembered.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Needs:
     """What an element needs of a policy. Sources map each source expression to its URL.
 
-    `script_hash` is the source expression of the inline script, `files` are those of the files of
-    the site that it may load, by their hashes. With `loads_file_at_once`, it always loads one.
-    `scripts`, `calls` and `frames` are loaded, called and framed from elsewhere; `calls_site` tells
-    that it calls the page's own origin. `trusted_types_policy` is the name of one that it makes.
+    `script_hash` is the source expression of the inline script. `files` are those of the site's
+    files that the script may load, by their hashes. With `loads_file_at_once`, it always loads one.
+    `scripts`, `calls` and `frames` are URLs elsewhere that it loads, calls and puts into frames.
+    `calls_site` tells that it calls the page's own origin. `trusted_types_policy` is the name of
+    the Trusted Types policy that it makes.
     """
 
     script_hash: str
@@ -58,12 +59,12 @@ class Needs:
 class Verdict(NamedTuple):
     """What the policies of a response say.
 
-    `is_isolated`: an enforced one puts the page into a sandbox that keeps it apart from the site.
-    Either no script runs there, or the page's origin is opaque, so that its scripts, which may be
-    anybody's, are not the site's (section 6.3.2; WHATWG HTML section 7.1.5). `nonce` is the number
-    of the nonce in force for scripts. `needs_hashes`: a policy, if only one that reports, allows
-    the site's files by their hashes alone. A policy with the page's nonce does not, since its
-    script hands that on.
+    `is_isolated` tells that an enforced policy puts the page into a sandbox, apart from the site.
+    Either no script runs there, or the page's origin is opaque (section 6.3.2; WHATWG HTML section
+    7.1.5). The scripts of such a page may be anybody's, so they must not count as the site's.
+    `nonce` is the number of the nonce in force for scripts. `needs_hashes` tells that some policy,
+    even one that only reports, allows the site's files only by their hashes. A policy with the
+    page's nonce does not, since the script passes the nonce on to its files.
     """
 
     is_isolated: bool = False
@@ -119,7 +120,8 @@ def read(fields: Iterable[tuple[str, str]]) -> Verdict:
 
 
 def _isolates(value: str) -> bool:
-    # Any such directive counts, even one that browsers ignore: a second one, or one not in ASCII.
+    # Any sandbox directive counts, even one that browsers ignore: a second one, or one not in
+    # ASCII.
     directives = (_lower(_TOKEN.findall(directive)) for directive in re.split("[;,]", value))
     return any(
         words[:1] == ["sandbox"] and not _WITHOUT_ISOLATION.issubset(words) for words in directives
@@ -141,7 +143,7 @@ def _nonces(sources: list[str]) -> set[str]:
 def _nonce_of_page(policies: Iterable[_Policy]) -> str | None:
     """Return the nonce in force for scripts, or None.
 
-    A script carries one nonce, so the first one counts, and one that is enforced before others.
+    A script carries one nonce, so the first nonce counts. Those of enforced policies come first.
     """
     for policy in policies:
         for source in policy.script_sources or ():
@@ -153,18 +155,59 @@ def _nonce_of_page(policies: Iterable[_Policy]) -> str | None:
 
 @lru_cache(maxsize=256)
 def extended(value: str, nonce: str | None, needs: Needs) -> str:
-    """Return a field's policies, with numbered nonces, so that they allow what the element needs.
+    """Return a field's policies, with numbered nonces, extended by what the element needs.
 
-    `nonce` is the number of the page's. What allows it already stays as it is, to the letter.
+    `nonce` is the number of the page's nonce. A policy that allows all of it stays unchanged.
     """
-    texts = []
+    return ",".join(str(policy) for policy in _allowing(value, nonce, needs))
+
+
+@lru_cache(maxsize=256)
+def lacking(value: str, nonce: str | None, needs: Needs) -> tuple[str, ...]:
+    """Return what a field's policies lack for the element: sources behind their directive's name.
+
+    Each text has the form of a directive, such as `script-src 'sha256-…' https://app.pavior.com`.
+    """
+    return tuple(
+        " ".join([lack.directive, *lack.sources])
+        for policy in _allowing(value, nonce, needs)
+        for lack in policy.gained
+    )
+
+
+def _allowing(value: str, nonce: str | None, needs: Needs) -> Iterator[_Policy]:
+    """Yield each policy of a field, extended by what the element needs."""
     for policy in _policies([value]):
-        policy.allow_script(nonce, needs)
-        policy.allow_calls(needs.calls, to_the_site=needs.calls_site)
-        policy.allow_frames(needs.frames)
-        policy.allow_trusted_types_policy(needs.trusted_types_policy)
-        texts.append(str(policy))
-    return ",".join(texts)
+        policy.allow(nonce, needs)
+        yield policy
+
+
+class Lack(NamedTuple):
+    """A directive that blocks something, and the sources that it would have to gain.
+
+    If the policy lacks that directive, another one such as `default-src` is in force. What the
+    other one allows is `inherited`: a new directive has to allow it as well.
+    """
+
+    directive: str
+    sources: tuple[str, ...]
+    inherited: tuple[str, ...] = ()
+
+
+def lacks(value: str, nonce: str | None, needs: Needs, own: SplitResult) -> list[Lack]:
+    """Return what a field's policies lack of what the element needs.
+
+    `nonce` is the nonce that the element carries, or None. `own` is a URL of the page's origin, so
+    that `'self'` and a source that names this origin count as the same.
+    """
+    found = []
+    for policy, written in zip(_policies([value]), _policies([value]), strict=True):
+        policy.know_origin(own)
+        policy.allow(nonce, needs)
+        for lack in policy.gained:
+            named = [each for each in lack.inherited if each in written.sources]
+            found.append(lack._replace(inherited=tuple(named)))
+    return found
 
 
 def _policies(values: Iterable[str]) -> Iterator[_Policy]:
@@ -174,17 +217,19 @@ def _policies(values: Iterable[str]) -> Iterator[_Policy]:
 
 
 class _Policy:
-    """One policy: its directives as they are written, and where the first of each name stands.
+    """One policy: its directives as they are written, and the place of the first of each name.
 
-    The others of a name are ignored, and so are directives that are not ASCII (section 2.2.1).
+    Browsers ignore further directives of a name, and those that are not ASCII (section 2.2.1).
 
-    Sources that it is to allow are given as a mapping from each source expression to the URL for
-    which it stands.
+    Methods take sources to allow as a mapping from each source expression to its URL.
     """
 
     def __init__(self, text: str) -> None:
         self._directives = text.split(";")
         self._places: dict[str, int] = {}
+        self.gained: list[Lack] = []
+        """What was added, in this order."""
+
         for place, directive in enumerate(self._directives):
             name = _TOKEN.search(directive)
             if name and directive.isascii():
@@ -194,13 +239,21 @@ class _Policy:
         return ";".join(self._directives)
 
     def values(self, name: str) -> list[str] | None:
-        """Return what stands behind a directive's name; None where there is no such directive."""
+        """Return the values of a directive; None without such a directive."""
         place = self._places.get(name)
         return None if place is None else _TOKEN.findall(self._directives[place])[1:]
 
     @property
+    def sources(self) -> set[str]:
+        """The values of all directives."""
+        return {each for name in self._places for each in self.values(name) or ()}
+
+    @property
     def script_sources(self) -> list[str] | None:
-        """What is in force for script elements (section 6.8.4); None where all are allowed."""
+        """Return the sources in force for script elements; None if all scripts are allowed.
+
+        (Section 6.8.4.)
+        """
         name = self._script_directive
         return None if name is None else self.values(name)
 
@@ -211,11 +264,27 @@ class _Policy:
     def _first(self, *names: str) -> str | None:
         return next((name for name in names if name in self._places), None)
 
+    def know_origin(self, own: SplitResult) -> None:
+        """Let each directive with `'self'` also name the page's origin, and the other way round."""
+        for name, place in self._places.items():
+            sources = self.values(name) or []
+            if "'self'" in _lower(sources):
+                self._directives[place] += f" {origin(own)}"
+            elif any(_allows(source, own) for source in sources):
+                self._directives[place] += " 'self'"
+
+    def allow(self, page_nonce: str | None, needs: Needs) -> None:
+        """Allow what the element needs, and nothing else."""
+        self.allow_script(page_nonce, needs)
+        self.allow_calls(needs.calls, to_the_site=needs.calls_site)
+        self.allow_frames(needs.frames)
+        self.allow_trusted_types_policy(needs.trusted_types_policy)
+
     def allow_script(self, page_nonce: str | None, needs: Needs) -> None:
         """Allow the inline script, and those that it loads (sections 6.7.1.1 and 6.7.3.3).
 
-        The site's own files are allowed by their hashes, since its host is not known. Where a hash
-        would switch `'unsafe-inline'` off, a page that needs its file at once gains `'self'`.
+        The site's own files are allowed by their hashes, since the site's host is not known. If a
+        hash would switch `'unsafe-inline'` off, a page that needs its file at once gains `'self'`.
         """
         name = self._script_directive
         if name is None:
@@ -223,10 +292,10 @@ class _Policy:
         sources = self.values(name) or []
         nonces = _nonces(sources)
         if page_nonce in nonces:
-            return  # the script carries it, and hands it on
+            return  # the script carries the nonce and passes it on to its files
         is_strict = "'strict-dynamic'" in _lower(sources)
         has_hashes = any(map(_HASH.match, sources))
-        # With a hash beside it, 'unsafe-inline' means nothing: our hash would switch it off.
+        # Beside a hash, browsers ignore 'unsafe-inline', so our hash would switch it off.
         allows_inline = "'unsafe-inline'" in _lower(sources) and not (
             nonces or has_hashes or is_strict
         )
@@ -245,8 +314,8 @@ class _Policy:
     def allow_calls(self, calls: Mapping[str, SplitResult], *, to_the_site: bool) -> None:
         """Allow the calls of what is loaded, and those by which our script asks the site.
 
-        Those go to the page's own origin, of which a source expression can name no single path
-        where the host is not known.
+        The script's calls go to the page's own origin. As the host is not known, no source
+        expression can name a single path there.
         """
         name = self._first("connect-src", "default-src")
         if name is None:
@@ -271,12 +340,13 @@ class _Policy:
             self._add("trusted-types", [policy], instead_of="trusted-types")
 
     def _add(self, name: str, missing: list[str], *, instead_of: str) -> None:
-        """Add to a directive, or make one that begins with what the one in its place allows."""
+        """Add sources to a directive, or make it from what the directive in its place allows."""
         if not missing:
             return
         place = self._places.get(name)
+        there = _without_none(self.values(instead_of) or []) if place is None else []
+        self.gained.append(Lack(name, tuple(missing), tuple(there)))
         if place is None:
-            there = _without_none(self.values(instead_of) or [])
             if not _TOKEN.search(self._directives[-1]):
                 self._directives.pop()
             self._places[name] = len(self._directives)
@@ -299,7 +369,7 @@ def _not_allowed(sources: list[str], wanted: Mapping[str, SplitResult]) -> list[
 
 
 def origin(url: SplitResult) -> str:
-    """Return a URL's origin; without its scheme, if it takes the page's own."""
+    """Return a URL's origin; without a scheme if the URL takes the page's scheme."""
     host = url.netloc.lower()
     return f"{url.scheme}://{host}" if url.scheme else host
 
@@ -313,13 +383,13 @@ def _lower(values: list[str] | None) -> list[str]:
 
 
 def _allows(source: str, url: SplitResult) -> bool:
-    """Whether a source expression matches a URL (section 6.7.2.7), if that can be told from it.
+    """Whether a source expression is known to match a URL (section 6.7.2.7).
 
     `'self'` depends on the page's own URL, and so do a host and a URL without a scheme. They count
-    as a match only where they are one on every page.
+    as a match only if they match on every page.
     """
-    # A source without a scheme takes the page's own, http or https: either allows https. A URL
-    # without one takes the same; such a source allows it, and http does, since it allows https.
+    # A source without a scheme takes the page's own, http or https; both allow https. A URL without
+    # a scheme takes the page's own, too. Such a source allows it; so does http, which allows https.
     own_scheme = "https" if url.scheme else "http"
     url = url._replace(scheme=url.scheme or "http")
     if source == "*":

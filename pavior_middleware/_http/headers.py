@@ -1,4 +1,4 @@
-"""Header fields, as the two interfaces hand them over."""
+"""Header fields, in the forms in which the interfaces pass them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _to_bytes(text: str) -> bytes:
 class FieldForm(Generic[AnyStr]):
     """How an interface writes the names and values of header fields.
 
-    `decode` returns text; `encode` turns text back. `encode_name` does so for the name of a field
-    that is added.
+    `decode` returns a value as text; `encode` turns text back into a value. `encode_name` turns
+    text into the name of a field that is added.
     """
 
     decode: Callable[[AnyStr], str]
@@ -36,3 +36,16 @@ ASGI_FORM = FieldForm(_from_bytes, _to_bytes, lambda name: name.lower().encode("
 
 WSGI_FORM = FieldForm[str](str, str, str)
 """Text that holds the bytes as latin-1 (PEP 3333, "Unicode Issues")."""
+
+
+def latin1(text: str) -> str:
+    """Return a text that was decoded as UTF-8 with `surrogateescape`, decoded as latin-1."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _from_latin1(text: str) -> str:
+    return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
+AIOHTTP_FORM = FieldForm[str](latin1, _from_latin1, str)
+"""Text that aiohttp decodes and encodes as UTF-8."""

@@ -1,4 +1,4 @@
-"""Whether a browser takes a response for HTML, and whether it shows it."""
+"""Whether a browser treats a response as HTML, and whether it shows it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from werkzeug.http import parse_list_header, parse_options_header
 
-# Labels of UTF-16 in the WHATWG Encoding standard, section 4.2, and of encodings like it.
-# Then those in which ASCII bytes may be halves of other characters after an escape.
+# The first labels are those of UTF-16 (WHATWG Encoding standard, section 4.2) and similar
+# encodings. In the other encodings, ASCII bytes after an escape may be halves of other characters.
 _NOT_ASCII_COMPATIBLE = (
     *("utf-16", "utf-32", "utf-7", "ucs-2", "iso-10646-ucs", "unicode", "csuni"),
     *("iso-2022", "csiso2022", "hz-gb-2312"),

@@ -1,27 +1,26 @@
-"""Calls the site's own callables, `identity` and `consent`, so that they fail no request."""
+"""Calls the site's own callables, `identity` and `consent`; their failures fail no request."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from enum import Enum
-from types import TracebackType
+from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
-import anyio.to_thread
 
-from .events import Event, EventHook, Reason, refused
+from .events import refused
+from .failures import Failures, Report
 from .identity import Identity, IdentityRefused
-from .log import WarnOnce, logger
+from .identity_key import NOT_SAID, LoginChanged, NotSaid
+from .in_time import in_time, may_begin_first, rest_in_time
+from .log import WarnOnce
+from .threads import Threads
 from .visitor import Visitor
 
-MOST_THREADS = 32
-"""So many callables that may block run at once; the others wait for their turn."""
+TIMEOUT_SECONDS = 2.0
 
-Report = Callable[[Event], None]
 T = TypeVar("T")
 
 
@@ -35,12 +34,17 @@ FAILED: Final = _Failure.FAILED
 class Callbacks:
     """The callables of one site. They take the ASGI scope or the WSGI environ.
 
-    `default_identity` stands in for an `identity` that is not given; it never blocks.
-    What they raise is logged. Where `identity` fails, the visitor counts as anonymous; where
-    `consent` fails, it counts as not given; and the visitor says so. A task that is cancelled while
-    `identity` awaits it is a failure, too. The cancellation of the request itself is raised.
-    `may_block`: under ASGI, those that are not coroutine functions run in threads of their own
-    limiter.
+    `default_identity` replaces an `identity` that is not given. It never blocks, and may return
+    `NOT_SAID`, or `LOGIN_CHANGED`, which counts as a failure that needs no log line.
+
+    What the callables raise is logged. If `identity` fails, the visitor counts as anonymous. If
+    `consent` fails, there is no consent. `Visitor.lookup_failed` tells of both. A task that is
+    cancelled while `identity` awaits it is a failure, too. The cancellation of the request itself
+    is raised.
+
+    `may_block` tells that, under ASGI, plain functions run in threads of their own. Under ASGI, a
+    callable that has not answered within `seconds` fails. Nothing can stop one that blocks the
+    event loop, nor one under WSGI, which runs in the server's thread.
     """
 
     def __init__(
@@ -51,30 +55,37 @@ class Callbacks:
         default_identity: Callable[[Any], object] | None = None,
         report: Report | None = None,
         may_block: bool = False,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        limiter = _Limiter() if may_block else None
         self._consent: _Callback[bool] | None = None
-        self._identity: _Callback[Identity | None] | None = None
+        self._identity: _Callback[Identity | NotSaid | LoginChanged | None] | None = None
         if consent is not None:
-            self._consent = _Callback[bool](consent, "consent", bool, False, limiter, report)
+            self._consent = _Callback[bool](
+                *(consent, "consent", bool, False, report),
+                may_block=may_block,
+                seconds=seconds,
+            )
         reader = identity or default_identity
         if reader is not None:
-            kinds = (Identity, type(None))
-            of_identity = None if identity is None else limiter
-            self._identity = _Callback[Identity | None](
-                reader, "identity", kinds, None, of_identity, report
+            kinds = (Identity, type(None), NotSaid, LoginChanged)
+            self._identity = _Callback[Identity | NotSaid | LoginChanged | None](
+                *(reader, "identity", kinds, None, report),
+                may_block=may_block and identity is not None,
+                seconds=seconds,
             )
         self.are_immediate = identity is None and consent is None
-        """Whether none of them is the site's own, so that `visitor` does under ASGI too."""
+        """Whether no callable is the site's own, so that `visitor` can be used under ASGI, too."""
 
     def visitor(self, request: Any) -> Visitor:
-        """Return the request's visitor; without consent, nobody asks who it is."""
+        """Return the request's visitor; `identity` is not called without consent."""
         if self._consent is not None and (consents := self._consent.call(request)) is not True:
             return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
         if self._identity is None:
             return _NOBODY
         identity = self._identity.call(request)
-        return _IDENTITY_FAILED if identity is FAILED else Visitor(identity)
+        if identity is None or isinstance(identity, Identity):
+            return Visitor(identity)
+        return _NOT_SAID if identity is NOT_SAID else _IDENTITY_FAILED
 
     async def visitor_async(self, request: Any) -> Visitor:
         """Return the request's visitor; the callables may be coroutine functions."""
@@ -85,54 +96,22 @@ class Callbacks:
         if self._identity is None:
             return _NOBODY
         identity = await self._identity.call_async(request)
-        return _IDENTITY_FAILED if identity is FAILED else Visitor(identity)
-
-
-class Reporter:
-    """Calls the site's `on_event`, if there is one."""
-
-    def __init__(self, hook: EventHook | None) -> None:
-        self._hook = hook
-        self._failures = _LoggedFailures("on_event", "event is left out", None)
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether there is one."""
-        return self._hook is not None
-
-    def __call__(self, event: Event) -> None:
-        """Report an event; what the hook raises is logged."""
-        if self._hook is not None:
-            with self._failures:
-                self._hook(event)
+        if identity is None or isinstance(identity, Identity):
+            return Visitor(identity)
+        return _NOT_SAID if identity is NOT_SAID else _IDENTITY_FAILED
 
 
 _NOBODY = Visitor()
 _WITHOUT_CONSENT = Visitor(consents=False)
 _IDENTITY_FAILED = Visitor(lookup_failed=True)
 _CONSENT_FAILED = Visitor(consents=False, lookup_failed=True)
-
-
-class _Limiter:
-    """Runs callables in threads, a bounded number at once in each event loop."""
-
-    def __init__(self) -> None:
-        self._of_loop = anyio.lowlevel.RunVar[anyio.CapacityLimiter]("pavior_middleware.limiter")
-
-    async def run(self, callable_: Callable[[Any], T], request: Any) -> T:
-        limiter = self._of_loop.get(None)
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(MOST_THREADS)
-            self._of_loop.set(limiter)
-        # In a tuple, since trio takes no coroutine from a thread.
-        (answer,) = await anyio.to_thread.run_sync(lambda: (callable_(request),), limiter=limiter)
-        return answer
+_NOT_SAID = Visitor(is_said=False)
 
 
 class _Callback(Generic[T]):
-    """One callable. It returns one of the `kinds`; `when_refused` stands in for a refused identity.
+    """One callable. It returns one of the `kinds`; `when_refused` replaces a refused identity.
 
-    Returned is `FAILED` where it raises anything else, or returns what it must not.
+    If the callable raises anything else, or returns another type, the result is `FAILED`.
     """
 
     def __init__(
@@ -141,40 +120,61 @@ class _Callback(Generic[T]):
         name: str,
         kinds: Any,
         when_refused: T,
-        limiter: _Limiter | None,
         report: Report | None,
+        *,
+        may_block: bool,
+        seconds: float,
     ) -> None:
         self._callable = callable_
         self._name = name
         self._kinds = kinds
         self._when_refused = when_refused
-        self._limiter = None if _is_async(callable_) else limiter
         outcome = "identity is left out" if name == "identity" else "chat is left out"
         self._report = report
-        self._failures = _LoggedFailures(name, outcome, report)
+        self._failures = Failures(name, outcome, report)
         self._warn = WarnOnce()
+        self._seconds = seconds
+        self._threads: Threads | None = None
+        if may_block and not _is_async(callable_):
+            self._threads = Threads(callable_, seconds, self._log_late)
 
     def call(self, request: Any) -> T | _Failure:
         with self._failures:
             try:
-                return self._checked(self._callable(request))
+                answer = self._callable(request)
             except IdentityRefused as refusal:
                 return self._refused(refusal)
+            return answer if isinstance(answer, self._kinds) else self._checked(answer)
         return FAILED
 
     async def call_async(self, request: Any) -> T | _Failure:
         with self._failures:
             try:
-                if self._limiter is None:
+                if self._threads is None:
                     answer = self._callable(request)
+                    deadline = None
+                    if isinstance(answer, CoroutineType) and may_begin_first():
+                        try:
+                            waits_for = answer.send(None)
+                        except StopIteration as finished:
+                            return self._checked(finished.value)
+                        answer = await rest_in_time(answer, waits_for, self._seconds)
                 else:
-                    answer = await self._limiter.run(self._callable, request)
+                    deadline = anyio.current_time() + self._seconds
+                    answer = await self._threads.call(request, deadline)
                 if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
-                    answer = await answer
+                    answer = await in_time(answer, self._seconds, deadline)
                 return self._checked(answer)
             except IdentityRefused as refusal:
                 return self._refused(refusal)
         return FAILED
+
+    def _log_late(self, error: BaseException) -> None:
+        """Log the error of a call after its request has stopped waiting for it."""
+        if isinstance(error, IdentityRefused):
+            self._warn(f"Pavior's identity is left out: {error}")
+        else:
+            self._failures.log(error)
 
     def _checked(self, answer: Any) -> T:
         if isinstance(answer, self._kinds):
@@ -183,7 +183,7 @@ class _Callback(Generic[T]):
         raise TypeError(f"{self._name} must return {expected}, not {type(answer).__name__}")
 
     def _refused(self, refusal: IdentityRefused) -> T:
-        """Tell of a refusal: once in the log, as it may come with each request."""
+        """Log and report a refusal. The log line comes once, as each request may be refused."""
         self._warn(f"Pavior's identity is left out: {refusal}")
         if self._report is not None:
             self._report(refused(refusal))
@@ -194,43 +194,3 @@ def _is_async(callable_: Callable[[Any], Any]) -> bool:
     return inspect.iscoroutinefunction(callable_) or inspect.iscoroutinefunction(
         getattr(callable_, "__call__", None)  # noqa: B004  # an object that has such a method
     )
-
-
-def _is_of_another_task(error: BaseException | None) -> bool:
-    """Whether an error is the cancellation of a task that the request's own task has awaited.
-
-    Before Python 3.11 a task cannot tell whether it is cancelled itself, so there it is not.
-    """
-    if not isinstance(error, asyncio.CancelledError):
-        return False
-    try:
-        own = asyncio.current_task()
-    except RuntimeError:  # no event loop runs here, so the callable has run one
-        return True
-    cancelling: Callable[[], int] | None = getattr(own, "cancelling", None)
-    return cancelling is not None and not cancelling()
-
-
-class _LoggedFailures:
-    """Logs what a site's callable raises, instead of failing the request."""
-
-    def __init__(self, name: str, outcome: str, report: Report | None) -> None:
-        self._name = name
-        self._outcome = outcome
-        self._report = report
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        if not isinstance(error, Exception) and not _is_of_another_task(error):
-            return False
-        logger.error("Pavior's %s: `%s` failed", self._outcome, self._name, exc_info=error)
-        if self._report is not None:
-            self._report(Event("lookup_failed", Reason.FAILED))
-        return True

@@ -1,6 +1,6 @@
 """Domains as Pavior's settings page and our settings write them.
 
-They are `host` or `host:port`, and where a whitelist is meant also `*.host` for all its subdomains.
+They are `host` or `host:port`. A whitelist may also hold `*.host`, which covers all subdomains.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ANY = "*."
 def normalized(domain: str) -> str:
     """Return a domain as browsers write it: in lower case and in Punycode (UTS #46).
 
-    What cannot be written so is returned in lower case; `domain_problem` tells what is wrong.
+    Text that has no such form is returned in lower case; `domain_problem` tells what is wrong.
     """
     host, port = split_port(domain.lower())
     if host.isascii():
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 
 def covers(pattern: str, text: str) -> bool:
-    """Whether a domain or an origin equals the pattern, in which `*.` stands for any subdomains."""
+    """Whether a domain or an origin matches the pattern, in which `*.` means any subdomains."""
     before, star, after = pattern.partition("*")
     if not star:
         return text == pattern
@@ -70,8 +70,8 @@ def covers(pattern: str, text: str) -> bool:
 def domain_problem(domain: str, *, allows_subdomains: bool = False) -> str | None:
     """Say what is wrong with a normalized domain, and how to correct it; None if nothing is.
 
-    The text is a predicate, and shows nothing of the domain, which may be a key that was pasted
-    into the wrong setting. `allows_subdomains` tells that it may be `*.host`.
+    The text begins with a verb, and its subject is the domain. It does not show the domain, which
+    may be a key that was pasted into the wrong setting. `allows_subdomains` permits `*.host`.
     """
     if "://" in domain:
         return "is a URL: write only the domain, like help.example.com"
@@ -95,9 +95,9 @@ def domain_problem(domain: str, *, allows_subdomains: bool = False) -> str | Non
 class Whitelist:
     """The origins of some domains, each as a browser writes it in `Origin` (RFC 6454 section 6.2).
 
-    Nothing of what a request says is ever taken apart: it equals an origin, byte for byte, or has
-    labels of a domain name in the place of the `*` of one. Sites are https; those on this machine
-    may be http.
+    The `Origin` of a request is never parsed. It must equal an allowed origin byte for byte, or
+    have labels of a domain name in the place of the `*`. All origins are https, except that those
+    on this machine may be http.
     """
 
     def __init__(self, domains: Iterable[str]) -> None:

@@ -14,14 +14,14 @@ class Reason(str, Enum):
     text: str
 
     def __new__(cls, word: str, text: str) -> Reason:
-        """Make a reason that equals its word."""
+        """Create a member that equals its word and has a text."""
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.text = text
         return reason
 
     NONE = "", ""
-    # Why a response passed.
+    # Why a response passed unchanged.
     SKIP_PATH = "skip_path", "its path is in skip_paths"
     SKIPPED = "skipped", "the app has skipped it"
     INNER = "inner", "another middleware of this package, inside of this one, has made it"
@@ -51,6 +51,7 @@ class Reason(str, Enum):
     CODE = "code", "the code of a handoff is too old, or not for this page"
     # Why a lookup failed.
     FAILED = "failed", "the callable raised, or returned what it must not"
+    TIMEOUT = "timeout", "the callable has not returned within identity_timeout"
 
     def __str__(self) -> str:
         """Return the word."""
@@ -66,15 +67,15 @@ class Event:
 
     `outcome` is one of
 
-    - `injected`: the page got the script. Of a page that is streamed this is said when its head is
-      sent, before all of the page is known;
+    - `injected`: the page got the script. For a streamed page, the event comes when its head is
+      sent, before the whole page is known;
     - `passed`: the response got no script;
     - `retried`: nothing of the response was sent, and the app was asked again for the whole page;
-    - `shared`: `/.well-known/pavior/` answered another site, or the site's own script, who is
-      logged in;
+    - `shared`: an answer below `/.well-known/pavior/` told another site, or the site's own script,
+      who is logged in;
     - `refused`: an identity was left out, or another site got no answer;
-    - `lookup_failed`: the site's `identity` or `consent` failed. A question who is logged in gets
-      no answer then, so there is no `shared`, unless the login cookie has told another site.
+    - `lookup_failed`: the site's `identity` or `consent` failed. Then the question who is logged in
+      is not answered and there is no `shared`, unless the login cookie answers another site.
 
     Each request for a page has one `injected` or `passed`, after a `retried` if there was one.
     `reason`, a `str`, is a word that does not change, fit for a metric's label; `docs/events.md`
@@ -87,7 +88,7 @@ class Event:
     reason: Reason = Reason.NONE
     is_named: bool = False
     detail: str = ""
-    """What the explanation is, where it depends on more than the reason."""
+    """The explanation, if it depends on more than the reason."""
 
     @property
     def text(self) -> str:

@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 from uuid import UUID
 
 _ID_TYPES = (str, int, UUID, type(None))
@@ -19,7 +18,15 @@ _NO_ATTRIBUTES: Mapping[str, object] = MappingProxyType({})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _AT_SIGN = re.compile("[@\ufe6b\uff20]")
-"""The characters that are an `@` in NFKC; looked for, since normalizing is not linear."""
+"""The characters that are an `@` in NFKC. Normalizing the text would not take linear time."""
+
+
+_MENDS = {
+    "api_key": "pass the key of Pavior's settings page in quotes",
+    "identifier": "pass the id as text, as by str(user.id), or the email",
+    "hmac": "take the text that sign() returns",
+}
+"""What to do about an argument of `sign` or `verify` that is not text."""
 
 
 class IdentityRefused(ValueError):
@@ -60,13 +67,14 @@ class Identity:
             raise TypeError(f"email must be text, not {type(email).__name__}")
         if not isinstance(authenticated, bool):
             raise TypeError(f"authenticated must be a bool, not {type(authenticated).__name__}")
-        # The class is frozen, so its fields are set behind its back.
-        vars(self).update(
-            id=(None if id is None else str(id)) or None,
-            email=(None if email is None else str(email)) or None,
-            authenticated=authenticated,
-            attributes=MappingProxyType(dict(attributes)) if attributes else _NO_ATTRIBUTES,
-        )
+        # The class is frozen, so assignments would raise.
+        fields = vars(self)
+        fields["id"] = None if id is None else str(id) or None
+        fields["email"] = None if email is None else str(email) or None
+        fields["authenticated"] = authenticated
+        fields["attributes"] = _NO_ATTRIBUTES
+        if attributes:
+            fields["attributes"] = MappingProxyType(dict(attributes))
 
     @property
     def identifier(self) -> str | None:
@@ -89,7 +97,7 @@ def sign(api_key: str, identifier: str) -> str:
 
 
 def verify(api_key: str, identifier: str, hmac: str) -> bool:
-    """Whether `hmac` is what `sign` returns, compared in constant time.
+    """Whether `hmac` equals what `sign` returns, compared in constant time.
 
     An identifier that cannot be signed verifies as False. Raises `ValueError` for an API key that
     is empty or cannot be encoded as UTF-8, and `TypeError` for what is not text.
@@ -113,15 +121,15 @@ def signed_options(api_key: str, identity: Identity) -> dict[str, str]:
 
     A lead gets no `hmac`; an anonymous visitor gets nothing.
 
-    Pavior signs ids and emails alike, so what is signed as one must never pass for the other, even
-    where Pavior normalizes text. Raises `IdentityRefused` for
+    Pavior signs ids and emails in the same way. So a signed id must never pass for an email, nor a
+    signed email for an id, even where Pavior normalizes text. Raises `IdentityRefused` for
 
     - text that is not Unicode;
     - an id with an `@` in its NFKC form (Unicode Standard Annex #15) that is not the user's own
-      email: a user free to choose the id `boss@bank.com` would be taken for the owner of that
-      address;
-    - an email of an authenticated user that is not an address: printable text without white space,
-      in NFKC, with one `@` that has text on both sides. The email `7` has the hmac of the id `7`.
+      email. A user who chooses the id `boss@bank.com` must not pass for the owner of that address;
+    - an email of an authenticated user that is not an address. An address is printable text without
+      white space, in NFKC, with one `@` that has text on both sides. The email `7` has the hmac of
+      the id `7`.
     """
     refusal = _refusal(identity)
     if refusal is not None:
@@ -140,46 +148,16 @@ def _refusal(identity: Identity) -> IdentityRefused | None:
             return IdentityRefused(f"the {name} cannot be encoded as UTF-8: pass whole characters")
     if identity.id is not None and _AT_SIGN.search(identity.id) and identity.id != identity.email:
         return IdentityRefused(
-            "the id holds an '@' but is not the user's own email, so signing it could vouch for"
-            " somebody else's address: pass an address as `email`, and as `id` a key of your own"
+            "the id holds an '@' but is not the user's own email. Its signature could vouch for"
+            " somebody else's address. Pass an address as `email`, and as `id` a key of your own"
         )
     if identity.authenticated and not (identity.email is None or _is_address(identity.email)):
         return IdentityRefused(
             "the email is not an address (printable text without white space, in Unicode's form"
-            " NFKC, with one '@' that has text on both sides), so signing it could vouch for"
-            " somebody else's id or address: pass an address that the user has confirmed, or none"
+            " NFKC, with one '@' that has text on both sides). Its signature could vouch for"
+            " somebody else's id or address. Pass an address that the user has confirmed, or none"
         )
     return None
-
-
-def identity_of_user(user: Any) -> Identity | None:
-    """Return the identity of a framework's user object, or None if it is not authenticated.
-
-    Reads `is_authenticated`, then the id from `id`, `identity` or `username`, whichever exists
-    first, and the email from `email`. An id that is the email itself is left out, as it adds
-    nothing. Raises `IdentityRefused` if the user has neither.
-    """
-    if not getattr(user, "is_authenticated", False):
-        return None
-    email = getattr(user, "email", None)
-    ids = (_attribute(user, name) for name in _ID_NAMES)
-    user_id = next((each for each in ids if each is not None), None)
-    if user_id is None and email is None:
-        raise IdentityRefused(
-            f"{user.__class__.__name__} has no {', '.join(_ID_NAMES)} or email to tell Pavior:"
-            " pass the middleware `identity=`, a callable that returns an Identity"
-        )
-    return Identity(None if user_id == email else user_id, email)
-
-
-_ID_NAMES = ("id", "identity", "username")
-
-
-def _attribute(user: Any, name: str) -> Any:
-    try:
-        return getattr(user, name, None)
-    except NotImplementedError:  # Starlette's BaseUser leaves `identity` to its subclasses
-        return None
 
 
 def _is_unicode(text: str) -> bool:
@@ -202,7 +180,7 @@ def _hmac(api_key: str, identifier: str) -> str:
 
 
 def _problem(name: str, text: object) -> Exception | None:
-    """Say why a text cannot be used, without showing it: it may be the key."""
+    """Return why a text cannot be used, without showing the text: it may be the key."""
     if text is None or text == "":
         return ValueError(f"{name} is empty")
     if isinstance(text, str) and not _is_unicode(text):
@@ -213,4 +191,4 @@ def _problem(name: str, text: object) -> Exception | None:
 def _type_problem(name: str, text: object) -> Exception | None:
     if isinstance(text, str | None):
         return None
-    return TypeError(f"{name} must be text, not {type(text).__name__}")
+    return TypeError(f"{name} must be text, not {type(text).__name__}: {_MENDS[name]}")

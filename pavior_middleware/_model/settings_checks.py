@@ -1,20 +1,28 @@
-"""What each setting may be: a function a rule, from values to problems.
+"""What each setting may be. Each function is one rule: it takes values and returns problems.
 
-A problem is a text that names the setting and what to do. It shows nothing of a value, since a key
+A problem is a text that names the setting and what to do. It does not show the value, since a key
 may have been pasted into any setting.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from .copied_texts import credential_problem, secret_problem, secret_warning
 from .domains import domain_problem, is_loopback
+from .public_suffixes import public_suffixes_in
+from .secret_names import looks_secret
+from .setting_names import PREFIX
 
-PREFIX = "PAVIOR_"
 EXAMPLE_API_KEY = "ladygaga"
+SHORTEST_FOUND_KEY = len(EXAMPLE_API_KEY)
+"""A key with fewer characters may be in a text by chance."""
+
 SHORTEST_STRONG_KEY = 16  # characters, or bytes
 LONGEST_LOAN_SECONDS = 24 * 60 * 60
 
@@ -25,8 +33,12 @@ RESERVED_OPTIONS = IDENTITY_OPTIONS | {"teamVanityId", "doChat", "doTimeTravel",
 """Options that neither `init_options` nor an identity's attributes may set."""
 
 _CSP_CHOICES = ("extend", "leave")
+_IMPERSONATION_CHOICES = ("anonymous", "lead")
+_ATTRIBUTE_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_WORDS_FOR_FLAGS = frozenset({"true", "false", "yes", "no", "on", "off"})
 _ROOT_PATH = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^\x00-\x20\x7f/\\?#%]+)+/?")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265 section 4.1.1
+_PADDING = " \t\r\n"  # other white space may be a byte of a secret that was read as Latin-1
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -35,20 +47,33 @@ def label(name: str) -> str:
     return f"{name} ({PREFIX}{name.upper()})"
 
 
-def text_problems(name: str, value: object, *, required: bool) -> list[str]:
-    """Say whether a text is missing, is not text, is padded or is not Unicode."""
+def text_problems(
+    name: str, value: object, *, required: bool, padding: str | None = None
+) -> list[str]:
+    """Say whether a text is missing, is not text, is padded or is not Unicode.
+
+    `padding` are the characters that must not be at the ends: all white space if it is None.
+    """
     if value is None or value == "":
         mend = "copy it from Pavior's settings page"
         return [f"{label(name)} is missing: {mend}"] if required else []
     if not isinstance(value, str):
-        return [f"{label(name)} must be text, not {type(value).__name__}: put it in quotes"]
-    if value != value.strip():
+        return [f"{label(name)} {_type_problem(value)}"]
+    if value != value.strip(padding):
         return [f"{label(name)} begins or ends with white space: remove it"]
     try:
         value.encode()
     except UnicodeEncodeError:
         return [f"{label(name)} cannot be encoded as UTF-8: copy it again"]
     return []
+
+
+def credential_problems(name: str, value: object, *, required: bool) -> list[str]:
+    """Say what is wrong with a key or an id of Pavior's; mistakes of copying count, too."""
+    problems = text_problems(name, value, required=required)
+    if not problems and isinstance(value, str) and (problem := credential_problem(value)):
+        problems = [f"{label(name)} {problem}"]
+    return problems
 
 
 def secret_key_problems(keys: Iterable[object], api_key: object, *, is_used: bool) -> Iterator[str]:
@@ -61,7 +86,11 @@ def _secret_key_problems(key: object, api_key: object, *, is_used: bool) -> list
     setting = label("secret_key")
     if key in ("", b""):
         return [f"{setting} has an empty key: remove it"]
-    problems = [] if isinstance(key, bytes) else text_problems("secret_key", key, required=True)
+    problems: list[str] = []
+    if not isinstance(key, bytes):
+        problems = text_problems("secret_key", key, required=True, padding=_PADDING)
+    if not problems and isinstance(key, str) and (problem := secret_problem(key)):
+        problems = [f"{setting} {problem}"]
     is_api_key = isinstance(api_key, str) and key in (api_key, api_key.encode(errors="replace"))
     if is_used and is_api_key:
         problems.append(
@@ -84,6 +113,13 @@ def shared_auth_seconds_problems(value: object) -> list[str]:
     ]
 
 
+def identity_timeout_problems(value: object) -> list[str]:
+    """Say whether this is not a number of seconds above 0."""
+    if isinstance(value, int | float) and value is not True and 0 < value < math.inf:
+        return []
+    return [f"{label('identity_timeout')} must be a number of seconds above 0, like 2 or 0.5"]
+
+
 def bubble_problems(value: object, *, borrows: bool) -> list[str]:
     """Say whether the bubble is not a selector, or the site borrows no login."""
     if value is None:
@@ -98,7 +134,11 @@ def bubble_problems(value: object, *, borrows: bool) -> list[str]:
 def flag_problems(flags: Mapping[str, object]) -> list[str]:
     """Name each flag that is neither True nor False."""
     return [
-        f"{label(name)} must be True or False (as text: true, false, 1, 0, yes, no, on, off)"
+        f"{label(name)} must be True or False, not {type(value).__name__}: write True or False in"
+        " code, and true or false in a variable that is read as JSON"
+        if isinstance(value, int | float)
+        else f"{label(name)} must be True or False: text (true, false, 1, 0, yes, no, on, off) is"
+        " for Settings.from_mapping and Settings.from_env alone"
         for name, value in flags.items()
         if not isinstance(value, bool)
     ]
@@ -126,7 +166,7 @@ def embed_url_problems(value: object) -> list[str]:
 
 
 def root_path_problems(value: object) -> list[str]:
-    """Say whether the path cannot stand before the paths of the site."""
+    """Say whether this is not a path that can be before the paths of the site."""
     if value is None or (isinstance(value, str) and _ROOT_PATH.fullmatch(value)):
         return []
     return [f"{label('root_path')} must be a path like /shop, or / for the domain's root"]
@@ -137,6 +177,67 @@ def csp_problems(value: object) -> list[str]:
     if value in _CSP_CHOICES:
         return []
     return [f'{label("csp")} must be "extend" or "leave"']
+
+
+def impersonation_problems(value: object) -> list[str]:
+    """Say whether this is not one of the two ways to treat an impersonated user."""
+    if value in _IMPERSONATION_CHOICES:
+        return []
+    return [f'{label("impersonation")} must be "anonymous" or "lead"']
+
+
+def email_confirmed_problems(value: object) -> list[str]:
+    """Say whether this is neither an attribute's name nor a plain callable."""
+    setting = label("email_confirmed")
+    if isinstance(value, bool) or (isinstance(value, str) and value.lower() in _WORDS_FOR_FLAGS):
+        return [
+            f"{setting} must name the attribute that tells whether the user's email is confirmed,"
+            " or be a callable that takes the user. If each address is confirmed before it is"
+            " stored, give the users an attribute that is True"
+        ]
+    if inspect.iscoroutinefunction(value):
+        return [f"{setting} must be a plain callable that takes the user, not a coroutine function"]
+    if value is None or callable(value) or _is_attribute_path(value):
+        return []
+    return [
+        f"{setting} must be the name of an attribute of your users, such as email_verified, or a"
+        " callable that takes the user"
+    ]
+
+
+def user_attributes_problems(value: object) -> list[str]:
+    """Name each attribute that must not be sent; say whether the setting is of another type."""
+    setting = label("user_attributes")
+    if inspect.iscoroutinefunction(value):
+        return [f"{setting} must be a plain callable that takes the user, not a coroutine function"]
+    if callable(value):
+        return []
+    if isinstance(value, Mapping):
+        entries = list(value.items())
+    elif isinstance(value, tuple):
+        entries = [("", path) for path in value]
+    else:
+        entries = [("", value)]
+    problems = []
+    for name, path in entries:
+        if not isinstance(name, str) or not _is_attribute_path(path):
+            return [
+                f"{setting} must be a list of names of your users' attributes, a mapping of"
+                " Pavior's names to these, or a callable that takes the user"
+            ]
+        bad = next(filter(attribute_name_problem, (name, path)), None)
+        if bad is not None:
+            problems.append(f"{setting} must not send {bad}: {attribute_name_problem(bad)}")
+    return problems
+
+
+def attribute_name_problem(name: str) -> str | None:
+    """Say why no attribute of a user that is sent may have this name; None if one may."""
+    if name in RESERVED_OPTIONS:
+        return "it is not an attribute, but an option that comes from elsewhere. Remove it"
+    if looks_secret(name):
+        return "its name says that it is a secret, which each page would show. Remove it"
+    return None
 
 
 def on_event_problems(value: object) -> list[str]:
@@ -156,20 +257,27 @@ def skip_paths_problems(patterns: Iterable[object]) -> list[str]:
 
 
 def session_cookie_problems(names: Iterable[object]) -> list[str]:
-    """Say so for each name that no cookie can have."""
+    """Name each entry that cannot be the name of a cookie."""
     return [
         f"{label('session_cookie')} must be the name of a cookie, such as __Host-session"
+        if isinstance(name, str)
+        else f"{label('session_cookie')} is the name of a cookie and {_type_problem(name)}"
         for name in names
         if not (isinstance(name, str) and _COOKIE_NAME.fullmatch(name))
     ]
 
 
 def shared_auth_domains_problems(domains: Iterable[object]) -> list[str]:
-    """Name each entry that is not a domain, and say what is wrong with it."""
+    """Name each entry that is not a domain with one owner, and say what is wrong with it."""
+    entries = list(domains)
+    problems = [_domain_problem(entry, allows_subdomains=True) for entry in entries]
+    pairs = list(zip(entries, problems, strict=True))
+    names = [entry for entry, problem in pairs if isinstance(entry, str) and not problem]
+    too_wide = public_suffixes_in(tuple(names)).problems
     return [
-        f"{label('shared_auth_domains')}: entry {place} {problem}"
-        for place, domain in enumerate(domains, 1)
-        if (problem := _domain_problem(domain, allows_subdomains=True))
+        f"{label('shared_auth_domains')}: entry {place} {found}"
+        for place, (entry, problem) in enumerate(pairs, 1)
+        if (found := problem or too_wide.get(str(entry)))
     ]
 
 
@@ -192,7 +300,10 @@ def init_options_problems(value: object) -> list[str]:
     """Name each option that must not be set; say whether the options are not JSON."""
     setting = label("init_options")
     if not isinstance(value, Mapping):
-        return [f'{setting} must be a mapping; as text, a JSON object like {{"doTracking": true}}']
+        return [
+            f'{setting} must be a mapping like {{"doTracking": True}}; Settings.from_mapping and'
+            ' Settings.from_env alone take text, a JSON object like {"doTracking": true}'
+        ]
     if not all(isinstance(name, str) for name in value):
         return [f"{setting}: every option's name must be text"]
     problems = [
@@ -215,7 +326,7 @@ def init_options_problems(value: object) -> list[str]:
 def leak_problems(
     shown: Mapping[str, object], api_key: object, secret_keys: Iterable[object]
 ) -> list[str]:
-    """Name each setting that would show a key to others, as a value pasted twice does."""
+    """Name each public setting that holds a key, as when the key was pasted twice."""
     keys = [("API key", api_key), *(("secret key", key) for key in secret_keys)]
     return [
         f"{label(name)} holds the {key_name}, which nobody but the server may see: remove it"
@@ -225,9 +336,18 @@ def leak_problems(
     ]
 
 
-def api_key_warnings(api_key: str) -> Iterator[str]:
-    """Yield what is risky about an API key that works."""
+def is_emulator(embed_url: object) -> bool:
+    """Whether the embed comes from this machine, so that nothing reaches Pavior."""
+    if not isinstance(embed_url, str) or embed_url_problems(embed_url):
+        return False
+    return is_loopback(urlsplit(embed_url).hostname or "")
+
+
+def api_key_warnings(api_key: str, *, has_emulator: bool) -> Iterator[str]:
+    """Yield what is risky about an API key that works; the example is the emulator's own key."""
     if api_key == EXAMPLE_API_KEY:
+        if has_emulator:
+            return
         yield (
             f"{label('api_key')} is the example of Pavior's documentation, so anyone can sign with"
             " it: use your own team's key"
@@ -239,19 +359,61 @@ def api_key_warnings(api_key: str) -> Iterator[str]:
         )
 
 
-def secret_key_warnings(keys: Iterable[str | bytes], *, is_used: bool) -> Iterator[str]:
-    """Yield what is risky about secret keys that work."""
+def shared_auth_domains_warnings(domains: tuple[str, ...]) -> Iterator[str]:
+    """Yield what is risky, or likely a mistake, about domains that may borrow the login."""
+    found = public_suffixes_in(domains)
+    below = [
+        f"entry {place} (such as {found.suffixes_below[domain]})"
+        for place, domain in enumerate(domains, 1)
+        if domain in found.suffixes_below
+    ]
+    if below:
+        yield (
+            f"{label('shared_auth_domains')}: anyone can have a name below some subdomains of"
+            f" {', '.join(below)}, and could ask who is logged in: name the subdomains that are"
+            " your own, unless all of them are"
+        )
+    # A host of a private network may have such a name, too, so it is not refused.
+    for place, domain in enumerate(domains, 1):
+        if domain in found.single_labels:
+            yield (
+                f"{label('shared_auth_domains')}: entry {place} is a public suffix, as com is. If a"
+                " comma or a space is where a domain has a dot, write the dot, like"
+                " help.example.com"
+            )
+
+
+def secret_key_warnings(keys: Sequence[str | bytes], *, is_used: bool) -> Iterator[str]:
+    """Yield what is risky, or likely a mistake, about secret keys that work."""
+    texts = [key for key in keys if isinstance(key, str)]
+    for warning in dict.fromkeys(filter(None, map(secret_warning, texts))):
+        yield f"{label('secret_key')} {warning}"
     if is_used and any(len(key) < SHORTEST_STRONG_KEY for key in keys):
         yield (
-            f"{label('secret_key')} is shorter than {SHORTEST_STRONG_KEY} characters, and who"
-            " guesses it is taken for anybody: use a random one, as"
+            f"{label('secret_key')} is shorter than {SHORTEST_STRONG_KEY} characters. An attacker"
+            " who guesses it can pass for any user: use a random one, as"
             " `python -c 'import secrets; print(secrets.token_hex())'` prints it"
         )
 
 
+def _is_attribute_path(value: object) -> bool:
+    return isinstance(value, str) and _ATTRIBUTE_PATH.fullmatch(value) is not None
+
+
+def _type_problem(value: object) -> str:
+    """Say that a value is no text, and how to make a number one."""
+    problem = f"must be text, not {type(value).__name__}"
+    if not isinstance(value, int | float):
+        return f"{problem}: pass a str"
+    return (
+        f"{problem}: put it in quotes. Where from_prefixed_env of Flask or Quart reads it as JSON,"
+        " write '\"123\"', with both kinds of quotes"
+    )
+
+
 def _domain_problem(domain: object, *, allows_subdomains: bool = False) -> str | None:
     if not isinstance(domain, str):
-        return f"must be text, not {type(domain).__name__}"
+        return _type_problem(domain)
     return domain_problem(domain, allows_subdomains=allows_subdomains)
 
 
@@ -262,12 +424,12 @@ def _holds(value: object, key: object) -> bool:
     """
     if isinstance(key, bytes):
         key = key.decode(errors="replace")
-    if not isinstance(key, str) or len(key) < len(EXAMPLE_API_KEY):
+    if not isinstance(key, str) or len(key) < SHORTEST_FOUND_KEY:
         return False
     if isinstance(value, str):
         return key.lower() in value.lower()
     try:
         text = json.dumps(dict(value) if isinstance(value, Mapping) else value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
-        return False  # then it is refused for that
+        return False  # another rule refuses such a value
     return json.dumps(key, ensure_ascii=False)[1:-1].lower() in text.lower()

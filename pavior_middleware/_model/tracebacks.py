@@ -1,4 +1,4 @@
-"""What a traceback shows: debug pages and error mails print the locals of each of its frames."""
+"""Keeps keys out of tracebacks: debug pages and error mails print the locals of each frame."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _OURS = (str(Path(__file__).parents[1]), "<string>")
-"""How the names of the package's files begin, and of code that it generates."""
+"""The beginnings of the file names of the package's frames, and of code that it generates."""
 
 
 def keeping_keys_from_tracebacks(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function raise from a frame that holds none of its arguments.
 
-    What it raises keeps the frames of others that have raised it, behind the package's last frame.
+    The traceback of what it raises keeps the frames of other packages behind our last frame.
     """
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except Exception as raised:  # noqa: BLE001  # it is raised again
+        except Exception as raised:  # noqa: BLE001  # it is raised again below
             error = raised.with_traceback(_behind_ours(raised.__traceback__))
         del args, kwargs
         raise error

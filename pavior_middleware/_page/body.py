@@ -1,6 +1,6 @@
-"""A coded page: opened, changed and closed again as a stream.
+"""A coded page: decoded, changed and encoded again as a stream.
 
-It is decoded a little at a time, and what the app flushed can be decoded at once by its receiver.
+About `PIECE` bytes are decoded at a time. The client can decode at once what the app has flushed.
 """
 
 from __future__ import annotations
@@ -11,125 +11,76 @@ from typing import Protocol
 from .._http.codings import Coding, CodingError, Encoder
 
 MOST_HELD = 1024 * 1024
-"""Up to so many bytes of a page that is there in one piece are held until all of it is done."""
+"""Up to this number of bytes, a coded page in one piece is held until all of it is ready."""
 
 FREE_EXPANSION = 8 * 1024 * 1024
 MOST_EXPANSION = 1032
-"""A page is given up if it decodes to more than so many times its bytes, beyond the free ones.
+"""A page that decodes to more than its bytes times this factor is given up, unless it is small.
 
-It is what deflate can reach at the most; codings that reach more do so on no page that is one.
+Deflate can reach this factor and no more; other codings exceed it on no real page.
 """
 
 
 PAUSE = b""
-"""Stands between the pieces of a body where others may run, as a certain amount of work is done."""
+"""An empty piece of a body, at which other requests may run."""
 
 WORK = 64 * 1024
-"""So many bytes are decoded, changed and coded again from one pause to the next, about."""
+"""About the number of bytes that are decoded, changed and coded again between two pauses."""
 
-_WORK_OF_PIECE = 1024  # of what comes in one piece is flushed, which takes as long as so many bytes
+_WORK_OF_PIECE = 1024  # each piece is flushed, which takes as long as these bytes
 
 
 class Document(Protocol):
-    """What changes a document: `placement.Inserter`, or what has its form."""
+    """Puts a snippet into a document: `placement.Inserter`, or a class with the same methods."""
 
     @property
     def added(self) -> int | None:
-        """By how many bytes it has grown; None while that is not known."""
+        """The number of bytes by which it has grown; None while that is not known."""
 
     @property
     def stays(self) -> bool:
-        """Whether it stays as it is."""
+        """Whether it stays unchanged."""
 
     @property
     def is_determined(self) -> bool:
-        """Whether the place is that of the whole document, however it was cut."""
+        """Whether the place is the one that the document in one piece would have."""
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it stays because it is no document."""
+        """Whether it stays unchanged because it does not begin like a document."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes and return what may be sent of them."""
+        """Take the next bytes and return those that may be sent."""
 
     def flush(self) -> bytes:
-        """Return what must not wait for more."""
+        """Return the held bytes that must not wait for more input."""
 
     def finish(self) -> bytes:
-        """Return the rest."""
+        """Return the rest of the document."""
 
 
-class Body(Protocol):
-    """The body of a page on its way."""
-
-    @property
-    def stays(self) -> bool:
-        """Whether it is just as it came."""
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it stays because it is no document."""
-
-    @property
-    def is_determined(self) -> bool:
-        """Whether every byte is known from the original and the snippet."""
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
-        """Take the next bytes and return what may be sent of them now; with `is_last`, all.
-
-        Bytes that stand for many more take long. So a `PAUSE` is among the pieces now and then.
-        """
-
-    def length(self, original: int) -> int | None:
-        """Return how long it gets if the original is so long; None where that is not known."""
-
-
-class PlainBody:
-    """The body of a page that is in no content coding."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-
-    @property
-    def stays(self) -> bool:
-        """Whether the document gained nothing."""
-        return self._document.stays
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it gained nothing because it is no page."""
-        return self._document.is_fragment
-
-    @property
-    def is_determined(self) -> bool:
-        """Whether the place is known, and that of the whole document."""
-        return self._document.added is not None and self._document.is_determined
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
-        """Take the next bytes and return what may be sent of them now; with `is_last`, all."""
-        changed = self._document.feed(data)
-        rest = self._document.finish() if is_last else self._document.flush()
-        changed = changed + rest if rest else changed
-        return (changed,) if changed else ()
-
-    def length(self, original: int) -> int | None:
-        """Return how long it gets if the original is so long; None where that is not known."""
-        added = self._document.added
-        return None if added is None else original + added
+def ready(document: Document, data: bytes, *, is_last: bool) -> Iterable[bytes]:
+    """Take the next bytes of a document and return what may be sent now; with `is_last`, all."""
+    new = document.feed(data)
+    rest = document.finish() if is_last else document.flush()
+    new = new + rest if rest else new
+    return (new,) if new else ()
 
 
 class CodedBody:
     """A coded page around an `Inserter`: coded bytes in, coded bytes out.
 
-    If it cannot be decoded or stays without the snippet, and none of it was sent yet, it passes as
-    it came (`stays`). If what is wrong with it comes later, it ends there, cut off: a client that
-    shows what it could decode of the original shows the same of this.
+    If the page cannot be decoded, or gets no snippet, it passes unchanged, as long as none of it
+    was sent (`stays`). If bytes that cannot be decoded come later, the page is cut off before them.
+    A client then shows as much of it as of the original.
     """
 
     stays = False
-    """Whether the page is just as it came."""
+    """Whether the page passes unchanged."""
     is_determined = False
-    """Whether every byte is known from the original and the snippet: compressors differ."""
+    """Whether the original and the snippet determine every byte; no, as compressors differ."""
+    added: int | None = None
+    """The number of coded bytes by which it has grown; None while that is not known."""
 
     def __init__(
         self, codings: Sequence[Coding], inserter: Document, warn: Callable[[str], None]
@@ -142,19 +93,19 @@ class CodedBody:
         self._original: list[bytes] = []
         self._received = self._decoded = self._unpaused = 0
         self._has_decoded = self._has_sent = self._is_over = False
-        self._length: int | None = None
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it stays because it is no document."""
+        """Whether it stays unchanged because it does not begin like a document."""
         return self._inserter.is_fragment
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Take the next bytes and yield what may be sent of them now.
+        """Take the next bytes and yield what may be sent now.
 
-        With `is_last`, yield all the rest. If that is a whole page, not a long one, its length is
-        known when the first of it is yielded. What was cut off stays cut off: its end is not made
-        up.
+        With `is_last`, yield all the rest. If that is a whole page of at most `MOST_HELD` bytes,
+        its length is known when its first piece is yielded. A page that came cut off stays cut off:
+        it does not gain an end. Bytes that decode to many more take long, so each `WORK` bytes are
+        followed by a `PAUSE`.
         """
         if self.stays:
             yield data
@@ -164,46 +115,42 @@ class CodedBody:
                 self._original.append(data)
             yield from self._guarded(self._recoded(data, is_last=is_last), is_last=is_last)
 
-    def length(self, original: int) -> int | None:  # noqa: ARG002
-        """Return how many bytes the page has; None where that is not known."""
-        return self._length
-
     def _guarded(self, pieces: Iterator[bytes], *, is_last: bool) -> Iterator[bytes]:
-        """Hold pieces while the page may still stay as it is, or its length may become known."""
-        held: list[bytes] = []
+        """Hold pieces while the page may still pass unchanged, or its length may become known."""
+        waiting: list[bytes] = []
         size = 0
         try:
             for piece in pieces:
                 if not piece:
                     yield PAUSE
                     continue
-                held.append(piece)
+                waiting.append(piece)
                 size += len(piece)
                 is_undecided = self._inserter.added is None or is_last
                 if self._has_sent or not is_undecided or size > MOST_HELD:
-                    yield from self._send(held)
+                    yield from self._send(waiting)
         except CodingError as error:
             self._warn(f"a page gets no chat, being not what its Content-Encoding says: {error}")
             self.stays, self._is_over = not self._has_sent, self._has_sent
-            if self._has_sent:  # as if it were cut short there
-                held += [*self._encode(self._inserter.finish()), *self._flush()]
-        # There may be nothing in it, and then it must not be held for ever.
+            if self._has_sent:  # the page ends here, as if the app had cut it short
+                waiting += [*self._encode(self._inserter.finish()), *self._flush()]
+        # The codings may hold an empty page, which must not be held for ever.
         has_nothing = (is_last or self._received > MOST_HELD) and not self._has_decoded
         if not self._has_sent and (self.stays or self._inserter.stays or has_nothing):
             self.stays = True
             yield from filter(None, self._original)
         else:
-            self._length = size if is_last and not self._has_sent else None
-            yield from self._send(held)
+            self.added = size - self._received if is_last and not self._has_sent else None
+            yield from self._send(waiting)
         if is_last:
-            self._is_over = True  # what follows the end belongs to nothing
+            self._is_over = True  # what follows the end is not part of the page
 
-    def _send(self, held: list[bytes]) -> Iterator[bytes]:
-        if held:
+    def _send(self, waiting: list[bytes]) -> Iterator[bytes]:
+        if waiting:
             self._has_sent = True
             self._original.clear()
-            yield from held
-            held.clear()
+            yield from waiting
+            waiting.clear()
 
     def _recoded(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
         has_decoded = False
@@ -239,7 +186,7 @@ class CodedBody:
             yield from self._decode(decoded, layer + 1)
 
     def _open(self) -> list[Encoder]:
-        """Make the encoders once the decoders have seen what form the original has."""
+        """Make the encoders, once the decoders know the form of the original."""
         if not self._encoders:
             pairs = zip(self._codings, reversed(self._decoders), strict=True)
             self._encoders = [coding.encoder(decoder) for coding, decoder in pairs]

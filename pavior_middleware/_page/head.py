@@ -1,4 +1,4 @@
-"""The head of a response, as far as it decides: what its fields say, not their texts."""
+"""The parts of a response's head that decide what happens to the response."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
 from .skip import INNER_FIELD, SKIP_FIELD
 
-_MOST_DIGITS = 18  # of a length that is believed
+_MOST_DIGITS = 18  # a longer Content-Length is not believed
 _MOST_HEADS = 512
-_MOST_NAMES = 1024  # of fields that a site has; others are looked at anew
+_MOST_NAMES = 1024  # names of fields that are remembered; others are looked up each time
 _NOT_HTML = MediaType(is_html=False, has_charset=False)
 _POLICIES = (csp.ENFORCED, csp.REPORT_ONLY)
 _TEXTS = frozenset(
@@ -23,36 +23,36 @@ _TEXTS = frozenset(
         *(csp.ENFORCED, csp.REPORT_ONLY, "signature-input", "vary"),
     }
 )
-"""The response fields whose values decide."""
+"""The response fields whose values decide what happens."""
 
 _ELSEWHERE = (
     *("x-accel-redirect", "x-lighttpd-send-file", "x-lighttpd-send-tempfile", "x-reproxy-file"),
     *("x-reproxy-url", "x-sendfile", "x-sendfile2"),
 )
-"""Those by which the app has a server send another body than its own."""
+"""The fields by which an app makes the server in front send another body."""
 
 _PRESENCES = frozenset({"content-length", "content-range", *_ELSEWHERE, INNER_FIELD, SKIP_FIELD})
-"""Those that decide by being there."""
+"""The fields whose mere presence decides what happens."""
 
 _OPT_OUTS = (SKIP_FIELD, INNER_FIELD)
-"""Those by which a response says that it is to get no chat."""
+"""The fields by which a response says that it must not get the chat."""
 
 _EDITED = (
     *DIGESTS,
     *("accept-ranges", "cache-control", "content-length", csp.ENFORCED, csp.REPORT_ONLY),
     *("etag", "expires", "last-modified", "set-cookie", "vary"),
 )
-"""Those that may be edited, so that a signature of them would no longer hold."""
+"""The fields that may be edited, so a signature that covers them would become invalid."""
 
 
 class ResponseHead(NamedTuple):
     """What the head of a response says.
 
-    `is_shown`: a browser shows it, rather than saving it. `is_part`: it is a part of something.
-    `is_elsewhere`: a server in front sends another body in the place of this one.
-    `codings` are the values of `Content-Encoding`. `varies_by` are the names in `Vary`, in lower
-    case. `is_signed`: a signature covers a field that may be edited. `repeats`: a field that is
-    edited as one value comes several times.
+    `is_shown`: a browser shows the response, rather than saving it. `is_part`: it is a part of a
+    page or file. `is_elsewhere`: a server in front sends another body instead. `codings` are the
+    values of `Content-Encoding`. `varies_by` are the names in `Vary`, in lower case. `is_signed`: a
+    signature covers a field that may be edited. `repeats`: a field that is edited as one value
+    comes several times.
     """
 
     status: int
@@ -75,7 +75,7 @@ class ResponseHead(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What a head says, the nonces of its policies, and the length of the body as it says."""
+    """What a head says, the nonces of its policies, and the length that it declares."""
 
     head: ResponseHead
     nonces: csp.Nonces | None
@@ -83,7 +83,7 @@ class Read(NamedTuple):
 
 
 class HeadReader(Generic[AnyStr]):
-    """Reads heads of responses as one interface hands them over."""
+    """Reads the heads of responses, in the form of one interface."""
 
     def __init__(self, form: FieldForm[AnyStr]) -> None:
         self._decode: Callable[[AnyStr], str] = form.decode
@@ -96,7 +96,7 @@ class HeadReader(Generic[AnyStr]):
     def may_matter(self, headers: Sequence[tuple[AnyStr, AnyStr]], *, is_skipped: bool) -> bool:
         """Whether a response is HTML, or the app says that it gets no chat.
 
-        With `is_skipped`, its path gets none, so that HTML does not matter.
+        With `is_skipped`, the response's path gets no chat, so HTML does not matter.
         """
         names = self._names
         for raw_name, value in headers:
@@ -126,7 +126,7 @@ class HeadReader(Generic[AnyStr]):
         return any(self._names[name] in _OPT_OUTS for name, _ in headers)
 
     def read(self, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Read:
-        """Return what the head says, and what is different in each response."""
+        """Return what the head says, and the nonces and the length, which vary by response."""
         nonces, length, names = None, None, self._names
         fields: list[tuple[str, AnyStr | str | None]] = []
         for raw_name, value in headers:
@@ -146,7 +146,7 @@ class HeadReader(Generic[AnyStr]):
     def _read_fields(
         self, status: int, fields: tuple[tuple[str, AnyStr | str | None], ...]
     ) -> ResponseHead:
-        """Read the fields that decide, policies as text in which the nonces are numbered."""
+        """Read the fields that decide. Policies are text in which the nonces are numbered."""
         decode: Any = self._decode
         return _head(
             status,
@@ -158,7 +158,7 @@ class HeadReader(Generic[AnyStr]):
 
 
 class _DecisiveNames(dict[AnyStr, str | None]):
-    """Names as they come: in lower case if the field decides, else None."""
+    """Maps each name of a field to its lower case, or to None if the field decides nothing."""
 
     def __init__(self, form: FieldForm[AnyStr]) -> None:
         super().__init__()

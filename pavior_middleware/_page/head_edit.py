@@ -1,4 +1,4 @@
-"""What happens to each field of a response's head, prepared for one pass over it."""
+"""The edits of a response's head, prepared so that one pass over the fields applies them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Fields = list[tuple[AnyStr, AnyStr]]
 
 
 class EditKind(NamedTuple):
-    """What of a response's payload decides about the edits of its head.
+    """The parts of a response's payload that decide how its head is edited.
 
-    `is_page`: it is a page, and not what passes but for a field. `has_cookie`: it gains a cookie.
-    `is_personal`: it names somebody. `may_store`: the user's own browser may store it.
-    `changes_length`: its bytes change. It depends on the request fields `varies_by`, and its
-    element, if it gains one, needs `needs` of a policy.
+    `is_page`: the response is a page, and not one that only loses a field. `has_cookie`: it gains a
+    cookie. `is_personal`: it names somebody. `may_store`: the user's own browser may store it.
+    `changes_length`: its bytes change. `varies_by` are the request fields that it depends on.
+    `needs` is what its element, if it gains one, needs of a policy.
     """
 
     is_page: bool = False
@@ -37,23 +37,23 @@ class EditKind(NamedTuple):
 
     @property
     def is_private(self) -> bool:
-        """Whether only the user's own browser may store it, if anybody may."""
+        """Whether no shared cache may store it."""
         return self.is_personal or self.has_cookie or not self.may_store
 
     def missing_in_vary(self, head: ResponseHead) -> tuple[str, ...]:
         """Return the names that `Vary` lacks."""
         if "*" in head.varies_by:
             return ()
-        # A same-origin GET sends no `Origin`, so the browser keeps its copy from other origins.
+        # A same-origin GET has no `Origin`, so the browser does not give its copy to other origins.
         wanted = (*self.varies_by, "Origin") if self.is_personal else self.varies_by
         return tuple(name for name in wanted if name.lower() not in head.varies_by)
 
 
 class Values(NamedTuple):
-    """What an edit takes from one response: its variant and whether every byte of it is known.
+    """What an edit takes from one response: its variant, and whether every byte of it is known.
 
-    `length` is its length in bytes, None if that is not known; `cookie` a `Set-Cookie` field that
-    it gains.
+    `length` is its length in bytes, None if that is not known. `cookie` is a `Set-Cookie` field
+    that it gains.
     """
 
     variant: str | None = None
@@ -66,15 +66,22 @@ class Values(NamedTuple):
 Edit = Callable[[str, Values], str | None]
 """Returns the new value of a field; None to remove the field."""
 
+Warn = Callable[[str], None]
+
 
 class HeadEdit(Generic[AnyStr]):
     """What happens to each field of a head of one kind."""
 
     def __init__(
-        self, head: ResponseHead, kind: EditKind, form: FieldForm[AnyStr], *, extends_policies: bool
+        self,
+        head: ResponseHead,
+        kind: EditKind,
+        form: FieldForm[AnyStr],
+        *,
+        warn_of_policies: Warn | None,
     ) -> None:
         self._form: FieldForm[AnyStr] = form
-        by_name = _edits(head, kind, extends_policies=extends_policies)
+        by_name = _edits(head, kind, warn_of_policies)
         self._edits: _Edits[AnyStr] = _Edits(by_name, form, is_private=kind.is_private)
         added: list[tuple[str, str]] = []
         missing = kind.missing_in_vary(head)
@@ -87,7 +94,7 @@ class HeadEdit(Generic[AnyStr]):
     def apply(
         self, headers: Sequence[tuple[AnyStr, AnyStr]], values: Values
     ) -> list[tuple[AnyStr, AnyStr]]:
-        """Return the new head. Fields that stay are the very same objects."""
+        """Return the new head. Unchanged fields are the same objects as before."""
         form, edits = self._form, self._edits
         result: Fields[AnyStr] = []
         for field in headers:
@@ -109,24 +116,32 @@ def _encoded(form: FieldForm[AnyStr], name: str, value: str) -> tuple[AnyStr, An
 
 
 class HeadEdits(dict[EditKind, HeadEdit[AnyStr]]):
-    """The edits of one kind of head, each prepared when it is first needed."""
+    """The edits of one kind of head, each prepared when it is first needed.
+
+    Policies are extended. With `warn_of_policies` they stay unchanged, and this function is called
+    with a text about each policy that blocks the element.
+    """
 
     def __init__(
-        self, head: ResponseHead, form: FieldForm[AnyStr], *, extends_policies: bool
+        self,
+        head: ResponseHead,
+        form: FieldForm[AnyStr],
+        *,
+        warn_of_policies: Warn | None = None,
     ) -> None:
         super().__init__()
         self._head = head
         self._form: FieldForm[AnyStr] = form
-        self._extends_policies = extends_policies
+        self._warn_of_policies = warn_of_policies
 
     def __missing__(self, kind: EditKind) -> HeadEdit[AnyStr]:
-        edit = HeadEdit(self._head, kind, self._form, extends_policies=self._extends_policies)
+        edit = HeadEdit(self._head, kind, self._form, warn_of_policies=self._warn_of_policies)
         self[kind] = edit
         return edit
 
 
 class _Edits(dict[AnyStr, "Edit | None"]):
-    """The edit of each name of a field as it comes; None where the field stays."""
+    """Maps the name of each field, as it comes, to its edit; to None if the field stays."""
 
     def __init__(
         self, by_name: Mapping[str, Edit], form: FieldForm[AnyStr], *, is_private: bool
@@ -146,7 +161,7 @@ class _Edits(dict[AnyStr, "Edit | None"]):
         return edit
 
 
-def _edits(head: ResponseHead, kind: EditKind, *, extends_policies: bool) -> dict[str, Edit]:
+def _edits(head: ResponseHead, kind: EditKind, warn_of_policies: Warn | None) -> dict[str, Edit]:
     edits: dict[str, Edit] = {SKIP_FIELD: _remove, INNER_FIELD: _remove}
     if head.is_signed and (kind.is_page or kind.has_cookie):
         edits |= {"signature": _remove, "signature-input": _remove}
@@ -163,9 +178,11 @@ def _edits(head: ResponseHead, kind: EditKind, *, extends_policies: bool) -> dic
         edits["content-length"] = _length
     if kind.needs is not None:
         edits |= dict.fromkeys((*DIGESTS, "accept-ranges"), _remove)
-        if extends_policies:
+        if warn_of_policies is None:
             extend = partial(_extend, head.policies.nonce, kind.needs)
             edits |= dict.fromkeys((csp.ENFORCED, csp.REPORT_ONLY), extend)
+        else:
+            edits[csp.ENFORCED] = partial(_leave, head.policies.nonce, kind.needs, warn_of_policies)
     return edits
 
 
@@ -194,3 +211,18 @@ def _length(_value: str, values: Values) -> str | None:
 def _extend(nonce: str | None, needs: csp.Needs, value: str, values: Values) -> str:
     nonces = values.nonces or csp.Nonces()
     return nonces.restored(csp.extended(nonces.numbered(value), nonce, needs))
+
+
+def _leave(nonce: str | None, needs: csp.Needs, warn: Warn, value: str, values: Values) -> str:
+    """Return the policy unchanged; warn if it blocks the element."""
+    nonces = values.nonces or csp.Nonces()
+    lacking = csp.lacking(nonces.numbered(value), nonce, needs)
+    if lacking:
+        warn(_BLOCKED.format("; ".join(lacking)))
+    return value
+
+
+_BLOCKED = (
+    "A page's Content-Security-Policy blocks Pavior's chat or a part of it, and csp (PAVIOR_CSP) is"
+    ' "leave": allow in the policy what it lacks, or set csp to "extend". It lacks: {}'
+)

@@ -1,29 +1,30 @@
-"""Where the script goes in pages that begin like earlier ones.
+"""Finds the place for the script in pages that begin like earlier pages.
 
-Where an `Inserter` has decided after some bytes, it decides alike for every document that begins
-with them, since the same bytes in other pieces give the same document. A site's pages often begin
-alike, and to compare bytes costs a fraction of reading them.
+If an `Inserter` has decided after some bytes, it decides the same for every document that begins
+with these bytes. How the bytes are cut makes no difference. A site's pages often have the same
+beginning, and comparing bytes costs much less than parsing them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ..placement import Inserter
 
 MOST_HEADS = 16
-"""So many heads are remembered."""
+"""The number of heads that are remembered."""
 
 LONGEST_HEAD = 16 * 1024
-_MARGIN = 64  # bytes behind the place that the decision may look at
-_MISSES = 32  # after so many in a row, one head in so many is learned
+_MARGIN = 64  # bytes behind the place that the decision may depend on
+_MISSES = 32  # after this number in a row, only one head in 32 is learned
 
 
 class KnownHead(NamedTuple):
-    """The beginning of a document, and what goes in at `place`: the snippet behind `closer`.
+    """The beginning of a document. At `place`, `closer` and then the snippet go in.
 
-    `is_early`: the snippet takes the form for a place behind which a policy may follow.
+    `is_early`: the snippet has the form for a place behind which a policy may follow.
     """
 
     beginning: bytes
@@ -43,19 +44,20 @@ class KnownHeads:
         self, document: bytes, snippet: bytes, early: Callable[[bytes], bytes]
     ) -> bytes | None:
         """Return a document with the snippet; None if its head is not known."""
-        for head in self._heads:
-            if document.startswith(head.beginning):
+        for beginning, place, closer, is_early in self._heads:
+            if document.startswith(beginning):
                 self._misses = 0
-                view, place = memoryview(document), head.place
-                form = early(snippet) if head.is_early else snippet
-                return b"".join((view[:place], head.closer, form, view[place:]))
+                view = memoryview(document)
+                form = early(snippet) if is_early else snippet
+                return b"".join((view[:place], closer, form, view[place:]))
         self._misses += 1
         return None
 
     def learn(self, document: bytes, inserter: Inserter, make: Callable[[], Inserter]) -> None:
         """Remember the head of a document that an inserter was fed with in one piece.
 
-        `make` makes another such inserter. It has to decide alike for the beginning alone.
+        `make` makes another such inserter. The head is remembered only if that inserter decides the
+        same from the beginning alone.
         """
         if self._misses > _MISSES and self._misses % _MISSES:
             return
@@ -70,67 +72,68 @@ class KnownHeads:
 
 
 class KnownHeadInserter:
-    """Puts a snippet into a document whose head may be known; else an `Inserter` does.
+    """Puts a snippet into a document if its head is known; otherwise an `Inserter` does.
 
-    It has the form of that. `early` returns the form of the snippet for a place behind which a
-    policy may follow, and `make` makes the inserter.
+    It has the methods of `Inserter`. `early` returns the form of the snippet for a place behind
+    which a policy may follow. `make` makes the inserter of a snippet.
     """
+
+    added: int | None = None
+    """The number of bytes by which the document has grown; None while that is not known."""
+
+    stays = False
+    """Whether the document stays unchanged."""
+
+    is_determined = True
+    """Whether the place is the one that the document in one piece would have."""
+
+    is_fragment = False
+    """Whether it stays unchanged because it does not begin like a document."""
+
+    _inserter: Inserter | None = None
 
     def __init__(
         self,
         heads: KnownHeads,
         snippet: bytes,
         early: Callable[[bytes], bytes],
-        make: Callable[[], Inserter],
+        make: Callable[[bytes], Inserter],
     ) -> None:
         self._heads = heads
         self._snippet = snippet
         self._early = early
         self._make = make
-        self._added: int | None = None
-        self._inserter: Inserter | None = None
-
-    @property
-    def added(self) -> int | None:
-        """By how many bytes the document has grown; None while that is not known."""
-        return self._added if self._inserter is None else self._inserter.added
-
-    @property
-    def stays(self) -> bool:
-        """Whether the document stays as it is."""
-        return self._inserter is not None and self._inserter.stays
-
-    @property
-    def is_determined(self) -> bool:
-        """Whether the place is that of the whole document, however it was cut."""
-        return self._inserter is None or self._inserter.is_determined
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it stays because it does not begin like a document."""
-        return self._inserter is not None and self._inserter.is_fragment
 
     def feed(self, data: bytes) -> bytes:
-        """Take the document's next bytes and return what may go on its way."""
+        """Take the document's next bytes and return those that may be sent."""
         if self._inserter is not None:
-            return self._inserter.feed(data)
-        if self._added is not None:
+            return self._by_inserter(self._inserter, self._inserter.feed(data))
+        if self.added is not None:
             return data
         known = self._heads.insert(data, self._snippet, self._early)
         if known is not None:
-            self._added = len(known) - len(data)
+            self.added = len(known) - len(data)
             return known
-        self._inserter = self._make()
+        self._inserter = self._make(self._snippet)
         fed = self._inserter.feed(data)
-        self._heads.learn(data, self._inserter, self._make)
-        return fed
+        self._heads.learn(data, self._inserter, partial(self._make, self._snippet))
+        return self._by_inserter(self._inserter, fed)
 
     def flush(self) -> bytes:
-        """Return what must not wait for more."""
-        return b"" if self._inserter is None else self._inserter.flush()
+        """Return the held bytes that must not wait for more input."""
+        if self._inserter is None:
+            return b""
+        return self._by_inserter(self._inserter, self._inserter.flush())
 
     def finish(self) -> bytes:
         """Return the rest."""
-        if self._inserter is None and self._added is None:
-            self._inserter = self._make()
-        return b"" if self._inserter is None else self._inserter.finish()
+        if self.added is not None and self._inserter is None:
+            return b""
+        self._inserter = self._inserter or self._make(self._snippet)
+        return self._by_inserter(self._inserter, self._inserter.finish())
+
+    def _by_inserter(self, inserter: Inserter, data: bytes) -> bytes:
+        """Take what the inserter knows of the document by now; return what it has returned."""
+        self.added, self.stays = inserter.added, inserter.stays
+        self.is_determined, self.is_fragment = inserter.is_determined, inserter.is_fragment
+        return data

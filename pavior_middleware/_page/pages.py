@@ -1,9 +1,9 @@
-"""What one site does to its pages: everything that is made once, and remembered."""
+"""What one site does to its pages: all that is made once and remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import AnyStr, Generic
 
 from .._http.caller import REDIRECTS, SAFE_METHODS
@@ -12,19 +12,23 @@ from .._http.headers import FieldForm
 from .._model.events import Event
 from .._model.log import WarnOnce
 from .._model.settings import Settings
+from .._model.visitor import Visitor
+from ..placement import Inserter
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
 from .known_heads import KnownHeads
+from .page_watch import PageWatch
 from .payloads import Payloads
 from .plan import NOT_MODIFIED, Pass, Plan, plan
 from .request import PageRequest, RequestKind
 from .response import PageResponse
 from .rules import site_rules
+from .snippet import Snippet
 
 _PREFIX_WITHOUT_SETTING = (
     "A request came in below a path (SCRIPT_NAME, root_path), but with cacheable_pages"
-    " Pavior's script asks who is logged in at the domain's root: if the site stands below a path,"
-    " set root_path (PAVIOR_ROOT_PATH) to it, like /shop; if it does not, set it to /"
+    " Pavior's script asks who is logged in at the domain's root. If the site is below a path,"
+    " set root_path (PAVIOR_ROOT_PATH) to it, like /shop. If it is not, set it to /"
 )
 _MOST_PLANS = 512
 
@@ -32,8 +36,8 @@ _MOST_PLANS = 512
 class Pages(Generic[AnyStr]):
     """What one site does to its pages; made once, at start-up, for one of the interfaces.
 
-    `report` is called with what happened to each response, and `is_heard` tells that somebody
-    listens. `holds_login_cookie` looks for the login cookie in a request's fields, where the site
+    `report` is called with what happened to each response. `is_heard` tells that the site has an
+    `on_event`. `holds_login_cookie` looks for the login cookie in a request's fields, if the site
     has one.
     """
 
@@ -61,32 +65,43 @@ class Pages(Generic[AnyStr]):
         self.reader: HeadReader[AnyStr] = HeadReader(form)
         self.plan: Callable[[RequestKind, ResponseHead], tuple[Plan, HeadEdits[AnyStr]]]
         self.plan = lru_cache(maxsize=_MOST_PLANS)(self._plan)
+        self.inserters = {
+            (may_be_fragment, has_charset): partial(
+                _inserter,
+                documents_only=may_be_fragment,
+                charset_is_known=has_charset,
+                extends_policies=self.rules.extends_policies,
+            )
+            for may_be_fragment in (False, True)
+            for has_charset in (False, True)
+        }
+        """The makers of an inserter for an element, by `may_be_fragment` and `has_charset`."""
+
         self.known_heads = {False: KnownHeads(), True: KnownHeads()}
-        """Of documents, and of what may be a part of one."""
+        """The known heads of documents, and those of what may be a part of one."""
+
+        self.see_page: Callable[[PageRequest, int, Visitor], None] | None = None
+        """Called with the request, status and visitor of each page that may name its user."""
 
         self.warn = WarnOnce()
-        self._opened = lru_cache(maxsize=64)(self._open)
+        self.watch = PageWatch(settings.api_key, self.warn)
+        self.request: Callable[[str, str, str, str, Mapping[str, str], bool], PageRequest]
+        """Makes a `PageRequest` from all its arguments except the rules."""
 
-    def request(
-        self,
-        method: str,
-        scheme: str,
-        path: str,
-        root_path: str,
-        fields: Mapping[str, str],
-        is_conditional: bool,
-    ) -> PageRequest:
-        """Read a request; the arguments are those of `PageRequest`."""
-        rules = self.rules
-        if rules.is_same_for_all and not rules.has_root_path and root_path.strip("/"):
-            self.warn(_PREFIX_WITHOUT_SETTING)
-        return PageRequest(rules, method, scheme, path, root_path, fields, is_conditional)
+        self.request = partial(PageRequest, self.rules)
+        if self.rules.is_same_for_all and not self.rules.has_root_path:
+            self.request = self._request_that_may_warn
+        self._opened = lru_cache(maxsize=64)(self._open)
 
     def begin(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> PageResponse[AnyStr] | None:
-        """Return the response that an app has begun; None for one that passes as it is."""
-        if request.earlier is not None or self._may_change(request, status, headers):
+        """Return the response that an app has begun; None for one that passes unchanged."""
+        if (
+            request.earlier is not None
+            or self.reader.may_matter(headers, is_skipped=request.is_skipped)
+            or self._may_change(request, status)
+        ):
             return PageResponse(self, request, status, headers)
         if self.is_heard:
             self._report_passed(request, status, headers)
@@ -95,21 +110,22 @@ class Pages(Generic[AnyStr]):
     def may_need_visitor(
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> bool:
-        """Whether what becomes of a response may depend on the visitor: a cheap question.
+        """Whether the visitor may decide what becomes of a response.
 
-        It is for frameworks in which the visitor is known for a while only. What the plan decides
-        later may be that nobody is named.
+        This is for frameworks that know the visitor only while their own request lasts. It is
+        cheap, and may be true although the plan names nobody in the end.
         """
-        names_users = request.kind.gets_script and not self.rules.is_same_for_all
-        if names_users and status != NOT_MODIFIED and self.reader.is_page(headers):
+        # The kind of the request comes last, since only pages need it.
+        may_name = status != NOT_MODIFIED and not self.rules.is_same_for_all
+        if may_name and self.reader.is_page(headers) and request.kind.gets_script:
             return True
         if status == NOT_MODIFIED and request.method in SAFE_METHODS:
             return request.kind.holds_variants and not self.reader.is_skipped(headers)
         # Redirects are often HTML, too, and the login cookie may follow them.
-        return self._may_change(request, status, ()) and not self.reader.is_skipped(headers)
+        return self._may_change(request, status) and not self.reader.is_skipped(headers)
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
-        """Return the fields with each of those that are edited as one value in one field.
+        """Return the fields, in which each field that is edited as one value comes only once.
 
         (RFC 9110 section 5.3.)
         """
@@ -127,12 +143,21 @@ class Pages(Generic[AnyStr]):
                 found.clear()
         return result
 
-    def _may_change(
-        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
-    ) -> bool:
-        """Whether a response may be anything but passed as it is: a look at few of its fields."""
-        if self.reader.may_matter(headers, is_skipped=request.is_skipped):
-            return True
+    def _request_that_may_warn(
+        self,
+        method: str,
+        scheme: str,
+        path: str,
+        root_path: str,
+        fields: Mapping[str, str],
+        is_conditional: bool,
+    ) -> PageRequest:
+        if root_path.strip("/"):
+            self.warn(_PREFIX_WITHOUT_SETTING)
+        return PageRequest(self.rules, method, scheme, path, root_path, fields, is_conditional)
+
+    def _may_change(self, request: PageRequest, status: int) -> bool:
+        """Whether a response that is not a page may be changed."""
         if status == NOT_MODIFIED and request.conditions.may_ask_again:
             return True
         return (
@@ -150,7 +175,8 @@ class Pages(Generic[AnyStr]):
 
     def _plan(self, request: RequestKind, head: ResponseHead) -> tuple[Plan, HeadEdits[AnyStr]]:
         """Return what happens to a response, and the edits of its head."""
-        edits = HeadEdits(head, self.form, extends_policies=self.rules.extends_policies)
+        warn = None if self.rules.extends_policies else self.warn
+        edits = HeadEdits(head, self.form, warn_of_policies=warn)
         return plan(self.rules, request, head, self._opened), edits
 
     def _open(self, fields: tuple[str, ...]) -> tuple[Coding, ...] | None:
@@ -159,3 +185,16 @@ class Pages(Generic[AnyStr]):
         except Unsupported as error:
             self.warn(f"Pavior's chat is left out of coded pages: {error}")
             return None
+
+
+def _inserter(
+    element: bytes, *, documents_only: bool, charset_is_known: bool, extends_policies: bool
+) -> Inserter:
+    return Inserter(
+        element,
+        # A `<meta>` policy may block the embed unless it is loaded at once.
+        snippet_before_policy=Snippet.early(element) if extends_policies else None,
+        documents_only=documents_only,
+        charset_is_known=charset_is_known,
+        before_policy=extends_policies,
+    )

@@ -1,4 +1,4 @@
-"""What a page gains, and what decides about the edits of its head."""
+"""What a page gains, and what decides how its head is edited."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .variants import FRAGMENT, NO_SCRIPT
 class Payload(NamedTuple):
     """What a response gains. A page gains a snippet, or none for this request alone.
 
-    `variant` is that of the page, None for one that is like no other. `is_masked`: its element
-    holds an hmac, whose mask is another one in each response. `cookie` is a `Set-Cookie` field that
-    the page gains.
+    `variant` is that of the page; None if no other response has the same bytes. `is_masked` tells
+    that its element holds an hmac, masked by another pad in each response. `cookie` is a
+    `Set-Cookie` field that the page gains.
     """
 
     snippet: Snippet | None
@@ -30,11 +30,11 @@ class Payload(NamedTuple):
         return self._replace(cookie=cookie, edit=self.edit._replace(has_cookie=True))
 
     def with_nonce(self) -> Payload:
-        """Return the payload whose element carries a nonce, so that the page is like no other."""
+        """Return the payload with a nonce in the element, so no other response has its bytes."""
         return self._replace(variant=None)
 
     def of_fragment(self) -> Payload:
-        """Return the payload of a part of a page; none where every request gets the same part."""
+        """Return the payload of a part of a page, `NOTHING` if every request gets the same part."""
         if not self.edit.varies_by:
             return NOTHING
         return without_snippet(variant=FRAGMENT).with_cookie(
@@ -43,15 +43,15 @@ class Payload(NamedTuple):
 
 
 NOTHING = Payload(None, EditKind(), None)
-"""The payload of a response that is no page, or stays as the app made it."""
+"""The payload of a response that is not a page, or that stays unchanged."""
 
 
 def with_snippet(
     snippet: Snippet, varies_by: tuple[str, ...], *, may_store: bool = True
 ) -> Payload:
-    """Return the payload of a page that gains a snippet, and depends on some request fields.
+    """Return the payload of a page that gains a snippet, and depends on request fields.
 
-    `may_store`: the user's own browser may store the page.
+    `may_store` tells that the user's own browser may store the page.
     """
     edit = EditKind(
         is_page=True,
@@ -67,5 +67,5 @@ def with_snippet(
 def without_snippet(
     varies_by: tuple[str, ...] = ("Sec-Fetch-Dest",), variant: str = NO_SCRIPT
 ) -> Payload:
-    """Return the payload of a page that stays without a snippet for this request."""
+    """Return the payload of a page that gains no snippet for this request."""
     return Payload(None, EditKind(is_page=True, varies_by=varies_by), variant)

@@ -13,12 +13,12 @@ from .._model.settings import Settings
 from .payload import Payload, with_snippet, without_snippet
 from .snippet import render
 
-_MOST_USERS = 1024  # whose elements are kept, some 2 kB each
+_MOST_USERS = 1024  # their elements are kept, some 2 kB each
 _MOST_ROOT_PATHS = 16
 
 
 class Payloads:
-    """What the pages of one site gain; the hmac's mask alone is new in each page.
+    """What the pages of one site gain. Only the hmac's mask is new in each page.
 
     The pages depend on the request fields `varies_by`. `report` is called with refusals.
     """
@@ -41,26 +41,29 @@ class Payloads:
         self._named = lru_cache(maxsize=_MOST_USERS)(self._make_named)
         self._warn = WarnOnce()
         self.without_script = without_snippet(varies_by)
-        """The page of somebody who does not consent to the chat."""
+        """The payload for a visitor who does not consent to the chat."""
 
     def asking(self, root_path: str) -> Payload:
         """Return the payload of a page whose script asks the site who is logged in.
 
-        Another origin's script may get this page, so nobody stores it.
+        A script of another origin may get this page, so nobody may store it.
         """
         return self._asking(root_path)
 
     def for_identity(
         self, identity: Identity | None, root_path: str, mount_path: str = ""
     ) -> Payload:
-        """Return the payload of a user's page; to that of nobody for an identity that is refused.
+        """Return the payload of a user's page; that of nobody if the identity is refused.
 
         The refusal is logged once. The script of a page that names nobody asks below `mount_path`.
         """
         if identity is None:
-            return self._for_nobody(mount_path)
+            return self._for_nobody(mount_path) if mount_path else self._anonymous
         try:
-            return self._for_user(identity, root_path)
+            if identity.attributes:
+                return self._with_attributes(identity, root_path)
+            user_id, email, authenticated = identity.id, identity.email, identity.authenticated
+            return self._named(user_id, email, authenticated, "{}", root_path)
         except IdentityRefused as refusal:
             self._warn(f"Pavior's identity is left out of a page: {refusal}")
             self._report(refused(refusal))
@@ -71,12 +74,12 @@ class Payloads:
             return self._anonymous
         return self._anonymous_below(mount_path)
 
-    def _for_user(self, identity: Identity, root_path: str) -> Payload:
+    def _with_attributes(self, identity: Identity, root_path: str) -> Payload:
         try:
-            # As text, since the app may change a list that it has passed.
-            attributes = json.dumps(dict(identity.attributes)) if identity.attributes else "{}"
+            # Text is hashable, and the app may change a list that it has passed.
+            attributes = json.dumps(dict(identity.attributes))
         except (TypeError, ValueError, RecursionError):
-            return self._make(identity, root_path)  # which says what is wrong
+            return self._make(identity, root_path)  # it raises the error that explains this
         return self._named(
             identity.id, identity.email, identity.authenticated, attributes, root_path
         )

@@ -1,4 +1,4 @@
-"""What happens to a kind of response: decided once, from what its head and its request say."""
+"""Decides what happens to a kind of response, from its head and its request."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class Plan:
     """What happens to a response."""
 
     needs_visitor = False
-    """Whether who is visiting decides what becomes of it."""
+    """Whether the visitor decides what becomes of the response."""
 
 
 @dataclass(frozen=True)
 class Pass(Plan):
-    """It passes as it is."""
+    """The response passes unchanged."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class RemoveField(Plan):
-    """It passes, but for the field by which it says that it is to get no chat."""
+    """The response passes, without the field by which the app has skipped it."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Retry(Plan):
-    """None of it goes out: the middleware calls the app again for the whole page."""
+    """The response is dropped, and the middleware calls the app again for the whole page."""
 
     reason: Reason
 
 
 @dataclass(frozen=True)
 class Check(Plan):
-    """The middleware calls the app again; it goes out unless that brings another page.
+    """The middleware calls the app again. This response goes out unless the second is another page.
 
-    That is one for which there is a script, or no consent.
+    Such a page gains the script, or lacks it for want of consent.
     """
 
     reason: Reason
@@ -56,7 +56,7 @@ class Check(Plan):
 
 @dataclass(frozen=True)
 class FollowLogin(Plan):
-    """It passes, but for the login cookie: after it, somebody else may be logged in."""
+    """The response passes, but may update the login cookie: it may log somebody in or out."""
 
     reason: Reason
     needs_visitor = True
@@ -64,9 +64,9 @@ class FollowLogin(Plan):
 
 @dataclass(frozen=True)
 class StayWithoutScript(Plan):
-    """It is a page that stays without the script for this request alone.
+    """The response is a page that gains no script for this request alone.
 
-    With `needs_visitor`, the login cookie follows it.
+    With `needs_visitor`, it may update the login cookie.
     """
 
     reason: Reason
@@ -75,9 +75,9 @@ class StayWithoutScript(Plan):
 
 @dataclass(frozen=True)
 class Revalidate(Plan):
-    """It says that a copy of the client's holds: true if that copy is what the client gets now.
+    """A 304. It goes out if the client's copy is what the client would get now.
 
-    `is_skipped`: the client is to get what the app makes.
+    `is_skipped` tells that the app has skipped it, so the client should have what the app made.
     """
 
     needs_visitor: bool
@@ -86,9 +86,9 @@ class Revalidate(Plan):
 
 @dataclass(frozen=True)
 class Inject(Plan):
-    """It is a page, which gains the script, unless its visitor gives no consent.
+    """The response is a page, which gains the script unless its visitor does not consent.
 
-    `codings` open its body. `head_is_first`: all that its new head says is known before its body.
+    `codings` decode its body. `head_is_first` tells that its new head does not depend on its body.
     """
 
     codings: tuple[Coding, ...]
@@ -104,7 +104,7 @@ def plan(
 ) -> Plan:
     """Decide what happens to a response.
 
-    `opened` returns the content codings of these names; None if one of them cannot be read.
+    `opened` returns the content codings of these names; None if one of them cannot be decoded.
     """
     needs_visitor = request.gets_script and not rules.is_same_for_all
     if head.is_inner:
@@ -129,8 +129,8 @@ def plan(
         codings = opened(head.codings) if head.codings else ()
         if codings is not None:
             if request.gets_script:
-                # The markup may have to tell what the response is, and only bytes tell a length,
-                # or that a body is not what its `Content-Encoding` says.
+                # Only the body shows whether it is a page, how long it gets, and whether it is what
+                # its `Content-Encoding` says.
                 waits = request.may_be_fragment or head.has_length or bool(codings)
                 return Inject(codings, needs_visitor, head_is_first=not waits)
             return StayWithoutScript(Reason.FRAME, needs_visitor=follows_login)
@@ -141,9 +141,9 @@ def plan(
 
 
 def _reason_to_pass(head: ResponseHead) -> Reason:
-    """Return why a response is no page that a browser shows (RFC 9110 section 15).
+    """Return why a response is not a page that a browser shows (RFC 9110 section 15).
 
-    Redirects, parts (section 15.3.7) and downloads are none.
+    Redirects, parts (section 15.3.7) and downloads are no such pages.
     """
     if head.status == NOT_MODIFIED:
         return Reason.NOT_MODIFIED

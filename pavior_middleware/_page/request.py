@@ -1,28 +1,31 @@
-"""One request, as far as it matters to its page."""
+"""The parts of a request that matter to its page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .._http.caller import FETCHED_OR_UNKNOWN, FRAMES, SAFE_METHODS, is_foreign_fetch
 from .._http.cookies import cookies_after
+from .._http.session_cookies import payloads_of
+from .._model.identity_key import NOT_SAID, REQUEST_KEY, IdentityHolder
+from .._model.visitor import Visitor
 from .conditions import CONDITIONAL, NO_CONDITIONS, Conditions, conditions
 from .placeholder import new_placeholder
 from .rules import SiteRules
 
 
 class RequestKind(NamedTuple):
-    """What decides about the response to a request; a site sees a dozen kinds.
+    """The parts of a request that decide what happens to its response; a site sees a dozen kinds.
 
-    `gets_script`: its page may get the script. `may_be_fragment`: the markup has to tell whether it
-    is a page or a part of one. `may_change_login`: the method may log somebody in or out.
+    `gets_script`: the page may get the script. `may_be_fragment`: only the markup shows whether the
+    response is a page or a part of one. `may_change_login`: the method may log somebody in or out.
     `is_foreign`: the site names users, and another origin's script may read the response.
-    `holds_login_cookie`: the login cookie came along, in a request that says something about who is
-    logged in. `holds_variants`: the client holds copies that this middleware made.
-    `holds_unknown_copy`: it holds one that may be a page, and no mark tells which. `wants_part`:
+    `holds_login_cookie`: the request holds the login cookie, and all cookies of the app came along.
+    `holds_variants`: the client holds copies that this middleware made. `holds_unknown_copy`: the
+    client holds a copy that may be a page, and no mark says which element it holds. `wants_part`:
     the app sees a `Range`.
     """
 
@@ -41,8 +44,8 @@ class RequestKind(NamedTuple):
 class Earlier(NamedTuple):
     """An answer of the app after which it is asked again, in the form of the adapter's interface.
 
-    `cookies` are the fields by which it sets cookies; they go out in any case. `may_go_out`: the
-    whole answer goes out, unless the next one is another page.
+    `cookies` are its `Set-Cookie` fields, which go out in any case. `may_go_out` tells that the
+    whole answer goes out, unless the next answer is another page.
     """
 
     status: int
@@ -51,32 +54,29 @@ class Earlier(NamedTuple):
     may_go_out: bool
 
 
-class PageRequest:
-    """One request, as far as it matters to its page. A template may say that it places the script.
+class PageRequest(IdentityHolder):
+    """The parts of a request that matter to its page. A template may ask it for a placeholder.
 
-    `path` is the whole path and `root_path` the part of it below which the app stands, as text;
-    `scheme` is that of the URL. `fields` are the request's, of which those in `conditions.FIELDS`
-    are looked at, names in lower case. `is_conditional` is False where none of them is in
-    `conditions.CONDITIONAL`.
+    `path` is the whole path, and `root_path` the part of it below which the app is, as text.
+    `scheme` is that of the URL. `fields` are the request's header fields, with names in lower case;
+    only those in `conditions.FIELDS` are read. `is_conditional` is False if the request has no
+    field of `conditions.CONDITIONAL`.
     """
 
-    KEY = "pavior_middleware.request"
-    """Under which the adapters keep it in the ASGI scope or the WSGI environ."""
+    KEY = REQUEST_KEY
+    """The key under which adapters keep the request in the ASGI scope or the WSGI environ."""
 
-    is_skipped = False
-    """Whether its path gets no chat."""
+    outer: PageRequest | None = None
+    """The same request, as an outer middleware has it."""
 
-    mount_path = ""
-    """The part of `root_path` at which the app of another middleware has put this one's."""
+    visitor: Visitor | None = None
+    """Who is visiting, once a layer inside the app knows."""
 
-    placeholder: bytes | None = None
-    """What templates write where the script is to stand, once one has asked for it."""
+    response_fields: Sequence[tuple[Any, Any]] = ()
+    """The header fields of the app's response, in the form of the adapter's interface.
 
-    earlier: Earlier | None = None
-    """What the app has answered when it was first asked, if this is the second time."""
-
-    conditions = NO_CONDITIONS
-    _kind: RequestKind | None = None
+    They are set before the visitor is looked up.
+    """
 
     def __init__(
         self,
@@ -94,6 +94,18 @@ class PageRequest:
         self.fields = fields
         self._rules = rules
         self._scheme = scheme
+        self._kind: RequestKind | None = None
+        self.is_skipped = False
+        """Whether its path is in `skip_paths`."""
+        self.mount_path = ""
+        """The part of `root_path` that the app of an outer middleware has mounted this app at."""
+        self.is_rendered = False
+        """Whether the whole page is rendered, so no template will ask for a placeholder."""
+        self.placeholder: bytes | None = None
+        """What templates write at the script's place; None until a template has asked for it."""
+        self.earlier: Earlier | None = None
+        """The app's first answer, if this is the second time that it is asked."""
+        self.conditions = NO_CONDITIONS
         if rules.skip_paths and rules.skips(path):
             self.is_skipped = True
             self._kind = _SKIPPED
@@ -108,21 +120,21 @@ class PageRequest:
 
     @property
     def kind(self) -> RequestKind:
-        """What decides about the response."""
+        """What decides what happens to the response."""
         if self._kind is None:
-            fields, rules = self.fields, self._rules
+            fields, rules, request_conditions = self.fields, self._rules, self.conditions
             destination = fields.get("sec-fetch-dest", "")
-            # Nothing that a client has chosen is remembered: it could be long, and ever new.
+            # No text that a client has chosen is remembered: it could be long, and always new.
             self._kind = _kind(
                 rules,
                 self.method == "HEAD",
                 self.method not in SAFE_METHODS,
-                destination if _is_for_page(destination) else _NO_PAGE,
-                rules.names_users and self.is_foreign,
+                destination if destination in _FOR_PAGE else _NO_PAGE,
+                rules.names_users and is_foreign_fetch(fields, self._scheme),
                 rules.holds_login_cookie is not None and rules.holds_login_cookie(fields),
-                bool(self.conditions.copies),
-                self.conditions.holds_unknown_copy,
-                self.conditions.wants_part,
+                bool(request_conditions.copies),
+                request_conditions.holds_unknown_copy,
+                request_conditions.wants_part,
             )
         return self._kind
 
@@ -133,9 +145,9 @@ class PageRequest:
 
     @property
     def replaced_fields(self) -> Mapping[str, str | None]:
-        """The conditions that the app sees changed, as the client has sent them.
+        """The fields that the app sees changed, with the values that the client has sent.
 
-        None stands for a field that it has not sent.
+        None means that the client has not sent the field.
         """
         changed = self.conditions.changes.keys() & CONDITIONAL
         return {name: self.fields.get(name) for name in changed}
@@ -143,16 +155,17 @@ class PageRequest:
     def stand_inside(self, outer: PageRequest) -> None:
         """Take what an outer middleware knows of this request.
 
-        Where both see the same path, what its app has added to `root_path` is a part of that path,
-        and no field of the request has chosen it.
+        If both see the same path, the outer app has added a part of that path to `root_path`. No
+        field of the request has chosen that part.
         """
+        self.outer = outer
         if self.path == outer.path and self.root_path.startswith(outer.root_path):
             self.mount_path = self.root_path[len(outer.root_path) :]
 
     def see_path(self, path: str) -> None:
-        """Take the whole path as the app has it, which may know of a prefix that a proxy removes.
+        """Take the whole path from the app, which may know a prefix that a proxy removes.
 
-        An app that hands requests on to mounted apps leaves the whole path as it is.
+        An app that passes requests on to mounted apps leaves the whole path unchanged.
         """
         if path.endswith(self.path):
             self.root_path = path.removesuffix(self.path) + self.root_path
@@ -162,34 +175,59 @@ class PageRequest:
         self.placeholder = self.placeholder or new_placeholder()
         return self.placeholder
 
+    def cookies_after(self, cookies: str) -> str:
+        """Return the `Cookie` field of a browser's next request; `cookies` is this request's."""
+        set_cookies = [
+            value.decode("latin-1") if isinstance(value, bytes) else value
+            for name, value in self.response_fields
+            if name.lower() in _SET_COOKIE
+        ]
+        return self._cookies_after(cookies, set_cookies) if set_cookies else cookies
+
+    def changes_session(self, names: Container[str]) -> bool:
+        """Whether the response changes the contents of the session's cookies, given by name."""
+        before = self.fields.get("cookie", "")
+        after = self.cookies_after(before)
+        return after != before and payloads_of(after, names) != payloads_of(before, names)
+
+    def _cookies_after(self, cookies: str, set_cookies: Sequence[str]) -> str:
+        return cookies_after(
+            cookies,
+            set_cookies,
+            host=self.fields.get("host", ""),
+            path=self.path,
+            # Behind a proxy the scheme may be http. Browsers send this field to https and loopback
+            # (Fetch Metadata section 2.4), and that is where they keep such cookies.
+            is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,
+        )
+
     def again(self, earlier: Earlier, set_cookies: Sequence[str]) -> PageRequest:
         """Return the request in which the app is asked for the whole page.
 
-        `set_cookies` are the values of `earlier.cookies`, as text. The app sees them as from a
-        browser.
+        `set_cookies` are the values of `earlier.cookies`, as text. The app sees these cookies as if
+        a browser sent them.
         """
         again = copy(self)
         changes = self.conditions.again
         if set_cookies:
-            cookies = cookies_after(
-                self.fields.get("cookie", ""),
-                set_cookies,
-                host=self.fields.get("host", ""),
-                path=self.path,
-                # A proxy may keep https to itself. Browsers send this field where they keep such
-                # cookies: to https and loopback (Fetch Metadata section 2.4).
-                is_secure=self._scheme == "https" or "sec-fetch-site" in self.fields,
-            )
+            cookies = self._cookies_after(self.fields.get("cookie", ""), set_cookies)
             changes = {**changes, "cookie": cookies or None}
         again.conditions = Conditions(changes=changes)
         again.earlier = earlier
         again.placeholder = None
-        again._kind = None  # the copies that the client holds do not count any more
+        again.visitor = None
+        again.identity = NOT_SAID
+        again._kind = None  # in this request, the client's copies do not count
         return again
 
 
+_FOR_PAGE = FETCHED_OR_UNKNOWN | FRAMES | {"document"}
+"""Values of `Sec-Fetch-Dest` for what may be a page."""
+
 _NO_PAGE = "image"
-"""Stands for every `Sec-Fetch-Dest` of what is no page."""
+"""Replaces every `Sec-Fetch-Dest` that is not that of a page."""
+
+_SET_COOKIE = ("set-cookie", b"set-cookie")
 
 _SKIPPED = RequestKind(is_skipped=True)
 
@@ -221,10 +259,6 @@ def _kind(
     )
 
 
-def _is_for_page(destination: str) -> bool:
-    return destination in FETCHED_OR_UNKNOWN or destination == "document" or destination in FRAMES
-
-
 def _gets_script(rules: SiteRules, destination: str) -> bool:
     is_in_frame = destination in FRAMES and not rules.injects_in_frames
-    return _is_for_page(destination) and not is_in_frame
+    return destination in _FOR_PAGE and not is_in_frame

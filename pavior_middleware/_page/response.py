@@ -1,7 +1,7 @@
-"""One response on its way to the client, without I/O: both adapters drive this object.
+"""One response, without I/O: all adapters drive this object.
 
-An adapter hands over what the app sends, and sends on what this object returns. The states, and
-what may be called in each:
+An adapter passes in what the app sends, and sends what this object returns. The states, and what
+may be called in each:
 
     at first  one of PASSING, EDITED, HELD, ASKING, RETRY, EARLIER
     ASKING    visitor(…)  → PASSING, EDITED, HELD, RETRY, EARLIER
@@ -13,28 +13,27 @@ what may be called in each:
     RETRY     again()     → RETRY
     any       abandon()   → PASSING
 
-PASSING: head and body are the app's, untouched from here on. EDITED: a new head is ready, the body
-stays; with `drops_body`, none of it goes out. HELD: a page, whose new head is known best once bytes
-of the body have been returned, so adapters ask for it no sooner than it must be sent; with
-`head_is_first`, the body adds so little that an adapter that can send a head by itself does so.
-COMPLETE: all of the body is there, the head was not taken. RETRY: the app is to be asked again, by
-the request that `again()` returns, and nothing goes out of this response for now. EARLIER, in the
-second response: the first one goes out in its place. DROPPED: it has, and had no body.
+PASSING: head and body are the app's, unchanged from here on. EDITED: a new head is ready, and the
+body stays. With `drops_body`, none of the body goes out. HELD: a page. Its new head is more precise
+once bytes of the body have been returned, so adapters ask for the head only when they must send it.
+With `head_is_first`, the body adds little, so an adapter that can send a head by itself does so.
+COMPLETE: all of the body has come, and the head was not taken. RETRY: the adapter asks the app
+again, by the request that `again()` returns. Nothing of this response goes out for now. EARLIER, in
+the second response: the first response goes out in its place. DROPPED: the first response has gone
+out, without a body.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, AnyStr, Generic
 
 from .._http.cache_control import DIGESTS
 from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
-from ..placement import Inserter
-from .body import Body, CodedBody, Document, PlainBody
+from .body import CodedBody, Document, ready
 from .head_edit import HeadEdits, Values
 from .known_heads import KnownHeadInserter
 from .payload import NOTHING, Payload, without_snippet
@@ -61,9 +60,9 @@ _OF_ORIGINAL = DIGESTS | {"etag", "signature", "signature-input"}
 
 
 class State(Enum):
-    """How far a response is."""
+    """The state of a response."""
 
-    __hash__ = object.__hash__  # that of `Enum` is a function in Python
+    __hash__ = object.__hash__  # `Enum.__hash__` is a slower function in Python
 
     ASKING = auto()
     EDITED = auto()
@@ -99,38 +98,29 @@ TRANSITIONS: Mapping[str, Mapping[State, frozenset[State]]] = {
 """What may be called in which state, and to which states it leads."""
 
 
+# Up to Python 3.11, `State.HELD` costs a look-up by the metaclass.
 _ASKING, _HELD, _SENDING = State.ASKING, State.HELD, State.SENDING
+_COMPLETE, _DONE, _EARLIER = State.COMPLETE, State.DONE, State.EARLIER
+
+# The states in which each method may be called, since each call looks that up.
+_VISITOR, _HEAD, _AGAIN, _FEED = (
+    TRANSITIONS[call] for call in ("visitor", "head", "again", "feed")
+)
 
 
 class IllegalCall(RuntimeError):
-    """An adapter has called what the state of the response does not allow."""
+    """An adapter has called a method that the state of the response does not allow."""
+
+    def __init__(self, call: str, state: State) -> None:
+        super().__init__(f"{call}() may not be called in the state {state.name}")
 
 
 class PageResponse(Generic[AnyStr]):
-    """One response on its way to the client, which an app has begun.
+    """One response that an app has begun.
 
     `headers` are the fields of its head in the form of the adapter's interface
     (`headers.FieldForm`).
     """
-
-    _payload: Payload = NOTHING
-    _body: Body | None = None
-    head_is_first = False
-    """Whether its head may go before any of its body, as that of a page that gains the script.
-
-    Bytes of the body could still tell that every byte of the page is known, or that the page gains
-    nothing. Neither is worth the wait for an app that is slow to begin.
-    """
-
-    drops_body = False
-    """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
-
-    Some apps send the page all the same, and some servers tell its length, which is not that of the
-    page with the script.
-    """
-
-    _is_strong = True  # whether every byte of the page is known
-    _received = 0
 
     def __init__(
         self,
@@ -141,6 +131,23 @@ class PageResponse(Generic[AnyStr]):
     ) -> None:
         self._pages: Pages[AnyStr] = pages
         self._request = request
+        self._payload: Payload = NOTHING
+        self._body: Document | CodedBody | None = None
+        self._is_strong = True  # whether every byte of the page is known
+        self._received = 0
+        self.head_is_first = False
+        """Whether its head may go before any of its body, as that of a page that gains the script.
+
+        Bytes of the body could still tell that every byte of the page is known, or that the page
+        gains nothing. Neither is worth the wait for an app that is slow to begin.
+        """
+        self.drops_body = False
+        """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
+
+        Some apps send the page all the same, and some servers tell its length, which is not that of
+        the page with the script.
+        """
+        request.response_fields = headers
         self._kind = request.kind
         self.status = status
         if request.earlier is not None:
@@ -164,17 +171,19 @@ class PageResponse(Generic[AnyStr]):
 
     @property
     def follows_login(self) -> bool:
-        """Whether it is no page that names a user, but the login cookie follows it."""
+        """Whether it names no user, but may update the login cookie."""
         return isinstance(self._plan, FollowLogin | StayWithoutScript)
 
     def visitor(self, visitor: Visitor, cookie: str | None = None) -> State:
         """Take the visitor, and the login cookie's `Set-Cookie` field; return the new state."""
-        self._check("visitor")
+        if self.state not in _VISITOR:
+            raise IllegalCall("visitor", self.state)
         return self._decide(visitor, cookie)
 
     def again(self) -> PageRequest:
-        """Return the request by which the app is to be asked again."""
-        self._check("again")
+        """Return the request with which the app is asked again."""
+        if self.state not in _AGAIN:
+            raise IllegalCall("again", self.state)
         decode = self._pages.form.decode
         cookies = self._cookies(self._headers)
         may_go_out = isinstance(self._plan, Check)
@@ -182,12 +191,13 @@ class PageResponse(Generic[AnyStr]):
         return self._request.again(earlier, [decode(value) for _, value in cookies])
 
     def head(self) -> list[tuple[AnyStr, AnyStr]]:
-        """Return the new header fields, as far as the bytes so far tell; to be taken once.
+        """Return the new header fields, by what the body so far shows. May be called once.
 
         They belong to `status`, which may be that of the earlier answer from now on.
         """
-        self._check("head")
-        if self.state is State.EARLIER:
+        if self.state not in _HEAD:
+            raise IllegalCall("head", self.state)
+        if self.state is _EARLIER:
             return self._head_of_earlier()
         self.state = _AFTER_HEAD[self.state]
         payload, body, length, is_strong = self._payload, self._body, None, self._is_strong
@@ -197,63 +207,53 @@ class PageResponse(Generic[AnyStr]):
             if self._yields:
                 return self._head_of_earlier()
         elif body is not None:
-            is_strong = body.is_determined
-            if self._declared is not None:
-                length = body.length(self._declared)
+            is_strong = body.added is not None and body.is_determined
+            if body.added is not None and self._declared is not None:
+                length = self._declared + body.added
             if self._pages.is_heard:
                 self._report("injected", is_named=payload.edit.is_personal)
-        # A policy may change the form of the element while the app's tag stays.
+        # A policy may change the form of the element although the app's entity tag is the same.
         is_strong = is_strong and not (payload.is_masked or self._head.policies.needs_hashes)
         values = Values(payload.variant, is_strong, length, payload.cookie, self._nonces)
         return self._edits[payload.edit].apply(self._headers, values)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
-        """Take the body's next bytes and return what may be sent of it now, in pieces.
+        """Take the body's next bytes and return what may be sent now, in pieces.
 
-        What an app sends it may have flushed, so nothing of it waits for what comes next but an
-        unfinished token of the head. A body ends where `is_last` says so, or its declared length.
-        An empty piece is a pause (`body.PAUSE`): nothing may be sent, but others may run.
+        The app may have flushed what it sends. So nothing waits for more input, except an
+        unfinished token of the head. A body ends with `is_last`, or at its declared length. An
+        empty piece is a pause (`body.PAUSE`): there is nothing to send, but other tasks may run.
         """
-        self._check("feed")
-        assert self._body is not None  # noqa: S101  # these states have one
+        if self.state not in _FEED:
+            raise IllegalCall("feed", self.state)
+        body = self._body
+        assert body is not None  # noqa: S101  # there is a body in these states
         self._received += len(data)
         is_last = is_last or self._received == self._declared
         if is_last:
-            self.state = State.COMPLETE if self.state is _HELD else State.DONE
+            self.state = _COMPLETE if self.state is _HELD else _DONE
         elif not data:
             return ()
-        return self._body.feed(data, is_last=is_last)
+        if isinstance(body, CodedBody):
+            return body.feed(data, is_last=is_last)
+        return ready(body, data, is_last=is_last)
 
     def abandon(self) -> None:
-        """Let what follows pass: the app has replaced a response whose head was sent."""
+        """Pass all that follows: the app has replaced a response whose head was sent."""
         self.state = State.PASSING
 
     def trailers(self, fields: Sequence[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
-        """Return what may follow the body of such trailer fields (RFC 9110 section 6.5).
+        """Return those of the trailer fields that may follow the body (RFC 9110 section 6.5).
 
-        Fields that describe or sign the bytes as they were may not.
+        Fields that describe or sign the original bytes may not.
         """
         if self._payload.snippet is None:
             return list(fields)
         decode = self._pages.form.decode
         return [field for field in fields if decode(field[0]).lower() not in _OF_ORIGINAL]
 
-    def _check(self, call: str) -> None:
-        if self.state not in TRANSITIONS[call]:
-            raise IllegalCall(f"{call}() may not be called in the state {self.state.name}")
-
     def _decide(self, visitor: Visitor | None, cookie: str | None) -> State:
-        """Decide what the response becomes, now that all that its plan needs is known."""
-        self._choose(visitor, cookie)
-        earlier = self._request.earlier
-        if earlier is not None:
-            if self._yields:
-                self.state = State.EARLIER
-            elif earlier.cookies and self.state is State.PASSING:
-                self.state = State.EDITED  # by the cookies
-        return self.state
-
-    def _choose(self, visitor: Visitor | None, cookie: str | None) -> None:
+        """Decide what the response becomes, once all that its plan needs is known."""
         match self._plan:
             case Inject() as plan:
                 self._inject(plan, self._payload_of_page(visitor, cookie))
@@ -271,13 +271,23 @@ class PageResponse(Generic[AnyStr]):
             case Pass(reason) | FollowLogin(reason):
                 self._report("passed", reason)
                 self.state = State.PASSING
+        if self._request.earlier is not None:
+            self._weigh(self._request.earlier)
+        return self.state
+
+    def _weigh(self, earlier: Earlier) -> None:
+        """Decide whether this answer or the earlier one goes out."""
+        if self._yields:
+            self.state = State.EARLIER
+        elif earlier.cookies and self.state is State.PASSING:
+            self.state = State.EDITED  # the head gains the earlier answer's cookies
 
     @property
     def _yields(self) -> bool:
         """Whether the earlier answer, a 304, goes out in the place of this one, as far as is known.
 
-        Not if this is a page that gains the script, or stays without it as there is no consent: the
-        client's copy may be another. The page of an error replaces no copy.
+        It does not if this is a page that gains the script, or that lacks it for want of consent:
+        the client's copy may differ. The page of an error replaces no copy.
         """
         earlier = self._request.earlier
         if earlier is None or not earlier.may_go_out:
@@ -288,7 +298,7 @@ class PageResponse(Generic[AnyStr]):
     def _head_of_earlier(self) -> list[tuple[AnyStr, AnyStr]]:
         """Return the head of the earlier answer, with the cookies that both have set."""
         earlier = self._request.earlier
-        assert earlier is not None  # noqa: S101  # it yields to one
+        assert earlier is not None  # noqa: S101  # this response yields to the earlier one
         self.state, self.status = State.DROPPED, earlier.status
         own = self._cookies(self._headers)[len(earlier.cookies) :]
         return list(earlier.headers) + own
@@ -308,24 +318,25 @@ class PageResponse(Generic[AnyStr]):
             return
         self._payload = payload
         if self._kind.is_head:
-            # It tells what the GET of a page that comes whole would, but for its length, which
-            # need not be sent (RFC 9110 section 9.3.2).
+            # The head is that of a GET whose page comes in one piece. It only lacks the length,
+            # which need not be sent (RFC 9110 section 9.3.2).
             self._is_strong = not plan.codings
             self.drops_body = True
             self._pass_edited(Reason.HEAD, payload)
             return
         document = self._document(payload.snippet)
+        if self._pages.watch.is_due():
+            document = self._pages.watch.over(document)
+        self._body = document
         if plan.codings:
             self._body = CodedBody(plan.codings, document, self._pages.warn)
-        else:
-            self._body = PlainBody(document)
         earlier = self._request.earlier
-        # Where the earlier answer may go out instead, the body has to tell.
+        # If the earlier answer may go out instead, only the body shows which one does.
         self.head_is_first = plan.head_is_first and not (earlier and earlier.may_go_out)
         self.state = _HELD
 
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
-        """Decide about a 304: whether it speaks of the copy that this client would get now."""
+        """Decide about a 304: whether the client's copy is what the client would get now."""
         payload = NOTHING if plan.is_skipped else self._payload_of_page(visitor, cookie)
         variants = [] if plan.is_skipped else [payload.variant]
         if self._kind.may_be_fragment and not plan.is_skipped:
@@ -350,40 +361,39 @@ class PageResponse(Generic[AnyStr]):
         if visitor is not None and not visitor.consents:
             return payloads.without_script.with_cookie(cookie)
         if kind.is_foreign:
-            # In a page of the site's own the script gets its answer, and nowhere else.
+            # The script gets an answer only if it runs in a page of the site itself.
             payload = payloads.asking(root_path)
         else:
-            identity = visitor and visitor.identity
+            identity = None if visitor is None else visitor.identity
+            see_page = self._pages.see_page  # another thread may remove it
+            if see_page is not None and visitor is not None:
+                see_page(self._request, self._head.status, visitor)
             payload = payloads.for_identity(identity, root_path, self._request.mount_path)
-        if self._head.policies.nonce is not None:
+        if self._nonces is not None and self._head.policies.nonce is not None:
             payload = payload.with_nonce()
-        return payload.with_cookie(cookie)
+        return payload if cookie is None else payload.with_cookie(cookie)
 
     def _document(self, snippet: Snippet) -> Document:
-        """Return what puts the element into the page."""
-        head, request, rules = self._head, self._request, self._pages.rules
-        number = head.policies.nonce
-        nonce = None if number is None or self._nonces is None else self._nonces.value(number)
-        element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
-
-        make = partial(
-            _inserter,
-            element,
-            documents_only=self._kind.may_be_fragment,
-            charset_is_known=head.has_charset,
-            extends_policies=rules.extends_policies,
-        )
-        # What tells its length is rendered already, so no template will ask for a placeholder. If
-        # one did, the placeholder would stay, as the new length may have been told.
-        if request.placeholder is not None or not head.has_length:
-            return Replacer(make(), lambda: request.placeholder)
-        if not head.has_charset:  # a `<meta charset>` that is far behind the place may decide
-            return make()
-        heads = self._pages.known_heads[self._kind.may_be_fragment]
+        """Return the document that puts the element into the page."""
+        head, request, may_be_fragment = self._head, self._request, self._kind.may_be_fragment
+        nonce, checks_files = None, False
+        if self._nonces is not None:  # as of a response with a policy
+            number, checks_files = head.policies.nonce, head.policies.needs_hashes
+            nonce = None if number is None else self._nonces.value(number)
+        element = snippet.element(nonce, checks_files=checks_files)
+        make = self._pages.inserters[may_be_fragment, head.has_charset]
+        # A page with a length is rendered already, so no template will ask for a placeholder. If
+        # one did, the placeholder would stay, as the new length may have been sent.
+        is_rendered = head.has_length or request.is_rendered
+        if request.placeholder is not None or not is_rendered:
+            return Replacer(make(element), lambda: request.placeholder)
+        if not head.has_charset:  # a `<meta charset>` far behind the place may set the encoding
+            return make(element)
+        heads = self._pages.known_heads[may_be_fragment]
         return KnownHeadInserter(heads, element, snippet.early, make)
 
     def _field(self, wanted: str) -> str | None:
-        """Return a field of the app's head; of several, the first."""
+        """Return the first field of this name in the app's head; None without one."""
         form = self._pages.form
         for name, value in self._headers:
             if form.decode(name).lower() == wanted:
@@ -395,19 +405,6 @@ class PageResponse(Generic[AnyStr]):
     ) -> None:
         if self._pages.is_heard:
             self._pages.report(Event(outcome, reason, is_named))
-
-
-def _inserter(
-    element: bytes, *, documents_only: bool, charset_is_known: bool, extends_policies: bool
-) -> Inserter:
-    return Inserter(
-        element,
-        # A `<meta>` policy may block the embed unless it is loaded at once.
-        snippet_before_policy=Snippet.early(element) if extends_policies else None,
-        documents_only=documents_only,
-        charset_is_known=charset_is_known,
-        before_policy=extends_policies,
-    )
 
 
 _AFTER_HEAD = {

@@ -14,7 +14,7 @@ class SiteRules:
 
     `is_same_for_all`: pages are the same for everybody, and their script asks who is logged in.
     `names_users`: pages name the site's own users. `holds_login_cookie` looks for the login cookie
-    in a request's fields, where the site has one. `varies_by` are the request fields on which the
+    in a request's fields, if the site has one. `varies_by` are the request fields on which the
     pages depend.
     """
 
@@ -38,7 +38,7 @@ def site_rules(
     asks_consent: bool,
     holds_login_cookie: Callable[[Mapping[str, str]], bool] | None = None,
 ) -> SiteRules:
-    """Read the settings. `asks_consent`: the site has a `consent` callable."""
+    """Read the settings. `asks_consent` tells that the site has a `consent` callable."""
     return SiteRules(
         is_same_for_all=settings.cacheable_pages,
         names_users=not settings.cacheable_pages and settings.share_auth is None,
@@ -55,14 +55,15 @@ def _varies_by(settings: Settings, *, asks_consent: bool) -> tuple[str, ...]:
     if settings.cacheable_pages:
         return ()
     if settings.share_auth is not None and not asks_consent:
-        return ("Sec-Fetch-Dest",)  # a page that borrows its login is the same for everyone
+        return ("Sec-Fetch-Dest",)  # a page that borrows its login is the same for every user
     return ("Cookie", "Sec-Fetch-Dest")
 
 
 def _matches(path: str, pieces: Sequence[str]) -> bool:
     """Whether a path is these pieces with any text between them.
 
-    Each is looked for once, behind the one before it: a regular expression would try all ways.
+    Each piece is searched for once, behind the piece before it, so this takes linear time. A
+    regular expression would try all combinations.
     """
     first, *middle = pieces
     if not middle:

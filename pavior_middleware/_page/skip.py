@@ -1,4 +1,4 @@
-"""How a response says that it is to get no chat: the app has skipped it, or it may have one."""
+"""The fields by which a response says that it must not get a chat."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 SKIP_FIELD = "pavior-skip"
-"""A response field with this name, and any value, is taken out, and the response left as it is."""
+"""A response with a field of this name, and any value, only loses that field."""
 
 INNER_FIELD = "pavior-inner"
-"""Says that another middleware, inside of this one, has made the response. It is taken out, too.
+"""Says that an inner middleware has handled the response. This field is removed, too.
 
-It stands in the response, since an app may hand a request on and answer with something else.
+It is in the response and not in the request: an app may pass a request on and then answer with
+something else.
 """
 
 _FORMS: tuple[tuple[Any, Any], ...] = ((SKIP_FIELD, "1"), (SKIP_FIELD.encode("ascii"), b"1"))
 
 
 class HasHeaders(Protocol):
-    """A response of Flask, Starlette, Django, Falcon or BlackSheep, or what has their form."""
+    """A response of Flask, Starlette, Django, Falcon or BlackSheep, or an object like these."""
 
     @property
     def headers(self) -> Any:
@@ -29,16 +30,16 @@ R = TypeVar("R", bound=HasHeaders)
 
 
 def skip(response: R) -> R:
-    """Say that this response is to get no chat; return it.
+    """Mark a response so that it gets no chat; return it.
 
     Works for response objects whose `headers` can be set, such as those of Flask, Starlette,
     FastAPI and Django, and for those that have a method `set_header`, such as Falcon's. Elsewhere,
-    set a header field `Pavior-Skip`, with any value: the middleware takes it out.
+    set a header field `Pavior-Skip`, with any value: the middleware removes it.
 
-    Raises `TypeError` for what is no response object, such as the text that a Flask view returns.
+    Raises `TypeError` for other objects, such as the text that a Flask view returns.
     """
     headers = getattr(response, "headers", None)
-    # Falcon's `headers` are a copy. BlackSheep's names and values are bytes.
+    # Falcon's `headers` are a copy, so setting them has no effect. BlackSheep takes bytes.
     setters = (getattr(response, "set_header", None), getattr(headers, "__setitem__", None))
     for set_field in filter(None, setters):
         for name, value in _FORMS:

@@ -1,4 +1,4 @@
-"""Settings and an identity in, the script element that goes into the page out."""
+"""Makes the script element of a page from settings and an identity."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import Settings
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
-"""The name under which the script makes URLs that Trusted Types accept."""
+"""The name of the script's Trusted Types policy, which makes its URLs."""
 
 ATTRIBUTE = "data-pavior"
 """The attribute of the element that holds the script's data, as JSON."""
 
 new_pad: Callable[[int], bytes] = secrets.token_bytes
-"""Makes so many bytes, by which one response masks an hmac."""
+"""Returns this number of random bytes, which mask the hmac of one response."""
 
 _VARIANT_BYTES = 16
 
@@ -45,7 +45,7 @@ _START_OF_DATA = f'{ATTRIBUTE}=\'{{"v":{_VERSION},'.encode("ascii")
 _START = f" data-astro-rerun {ATTRIBUTE}='".encode("ascii")
 _END = f"'>{SCRIPT}</script>".encode("ascii")
 
-_ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # why a page does not name its user itself
+_ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # reasons why a page does not name its user itself
 
 _POWERS = [pow(31, place, 2**32) for place in range(256)]
 _DIGITS = string.digits + string.ascii_lowercase
@@ -56,10 +56,10 @@ _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
 class Snippet:
     """The script element of one page, and what caches and policies need to know of it.
 
-    `data` is what the script is given (`js/src/shared.d.ts`), but for `hmac`, the user's in hex.
+    `data` is what the script gets (`js/src/shared.d.ts`), except for `hmac`, the user's in hex.
     `files` are those that the script may load from its own site. `asks` tells that it may ask the
-    site who is logged in, by a fetch of its own origin. `lender_url` is that of the script by which
-    it borrows a login, if it does.
+    site who is logged in, by a fetch of its own origin. `lender_url` is the URL of the script that
+    borrows the login, or None.
     """
 
     data: Mapping[str, object]
@@ -76,8 +76,8 @@ class Snippet:
     def element(self, nonce: str | None = None, *, checks_files: bool = False) -> bytes:
         """Return the `<script>` element, in ASCII, with the nonce of the page's policy if any.
 
-        With `checks_files`, the script gives the hashes of its files, by which a policy can allow
-        them (CSP Level 3, section 6.7.1.1). Then it gets no file of another release.
+        With `checks_files`, the script loads its files with their hashes, so that a policy can
+        allow them (CSP Level 3, section 6.7.1.1). Then it does not accept files of another release.
 
         The element means the same in every ASCII-compatible charset, and no text of a user can end
         its attribute. The hmac is masked by a fresh pad, so that the lengths of compressed pages
@@ -93,7 +93,7 @@ class Snippet:
         return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
 
     def _masked_hmac(self) -> bytes:
-        """Return a pad, and behind it the hmac XORed with it, both in hex; nothing for no hmac."""
+        """Return a pad and then the hmac XORed with it, both in hex; nothing without an hmac."""
         if self.hmac is None:
             return b""
         size = len(self.hmac) // 2
@@ -114,7 +114,7 @@ class Snippet:
         return self._around_hmac({"hash": " ".join(file.integrity for file in self.files)})
 
     def _around_hmac(self, more: Mapping[str, object]) -> tuple[bytes, bytes]:
-        """Return what stands before the masked hmac, and behind it."""
+        """Return the parts of the element before and behind the masked hmac."""
         data = {**self.data, **more}
         text = _json(data if self.hmac is None else {**data, "hmac": ""}).encode("ascii")
         place = len(text) if self.hmac is None else len(text) - len(b'"}')
@@ -133,7 +133,7 @@ class Snippet:
 
     @cached_property
     def variant(self) -> str:
-        """22 letters, digits, `-` and `_` that tell this element from others."""
+        """22 letters, digits, `-` and `_` that identify this element among others."""
         text = _json([self.data, self.hmac, SCRIPT_INTEGRITY])
         digest = hashlib.sha256(text.encode("ascii")).digest()
         return base64.urlsafe_b64encode(digest[:_VARIANT_BYTES]).decode().rstrip("=")
@@ -150,12 +150,13 @@ def render(
 ) -> Snippet:
     """Return the script that loads the embed and calls init once.
 
-    With `share_auth` set the page borrows its login, and with `cacheable_pages` or `must_ask` its
-    script asks who is logged in when it runs: in all three the identity is left out. `asks_consent`
-    tells that the answer may be that there is no consent. `root_path` is the path below which the
-    site stands as the request has it, as text. It counts in pages that nobody else gets, since a
-    request could choose it for others, who get those below `mount_path`. In all pages the setting
-    `root_path` comes first.
+    With `share_auth` set, the page borrows its login. With `cacheable_pages` or `must_ask`, its
+    script asks who is logged in when it runs. In all three cases the identity is left out.
+    `asks_consent` tells that the answer may be that there is no consent.
+
+    `root_path` is, as text, the path of the site that the request has. It counts only in pages that
+    nobody else gets, since a request could choose it for others. Pages that others get use
+    `mount_path`. In all pages the setting `root_path` comes first.
 
     Raises `IdentityRefused` for what `identity_options` refuses.
     """
@@ -190,7 +191,7 @@ def render(
     )
 
 
-@lru_cache(maxsize=1024)  # the same object for all users of a site, by which edits are remembered
+@lru_cache(maxsize=1024)  # all users of a site get the same object, which is a key of edits
 def _needs(
     embed_url: str,
     files: tuple[PageFile, ...],
@@ -220,10 +221,10 @@ def _needs(
 
 
 def tag(options: Mapping[str, object]) -> str:
-    """Return what tells a user's options from another's to other tabs, and says nothing of them.
+    """Return a tag by which other tabs see that a page names another user, and not which one.
 
-    It is a hash of 32 bits in base 36. The script makes the same (`js/src/page/tabs.js`), where no
-    stronger hash is at hand without a wait.
+    It is a hash of 32 bits in base 36. The script makes the same (`js/src/page/tabs.js`); browsers
+    have no stronger hash without a wait.
     """
     text = "\n".join(str(options.get(name, "")) for name in ("id", "email", "hmac"))
     encoded = text.encode("utf-16-le")
@@ -241,16 +242,16 @@ def tag(options: Mapping[str, object]) -> str:
 
 
 def _root(settings: Settings, root_path: str) -> str:
-    """Return the path below which the page asks, as a URL has it: '' or one that begins with /."""
+    """Return the path below which the page asks, as in a URL: '' or one that begins with /."""
     path = root_path if settings.root_path is None else settings.root_path
     return quote("".join(f"/{part}" for part in path.split("/") if part))
 
 
 def lender_url(settings: Settings) -> str | None:
-    """Return the URL of the script that borrows the login; None on a site with users of its own.
+    """Return the URL of the script that borrows the login; None on a site with its own users.
 
-    A site on this machine is asked by http where its borrower's pages are, so its URL has no scheme
-    (WHATWG URL section 4.3) and takes theirs.
+    The URL of a lender on this machine has no scheme (WHATWG URL section 4.3), so it takes that of
+    the borrower's pages, which may be http.
     """
     if settings.share_auth is None:
         return None

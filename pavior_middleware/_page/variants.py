@@ -1,4 +1,4 @@
-"""Which element a copy of a page holds: what the entity tags that go to clients tell of it."""
+"""Entity tags that say which element a copy of a page holds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from werkzeug.http import parse_etags, quote_etag, unquote_etag
 
 NO_SCRIPT, FRAGMENT = "none", "part"
-"""The variants without an element: a page, for this request alone; a part of a page."""
+"""The variants without an element: a page that gains none for this request, a part of a page."""
 
 _ENTITY_TAG = re.compile(r'(?:[Ww]/)?"[^"]*"|[^"]+')
 _TAGGED = re.compile(
@@ -21,10 +21,10 @@ _TAGGED = re.compile(
 class Validator:
     """The entity tag of a copy that a client holds (RFC 9110 section 8.8.3).
 
-    `tag` and `is_weak` are the app's own; `is_unquoted` tells that the app leaves out the quotes,
-    and so may expect none. `variant` tells which element the copy holds
-    (`Snippet.variant`), None if the copy is just what the app made. `is_strong` tells whether every
-    byte of the copy is known by its tag.
+    `tag` and `is_weak` are the app's own. `is_unquoted` tells that the app leaves out the quotes,
+    and so may expect none. `variant` says which element the copy holds (`Snippet.variant`); None if
+    the copy is just what the app made. `is_strong` tells that the tag determines every byte of the
+    copy.
     """
 
     tag: str
@@ -59,7 +59,7 @@ def _validator(tag: str, is_strong: bool) -> Validator:
 
 
 def for_app(copies: Iterable[Validator]) -> str | None:
-    """Return a field with the app's own entity tags of these copies; None if there are none."""
+    """Return a field with the app's own entity tags of these copies; None without any."""
     return ", ".join(dict.fromkeys(copy.for_app() for copy in copies)) or None
 
 
@@ -71,11 +71,11 @@ def names_variant(copies: Iterable[Validator]) -> bool:
 def copy_that_holds(
     copies: Iterable[Validator], etag: str | None, variants: Container[str | None]
 ) -> Validator | None:
-    """Return the copy that a 304 of the app may speak of; None if the client needs a fresh page.
+    """Return the copy that the app's 304 confirms; None if the client needs a fresh page.
 
-    `etag` is the field of the app's answer, `variants` are those that the client may get now. A
-    copy of one of them holds, and so does one that is just what the app made. Where the answer does
-    not say which copy it means, all of them must be the former.
+    `etag` is the field of the app's answer, and `variants` are those that the client may get now. A
+    copy of one of these variants is valid, and so is one that is just what the app made. If the
+    answer does not say which copy it means, all copies must be of these variants.
     """
     tag = unquote_etag(etag)[0]
     meant = [each for each in copies if tag in (None, each.tag)]

@@ -1,4 +1,4 @@
-"""What the paths answer: whole responses, none of which is stored or read where it should not."""
+"""The answers of our paths: whole responses, with fields that say who may store and read them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def answer(
     *fields: tuple[str, str],
     is_named: bool = False,
 ) -> Answer:
-    """Return a response; fields given take the place of the usual ones of their name."""
+    """Return a response; a given field replaces the usual one of its name."""
     given = {name.lower() for name, _ in fields}
     usual = tuple(field for field in _ALWAYS if field[0].lower() not in given)
     described: Fields = (("Content-Type", content_type),) if content_type else ()
-    if status not in (204, 304):  # which have no content (RFC 9110 section 8.6)
+    if status not in (204, 304):  # these have no content (RFC 9110 section 8.6)
         described = (*described, ("Content-Length", str(len(body))))
     return Answer(status, (*described, *usual, *fields), body, is_named)
 
@@ -53,5 +53,5 @@ def refused(reason: str, *fields: tuple[str, str]) -> Answer:
 
 
 def not_allowed(methods: str, *fields: tuple[str, str]) -> Answer:
-    """Return a 405 that names the methods there are."""
+    """Return a 405 that names the allowed methods."""
     return answer(405, "", b"", ("Allow", methods), *fields)

@@ -1,4 +1,4 @@
-"""`frame`: a page within a borrower's page, which a user's click lets to the cookie."""
+"""`frame`: a page inside a borrower's page that may read the login cookie after a click."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SCRIPT = _assets.read("frame.js")
 
 
 class Frame:
-    """The path of one site; made once, at start-up.
+    """Answers this path for one site; made once, at start-up.
 
-    The page says nothing about anybody. It may stand in pages of the one origin that it is for, and
-    tells that one alone, by `postMessage`, what `share-auth` tells the frame.
+    The page itself names nobody. Only pages of one origin may have it in a frame. It sends the
+    answer of `share-auth` by `postMessage` to that origin alone.
     """
 
     def __init__(self, whitelist: Whitelist) -> None:
@@ -40,7 +40,7 @@ class Frame:
             return refused("This page is for frames.")
         fields = [
             ("Content-Security-Policy", self._policy + origin),
-            # A page that wants all it loads to consent (COEP) can frame this one too.
+            # A page with COEP, where all it loads must opt in, can have this page in a frame, too.
             ("Cross-Origin-Resource-Policy", "cross-origin"),
             ("Cross-Origin-Embedder-Policy", "require-corp"),
         ]

@@ -1,4 +1,4 @@
-"""`handoff`: a borrower's page comes by, at the top of its window, to be told who is logged in."""
+"""`handoff`: a borrower's page visits the lender, in its whole tab, to learn who is logged in."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ _AGAIN = "&again="
 
 @dataclass(frozen=True)
 class _Destination:
-    """Where a request wants to go: a page's URL, its origin, and the fragment that stays."""
+    """The page that a request wants to return to: its URL, its origin, and its own fragment."""
 
     page: str
     origin: str
     fragment: str
 
     def with_fragment(self, ours: str = "", *, is_named: bool = False) -> Answer:
-        """Return a redirect there, with a piece of the fragment that is ours."""
+        """Return a redirect to the page, with our part in its fragment."""
         fragment = "&".join(filter(None, [ours, self.fragment]))
         location = ("Location", "#".join(filter(None, [self.page, fragment])))
         return answer(303, "", b"", location, is_named=is_named)
 
 
 class Handoff:
-    """The path of one site; made once, at start-up.
+    """Answers this path for one site; made once, at start-up.
 
-    It is never an open redirect: it leads to whitelisted origins alone. It gives a code only to a
-    page of the origin that it leads to, as `Referer` tells, where a script and not a link of that
-    page leads here (`Sec-Fetch-User`), and to nobody but who knows what the `challenge` was made
-    of. The code stands in the fragment, which no server gets.
+    It is never an open redirect: it leads only to whitelisted origins. It gives a code only if
+    `Referer` shows that the request comes from a page of the destination's origin. A script of that
+    page must have made the request, and not a link (`Sec-Fetch-User`). Only a page with the
+    verifier of the `challenge` can use the code. The code is in the fragment, which no server gets.
 
-    Cookies that are `SameSite=Strict` do not come along with what another site's page began
-    (RFC 6265bis section 5.2), but with what our page did. So where the app knows nobody, the
-    answer is such a page, which asks again.
+    A navigation from another site's page has no `SameSite=Strict` cookies (RFC 6265bis section
+    5.2); one from a page of this site has them. So where the app knows nobody, the answer is a page
+    of this site, which asks again.
 
-    Without `tokens` it only leads back, since scripts are stored that know of it from before.
+    Without `tokens` it only leads back, for stored scripts that still use this path.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Handoff:
         """Answer what can be answered without knowing the user, or return None."""
         if not request.is_read:
             return not_allowed("GET, HEAD")
-        # A service worker of our own site may have taken the navigation in hand.
+        # A service worker of this site may have made the request.
         is_navigation = request.mode in (None, "navigate") and request.destination in (
             None,
             "document",
@@ -103,14 +103,15 @@ class Handoff:
             return None
         if not _comes_from(request, destination):
             return destination.with_fragment()
-        # A link in that page may have any challenge and lead on from that origin. The page's script
-        # waits until no click is recent; an older copy of it asks once more.
+        # A link in that page may have any challenge, and a destination that redirects elsewhere.
+        # The page's script waits until no click is recent; an older copy of the script asks once
+        # more.
         return destination.with_fragment(_ASK) if request.is_by_user else None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Redirect, with a code for the user who is logged in; with an empty one for nobody.
+        """Redirect, with a code for the user who is logged in; with an empty code for nobody.
 
-        Without a code where it is not known who is logged in.
+        If it is not known who is logged in, there is no code.
         """
         destination, challenge = self._destination(request), self._challenge(request)
         if self._tokens is None or destination is None or challenge is None:
@@ -147,8 +148,8 @@ def _comes_from(request: Request, destination: _Destination) -> bool:
 
 
 def _page_that_asks_again(request: Request) -> Answer:
-    # Relative, since a proxy may keep a part of the path to itself. Its fields may say otherwise of
-    # referrers, so the page has its say, too.
+    # The address is relative, since a proxy may remove a part of the path. A proxy may also change
+    # the field Referrer-Policy, so the page has a policy of its own.
     address = html.escape(f"?{request.query}{_AGAIN}")
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title>'
@@ -161,9 +162,9 @@ def _page_that_asks_again(request: Request) -> Answer:
 
 
 def _is_again(request: Request) -> bool:
-    """Whether the page asks that was the answer to the same request.
+    """Whether the request comes from the page that asks again, by its `Referer`.
 
-    Nothing else has that address, and so nobody else's page this `Referer`.
+    No other page has that address, so no other page sends this `Referer`.
     """
     referers = request.fields.get("referer", ())
     if request.site != "same-origin" or len(referers) != 1:

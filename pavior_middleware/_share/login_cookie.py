@@ -1,4 +1,4 @@
-"""The login cookie: tells `share-auth`, and nobody else, who was logged in a short while ago."""
+"""The login cookie: says to `share-auth` alone who was logged in a short while ago."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .._model.visitor import Visitor
 from .tokens import Loan, Tokens
 
 NAME = "__Host-pavior-share"
-"""A browser takes this name from the very host only, over TLS (RFC 6265bis section 4.1.3.2)."""
+"""Only this host can set a cookie of this name, and only over TLS (RFC 6265bis section 4.1.3.2)."""
 
-_FRESH_PART = 0.1  # of its life, in which it is not renewed
+_FRESH_PART = 0.1  # the part of its life in which it is not renewed
 _LONGEST = 4096  # bytes of name, value and attributes that a browser keeps; RFC 6265 section 6.1
 
 
 class LoginCookie:
-    """Keeps the login cookie of one site what it is to be. It returns `Set-Cookie` fields, as text.
+    """Sets, renews and deletes the login cookie of one site, by `Set-Cookie` fields as text.
 
     | The app names | in | The cookie is | unless |
     | --- | --- | --- | --- |
     | a user | a page in a tab | made the user's | it is the user's, and fresh |
     | | another page | made the user's | it is, and fresh; or the request is suspect |
     | | no page, in a tab or after a form | made the user's | it is; or the request is suspect |
-    | | any other response | left as it is | |
+    | | any other response | left unchanged | |
     | nobody | any response | deleted | the request has none, or may lack the app's own cookies |
-    | it is not known | any response | left as it is | |
+    | it is not known | any response | left unchanged | |
 
     A request is suspect if another origin has begun it, or if it holds two cookies of the session's
-    name: the session may be one that another host of the domain has set for that path alone. In a
-    tab, a page shows whom it names, so its user would notice. Nobody would notice a redirect of one
-    of the site's own images, which is no page and in no tab.
+    name. Then another host of the domain may have set the session for that path alone. In a tab, a
+    page shows whom it names, so its user would notice. Nobody would notice a redirect of one of the
+    site's own images, which is no page and in no tab.
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
@@ -53,7 +53,7 @@ class LoginCookie:
         is_page: bool,
         is_safe: bool,
     ) -> str | None:
-        """Return the field that a response is to have; None if it leaves the cookie as it is.
+        """Return the field that a response gains; None if it leaves the cookie unchanged.
 
         `fields` are the request's header fields, in lower case, and `is_safe` tells that its method
         only reads. `has_two_sessions` returns whether the request holds two cookies of the
@@ -69,35 +69,36 @@ class LoginCookie:
             return None
         return self.update(visitor, "" if may_lack_cookies(fields) else fields.get("cookie", ""))
 
-    def update(self, visitor: Visitor, held: str) -> str | None:
+    def update(self, visitor: Visitor, cookies: str) -> str | None:
         """Return a field that makes the cookie that of the visitor; None if it needs none.
 
-        A user who is logged in gets a new cookie. From everybody else it is taken away, where
-        `held`, the request's `Cookie` field, has one; unless it is not known who is logged in.
+        A user who is logged in gets a new cookie. For everybody else the cookie is deleted, if
+        `cookies`, the request's `Cookie` field, has one. Nothing changes if it is not known who is
+        logged in.
         """
         if visitor.is_doubtful or visitor.lookup_failed:
             return None
         identity = visitor.identity if visitor.consents else None
         field = None if identity is None else self._field(identity)
-        return field or (DELETION if _values(held) else None)
+        return field or (DELETION if _values(cookies) else None)
 
     def tells(self, fields: Mapping[str, str]) -> bool:
         """Whether the cookie came in a request that says something about who is logged in.
 
-        What another site began, or a frame in its page, may lack the app's own cookies, and so say
-        that nobody is there.
+        A request from another site, or from a frame in its page, may lack the app's own cookies, so
+        it would say that nobody is logged in.
         """
         return not may_lack_cookies(fields) and bool(_values(fields.get("cookie", "")))
 
     def read(self, fields: Sequence[str]) -> Loan | None:
         """Return what the cookie says that came in a request's `Cookie` fields; None if nothing."""
         values = _values("; ".join(fields))
-        if len(values) != 1 or len(values[0]) > _LONGEST:  # what is read is remembered
+        if len(values) != 1 or len(values[0]) > _LONGEST:  # values that are read are remembered
             return None
         return self._tokens.read_cookie(values[0])
 
     def _loan_of(self, visitor: Visitor, fields: Mapping[str, str]) -> Loan | None:
-        """Return what the cookie says if it says of the visitor all that a new one would."""
+        """Return what the cookie says, if a new cookie for the visitor would say the same."""
         loan = self.read([fields.get("cookie", "")]) if visitor.consents else None
         return loan if loan is not None and loan.is_of(visitor.identity) else None
 
@@ -106,7 +107,7 @@ class LoginCookie:
             if not signed_options(self._settings.api_key, identity):
                 return None
         except IdentityRefused:
-            return None  # whose request for it gets the reason
+            return None  # `share-auth` logs the reason
         field = _dump(self._tokens.cookie(identity), self._settings.shared_auth_seconds)
         if len(field) > _LONGEST:
             self._warn("Pavior's login is not shared: the id or email is too long for a cookie")
@@ -115,9 +116,9 @@ class LoginCookie:
 
 
 def _values(cookies: str) -> list[str]:
-    """Return the values of cookies of this name, trimmed as RFC 6265bis section 5.7 has it.
+    """Return the values of cookies of this name, trimmed as RFC 6265bis section 5.7 requires.
 
-    Libraries trim more of a name, so that a cookie that another host may set would pass for ours.
+    Libraries trim more of a name, so a cookie that another host can set would pass for ours.
     """
     if NAME not in cookies:
         return []
@@ -135,9 +136,9 @@ def _dump(value: str, seconds: int) -> str:
         samesite="None",
         path="/",
         sync_expires=False,
-        max_size=0,  # how long it gets is looked at here
+        max_size=0,  # the length is checked in this module
     )
 
 
 DELETION = _dump("", 0)
-"""The field that takes the cookie away."""
+"""The `Set-Cookie` field that deletes the cookie."""

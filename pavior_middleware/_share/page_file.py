@@ -13,7 +13,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def without_hash(path: str) -> str:
-    """Return the path of a file without the hash, whichever it is, and other paths as they are."""
+    """Return the path of a file without its hash; other paths unchanged."""
     return _HASHED.sub(r"\g<folder>\g<stem>\g<end>", path) if _HASHED.fullmatch(path) else path
 
 
@@ -21,10 +21,10 @@ PATHS = frozenset(without_hash(file.path) for file in ALL.values())
 
 
 def page_file(request: Request) -> Answer:
-    """Return the file, whichever version of it a page asks for.
+    """Return the file, for any version of it that a page asks for.
 
-    A page of an older or a newer release, stored somewhere or made by another machine while a
-    release is rolled out, gets this version, which nothing stores under that address.
+    A page of another release may be in a cache, or come from another machine while a release is
+    rolled out. It gets the version of this release, which caches must not store under that address.
     """
     if not request.is_read:
         return not_allowed("GET, HEAD")

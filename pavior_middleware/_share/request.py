@@ -1,4 +1,4 @@
-"""A request for one of the paths, as far as it matters."""
+"""The parts of a request for one of our paths that matter."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
+from .._model.identity_key import QUESTION_KEY, IdentityHolder
+from .._model.visitor import Visitor
+
 FIELDS = (
     *("cookie", "if-none-match", "origin", "referer"),
     *("sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access"),
     "sec-fetch-user",
 )
-"""The header fields that are looked at, in lower case."""
+"""The header fields that are read, in lower case."""
 
 
-class Question:
-    """A request that the app sees so that the user is known.
+class Question(IdentityHolder):
+    """A request who is logged in, which the app handles so that it finds the user.
 
-    Another middleware, inside of the one that asks, may answer it in its place.
+    An inner middleware may answer it in place of this one.
     """
 
-    KEY = "pavior_middleware.question"
-    """Under which the adapters keep it in the ASGI scope or the WSGI environ."""
+    KEY = QUESTION_KEY
+    """The key under which adapters keep the question in the ASGI scope or the WSGI environ."""
 
     gives_way = False
     """Whether another middleware has answered."""
 
+    visitor: Visitor | None = None
+    """Who is visiting, once a layer inside the app knows."""
+
     def give_way(self) -> None:
-        """Leave the answer to another middleware, which has begun it."""
+        """Leave the answer to another middleware, which has begun to answer."""
         self.gives_way = True
 
 
@@ -35,8 +41,8 @@ class Question:
 class Request:
     """A request: its path as `well_known` names it, its query as sent, and its `FIELDS`.
 
-    Each of these comes with all its values, in latin-1. `whole_path` is the path from the domain's
-    root, where the app may stand below one of its own.
+    `fields` maps each name to all its values, in latin-1. `whole_path` is the path from the
+    domain's root; the app itself may be below another path.
     """
 
     method: str
@@ -54,8 +60,8 @@ class Request:
     def site(self) -> str | None:
         """How the asking page's site relates to ours (Fetch Metadata section 2.4).
 
-        None if it is not said: our site is not https, or the browser an old one. '' if it makes no
-        sense.
+        None without the field: this site is not https, or the browser is old. '' for an unknown
+        value.
         """
         return self._fetch_metadata("sec-fetch-site")
 
@@ -78,7 +84,7 @@ class Request:
     def is_by_user(self) -> bool:
         """Whether a click or a key press has begun the navigation (Fetch Metadata section 2.5).
 
-        A browser sends the field then, and only then; WebKit never does.
+        Only then does a browser send the field `Sec-Fetch-User`; WebKit never does.
         """
         return self._fetch_metadata("sec-fetch-user") not in (None, "?0")
 
@@ -86,12 +92,12 @@ class Request:
         """Return a parameter of the query, decoded as UTF-8; None unless it is there once."""
         try:
             values = parse_qs(self.query, keep_blank_values=True, max_num_fields=16).get(name, [])
-        except ValueError:  # more fields
+        except ValueError:  # there are more parameters than are allowed
             return None
         return values[0] if len(values) == 1 else None
 
     def has_parameter(self, name: str) -> bool:
-        """Whether the query names a parameter, however often."""
+        """Whether the query holds a parameter, once or several times."""
         return f"{name}=" in self.query
 
     def _fetch_metadata(self, name: str) -> str | None:

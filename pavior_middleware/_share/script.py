@@ -1,4 +1,4 @@
-"""`share.js`: what the pages of a borrower run."""
+"""`share.js`: the script that the pages of a borrower run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .. import _assets
 from .answer import Answer, answer, not_allowed
 from .request import Request
 
-# Starlette makes its middleware in the event loop, where nothing may wait for a file.
+# Files are read when this module is imported: Starlette makes its middleware in the event loop.
 _WITH_HANDOFF = _assets.read("share.js").encode("ascii")
 _WITHOUT_HANDOFF = _assets.read("share-without-handoff.js").encode("ascii")
 _SECONDS = 3600
@@ -24,9 +24,10 @@ _FIELDS = (
 
 
 class Script:
-    """The path of one site: the same for everyone, so that it may be stored by all.
+    """Answers this path for one site. The answer is the same for every user.
 
-    `hands_off` tells that there is a `handoff`; without one, the script does not go there.
+    So any cache may store it. `hands_off` tells that there is a `handoff`; without it, the script
+    does not go there.
     """
 
     def __init__(self, *, hands_off: bool) -> None:
@@ -35,11 +36,11 @@ class Script:
         self._etag = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
     def answer(self, request: Request) -> Answer:
-        """Return the script, or 304 to whom has it."""
+        """Return the script, or a 304 if the client has it."""
         if not request.is_read:
             return not_allowed("GET, HEAD")
         fields = (*_FIELDS, ("ETag", quote_etag(self._etag)))
-        held = parse_etags(", ".join(request.fields.get("if-none-match", ())))
-        if held.contains_weak(self._etag):
+        tags = parse_etags(", ".join(request.fields.get("if-none-match", ())))
+        if tags.contains_weak(self._etag):
             return answer(304, "", b"", *fields)
         return answer(200, "text/javascript; charset=utf-8", self._body, *fields)

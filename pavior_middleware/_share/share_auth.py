@@ -28,9 +28,9 @@ _EXPIRES, _ACCESS = "Pavior-Expires-In", "Pavior-Storage-Access"
 
 @dataclass(frozen=True)
 class _Client:
-    """Who asks: the site itself, or a borrower for whom the answer is.
+    """Who asks: the site itself, or a borrower.
 
-    `cors` are the fields with which a browser lets it read the answer (Fetch section 3.3.3).
+    `cors` are the fields that let it read the answer in a browser (Fetch section 3.3.3).
     """
 
     borrower: str | None
@@ -38,14 +38,14 @@ class _Client:
 
 
 class ShareAuth:
-    """The path of one site; made once, at start-up.
+    """Answers this path for one site; made once, at start-up.
 
-    The site's own pages get all options of their init. Borrowers get the options that
-    identify the user, and with them, in the field `Pavior-Expires-In`, for how many seconds they
-    may keep that without asking again. `0` for nobody says that the app's own cookies came along,
-    so that nobody is logged in, or that who is stays in doubt; without the field, they may have
-    been left out. Then `Pavior-Storage-Access: active` says that at least ours would have come, if
-    there were one.
+    The site's own pages get all options of their init. Borrowers get the options that identify the
+    user, and with them, in the field `Pavior-Expires-In`, for how many seconds they may keep that
+    without asking again. `0` with an empty answer says that the app's own cookies came along, so
+    nobody is logged in, or that the session is in doubt. Without the field, the cookies may have
+    been left out. Then `Pavior-Storage-Access: active` says that the browser would have sent the
+    login cookie, if there were one.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class ShareAuth:
     def refusal(self, request: Request) -> Answer | None:
         """Answer what can be answered without knowing the user, or return None.
 
-        Nothing about them is read for an origin that is not whitelisted, so nothing about them can
-        show in the answer, nor in the time that it takes.
+        For an origin that is not whitelisted, nothing about the user is read. So neither the answer
+        nor the time that it takes shows anything about the user.
         """
         client = self._client(request)
         if client is None:
@@ -83,10 +83,10 @@ class ShareAuth:
         return None
 
     def answer(self, request: Request, visitor: Visitor) -> Answer:
-        """Tell who is logged in, as JSON: fields of init; `{}` for nobody.
+        """Answer who is logged in, as JSON: options of init; `{}` for nobody.
 
-        To the site's own pages `null` says that there is no consent to the chat. Where it is not
-        known who is logged in, the answer is a 503: the pages go on with what they know.
+        For the site's own pages, `null` says that there is no consent to the chat. If it is not
+        known who is logged in, the answer is a 503. Then pages keep to what they know.
         """
         client = self._client(request)
         if client is None:
@@ -98,8 +98,8 @@ class ShareAuth:
         if visitor.is_doubtful:
             return _options_answer({}, 0, client)
         identity, seconds = visitor.user, self._settings.shared_auth_seconds
-        # Of another site's request the app may see no cookie: not who it is, and no consent either.
-        # Ours is there only as long as there was consent.
+        # The app may get no cookie in another site's request, and so see neither user nor consent.
+        # The login cookie exists only if there was consent.
         if identity is None and request.site != "same-site":
             loan = self._cookie and self._cookie.read(request.fields.get("cookie", ()))
             if loan:
@@ -114,12 +114,12 @@ class ShareAuth:
             return _options_answer({}, None, client, ("Activate-Storage-Access", retry))
         if request.storage_access == "active":
             return _options_answer({}, None, client, (_ACCESS, "active"))
-        # The browser says nothing of access where the page and all around it are of one site.
+        # If the page and all around it belong to one site, the browser does not send this field.
         is_known = request.site == "same-site" and request.storage_access is None
         return _options_answer({}, 0 if is_known else None, client)
 
     def exchange(self, request: Request, content: bytes) -> Answer:
-        """Tell whom a handoff's code names, to the page that it was made for.
+        """Answer whom a handoff's code names, if the page that it was made for asks.
 
         The content is a form: `code` and `verifier`.
         """
@@ -139,9 +139,9 @@ class ShareAuth:
     def _client(self, request: Request) -> _Client | None:
         """Return who asks; None if it is neither a page of the site itself nor a borrower's.
 
-        GETs of our own pages have no `Origin` (Fetch section 3.1). Without a `Sec-Fetch-Site`
-        a page of another site could make such a request too, but not read the answer. A page of
-        ours that a borrower frames asks for the borrower, in a parameter.
+        GETs of our own pages have no `Origin` (Fetch section 3.1). Without a `Sec-Fetch-Site` a
+        page of another site could make such a request too, but not read the answer. A page of the
+        lender that a borrower frames asks for the borrower, in a parameter.
         """
         origins = request.fields.get("origin", ())
         if len(origins) == 1 and self._whitelist.allows(origins[0]):
@@ -172,8 +172,8 @@ class ShareAuth:
                 options = {}
         fields = []
         if self._cookie is not None:
-            # In a frame of another site's page, where the app's own cookies may be left out, it
-            # says nothing that nobody is logged in.
+            # In a frame of another site's page the app's own cookies may be missing. So a request
+            # without them does not show that nobody is logged in.
             cookies = request.fields.get("cookie", ()) if request.storage_access is None else ()
             cookie = self._cookie.update(visitor, "; ".join(cookies))
             fields = [("Set-Cookie", cookie)] if cookie else []
@@ -203,7 +203,7 @@ def _form(content: bytes, name: str) -> str:
     """Return a field of a form; '' if it has none."""
     try:
         fields = parse_qs(content.decode("latin-1"), max_num_fields=16)
-    except ValueError:  # more fields
+    except ValueError:  # there are more fields than are allowed
         return ""
     return fields.get(name, [""])[0]
 

@@ -1,4 +1,4 @@
-"""All the paths of one site, and which of them needs what."""
+"""All of our paths for one site, and what each of them needs for an answer."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from .frame import Frame
 from .handoff import Handoff
 from .login_cookie import LoginCookie
 from .page_file import PATHS, page_file, without_hash
+from .refused_origins import RefusedOrigins
 from .request import Request
 from .script import Script
 from .share_auth import ShareAuth
@@ -41,7 +42,7 @@ class Sharing:
         lends = settings.share_auth is None and bool(settings.shared_auth_domains)
         whitelist = Whitelist(settings.shared_auth_domains)
         tokens = None
-        if lends and settings.secret_keys:  # in no local, which a traceback may show
+        if lends and settings.secret_keys:  # keys are in no local variable: tracebacks may show it
             tokens = Tokens(settings.secret_keys, settings.shared_auth_seconds)
         if lends and tokens is None:
             logger.warning(
@@ -50,6 +51,9 @@ class Sharing:
             )
         self.cookie = None if tokens is None else LoginCookie(settings, tokens)
         """Keeps the login cookie, where there is one."""
+
+        self.see_question: Callable[[Request, Visitor, Sequence[str]], None] | None = None
+        """Called with each question, its visitor, and the names of the app's session cookie."""
 
         self._root_path = (settings.root_path or "").rstrip("/")
         self._session_cookies = settings.session_cookie
@@ -61,15 +65,16 @@ class Sharing:
         if lends:
             self._paths.update((SHARE_SCRIPT, FRAME, HANDOFF))
         self._share_auth = ShareAuth(settings, whitelist, tokens, self.cookie, report)
+        self._refused = RefusedOrigins(whitelist)
         self._frame = Frame(whitelist)
         self._script = Script(hands_off=settings.hands_off)
         self._handoff = Handoff(settings, whitelist, tokens if settings.hands_off else None, report)
 
     def path(self, path: str, root_path: str) -> str | None:
-        """Return which of our paths it is, as `well_known` names them; None if it is the app's.
+        """Return the name, in `paths`, of one of our paths; None for a path of the app.
 
-        Borrowers know the domain alone, so the paths are at the domain's root. The pages of a site
-        below `root_path`, as the request or the setting has it, find them there.
+        Borrowers know only the domain, so our paths are at its root. They are also below
+        `root_path`, by the request or by the setting, where a site's own pages look for them.
         """
         if FOLDER not in path:
             return None
@@ -84,12 +89,16 @@ class Sharing:
         if request.path == SHARE_SCRIPT:
             return self._script.answer(request)
         if request.path == FRAME:
-            return self._frame.answer(request)
+            answer = self._frame.answer(request)
+            if answer.status == HTTPStatus.FORBIDDEN:
+                self._refused.see(request)
+            return answer
         endpoint = self._handoff if request.path == HANDOFF else self._share_auth
         refusal = endpoint.refusal(request)
         if refusal is not None:
             if refusal.status == HTTPStatus.FORBIDDEN:
                 self._report(Event("refused", Reason.NOT_WHITELISTED))
+                self._refused.see(request)
             return refusal
         takes_content = request.path == SHARE_AUTH and request.method == "POST"
         return Needed.CONTENT if takes_content else Needed.VISITOR
@@ -112,6 +121,9 @@ class Sharing:
         visitor = believed(visitor, loan, cookies, names)
         if visitor.is_doubtful:
             self._warn(WARNING)
+        see_question = self.see_question  # another thread may remove it
+        if see_question is not None:
+            see_question(request, visitor, names)
         endpoint = self._handoff if request.path == HANDOFF else self._share_auth
         answer = endpoint.answer(request, visitor)
         if answer.is_named or not visitor.lookup_failed:
@@ -122,7 +134,7 @@ class Sharing:
         return answer
 
     def exchange(self, request: Request, content: bytes) -> Answer:
-        """Answer a request whose content has come, or `LONGEST_CONTENT` and a byte of it."""
+        """Answer a request, given its content or the first `LONGEST_CONTENT` + 1 bytes of it."""
         answer = self._share_auth.exchange(request, content)
         if answer.status == HTTPStatus.OK:
             self._report(Event("shared", is_named=answer.is_named))

@@ -18,27 +18,27 @@ from .._model.identity import Identity
 CODE_SECONDS = 60
 _MOST_COOKIES = 1024  # whose values are remembered once they are verified
 CLOCK_SKEW_SECONDS = 5
-"""By so much the clocks of a site's machines may differ."""
+"""The number of seconds by which the clocks of a site's machines may differ."""
 
 
 @dataclass(frozen=True)
 class Loan:
-    """Who was logged in, and how many seconds ago that was known."""
+    """Who was logged in, and the number of seconds since the app said so."""
 
     identity: Identity
     age: int
 
     def is_of(self, user: Identity | None) -> bool:
-        """Whether it says of this user all that a token does."""
-        return user is not None and _said_of(self.identity) == _said_of(user)
+        """Whether a new token for this user would say the same."""
+        return user is not None and _claims_of(self.identity) == _claims_of(user)
 
 
 class Tokens:
     """Signs and reads tokens under the site's secret keys, with a salt for each purpose.
 
-    They hold the id, the email and whether the site vouches for them; not the hmac, and nothing
-    secret. Its bearer is believed, so each goes only where its purpose takes it. `clock`
-    returns the time in seconds since the epoch.
+    Tokens hold the id, the email and whether the site vouches for them. They hold neither the hmac
+    nor any other secret. The bearer of a token is believed, so each token goes only where its
+    purpose requires. `clock` returns the time in seconds since the epoch.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Tokens:
         self._cookie_seconds = cookie_seconds
         self._clock = clock
         self._cookies = _serializer(secret_keys, "pavior-middleware.share-cookie.1")
-        # What a value says is the same each time; whether it is too old is looked at each time.
-        self._said_by_cookie = lru_cache(maxsize=_MOST_COOKIES)(partial(_loads, self._cookies))
+        # The claims of a value never change, so they are remembered. Its age is checked each time.
+        self._claims_of_cookie = lru_cache(maxsize=_MOST_COOKIES)(partial(_loads, self._cookies))
         self._codes = _serializer(secret_keys, "pavior-middleware.handoff-code.1")
 
     def cookie(self, identity: Identity) -> str:
@@ -60,45 +60,45 @@ class Tokens:
 
     def read_cookie(self, value: str) -> Loan | None:
         """Return what a cookie's value says; None if it is not ours or too old."""
-        return self._loan(self._said_by_cookie(value), self._cookie_seconds)
+        return self._loan(self._claims_of_cookie(value), self._cookie_seconds)
 
     def code(self, identity: Identity, origin: str, challenge: str) -> str:
         """Return a code that an origin may exchange for the identity, for `CODE_SECONDS`.
 
-        It takes the verifier, whose `challenge_of` the page has that asked for the code.
+        The exchange takes the verifier of the challenge that came with the request for the code.
         """
         return self._dumps(self._codes, identity, to=origin, challenge=challenge)
 
     def read_code(self, code: str, origin: str, verifier: str) -> Loan | None:
         """Return what a code says; None if it is not ours, too old, or not for this page."""
-        said = _loads(self._codes, code)
-        if said is None or said["to"] != origin:
+        claims = _loads(self._codes, code)
+        if claims is None or claims["to"] != origin:
             return None
-        if not hmac.compare_digest(said["challenge"], challenge_of(verifier)):
+        if not hmac.compare_digest(claims["challenge"], challenge_of(verifier)):
             return None
-        return self._loan(said, CODE_SECONDS)
+        return self._loan(claims, CODE_SECONDS)
 
     def _dumps(self, serializer: Any, identity: Identity, **more: str) -> str:
-        said = {"at": int(self._clock()), **_said_of(identity), **more}
-        token: str = serializer.dumps(said)
+        claims = {"at": int(self._clock()), **_claims_of(identity), **more}
+        token: str = serializer.dumps(claims)
         return token
 
-    def _loan(self, said: dict[str, Any] | None, seconds: int) -> Loan | None:
-        if said is None:
+    def _loan(self, claims: dict[str, Any] | None, seconds: int) -> Loan | None:
+        if claims is None:
             return None
-        age = int(self._clock()) - said["at"]
+        age = int(self._clock()) - claims["at"]
         if not -CLOCK_SKEW_SECONDS <= age <= seconds:
             return None
-        identity = Identity(said["id"], said["email"], authenticated=said["vouched"])
+        identity = Identity(claims["id"], claims["email"], authenticated=claims["vouched"])
         return Loan(identity, max(age, 0))
 
 
-def _said_of(identity: Identity) -> dict[str, object]:
+def _claims_of(identity: Identity) -> dict[str, object]:
     return {"id": identity.id, "email": identity.email, "vouched": identity.authenticated}
 
 
 def challenge_of(verifier: str) -> str:
-    """Return what may be told of a verifier: its SHA-256 (RFC 7636 section 4.2)."""
+    """Return the challenge of a verifier, its SHA-256; it is public (RFC 7636 section 4.2)."""
     digest = hashlib.sha256(verifier.encode("utf-8", "replace")).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
@@ -113,7 +113,7 @@ def _serializer(secret_keys: Sequence[str | bytes], salt: str) -> URLSafeSeriali
 
 def _loads(serializer: Any, token: str) -> dict[str, Any] | None:
     try:
-        said: dict[str, Any] = serializer.loads(token)
+        claims: dict[str, Any] = serializer.loads(token)
     except BadData:
         return None
-    return said
+    return claims

@@ -1,8 +1,8 @@
 """Whether a request's cookies may hold the session of somebody else, put there by another host.
 
-Any host of a domain may set a cookie for all the domain, and for a path of it alone (RFC 6265
-sections 8.6 and 4.1.2.4). A session that is set for our path shows nowhere but in our answers: they
-would name the user that another host has chosen, while the site shows its own.
+Any host of a domain may set a cookie for the whole domain, and for a single path (RFC 6265 sections
+8.6 and 4.1.2.4). A session that is set for our path alone has an effect only on our answers. They
+would name the user that another host has chosen, while the site's pages show its own user.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def believed(
     cookies: Sequence[str],
     session_cookies: Sequence[str],
 ) -> Visitor:
-    """Return the app's visitor, or a doubtful one who is nobody.
+    """Return the app's visitor, or nobody, marked as doubtful.
 
-    `loan` is what the login cookie says. Only this very host can have set that cookie, so where
-    there is one, the number of session cookies does not count. `cookies` are the request's
-    `Cookie` fields, and `session_cookies` the names of those by which the app knows its users.
+    `loan` is what the login cookie says. Only this host can have set that cookie. So if there is
+    one, the number of session cookies does not count. `cookies` are the request's `Cookie` fields,
+    and `session_cookies` are the names of the cookies by which the app knows its users.
     """
     if visitor.user is None:
         return visitor

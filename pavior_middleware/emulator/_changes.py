@@ -1,4 +1,4 @@
-"""Tell the open inbox pages that something changed; what changed they fetch themselves."""
+"""Notifies open inbox pages of changes. The pages then fetch what has changed."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ HEARTBEAT_SECONDS = 15
 
 
 class Changes:
-    """A version that grows with each change, and a stream of server-sent events that tells it.
+    """A version that grows with each change, and a stream of server-sent events with the version.
 
-    The stream begins with the version there is, so that a page, which knows the version it was
-    rendered from, misses no change between its rendering and its subscription. A slow reader is
-    told the newest version only, so nothing piles up.
+    The stream begins with the current version. A page knows the version from which it was rendered,
+    so it misses no change between its rendering and its subscription. A slow reader gets only the
+    newest version, so nothing piles up.
     """
 
     def __init__(self) -> None:
-        self._run = secrets.token_hex(4)  # after a restart, no old page's version may look current
+        self._run = secrets.token_hex(4)  # after a restart, the version of an old page is outdated
         self._count = 0
         self._closed = False
         self._wakers: set[asyncio.Event] = set()
 
     @property
     def version(self) -> str:
-        """The name of the present state."""
+        """The name of the current state: a run and, after a hyphen, a count."""
         return f"{self._run}-{self._count}"
 
     def publish(self) -> None:
-        """Tell each stream that there is something new; call it from the event loop's thread."""
+        """Notify each stream of a change; call this from the event loop's thread."""
         self._count += 1
         self._wake()
+
+    def begin_anew(self) -> None:
+        """Notify each stream that all that was shown is gone; call this like `publish`.
+
+        From now on the version has another run before its hyphen.
+        """
+        self._run = secrets.token_hex(4)
+        self.publish()
 
     def close(self) -> None:
         """End each stream, now and for good."""

@@ -12,7 +12,7 @@ _DEFAULT_PORTS = {"https": "443", "http": "80"}
 
 
 class DomainsError(ValueError):
-    """Lines that are not domains; `problems` says of each what to write instead."""
+    """Lines that are not domains; `problems` says what to write instead of each."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = tuple(problems)
@@ -39,7 +39,7 @@ def parse_domains(text: str) -> tuple[str, ...]:
 
 
 def domain_of(origin: str | None) -> str | None:
-    """Return the domain in a browser's `Origin` header, or None if it tells none."""
+    """Return the domain in a browser's `Origin` header, or None without a domain."""
     if origin is None:
         return None
     try:
@@ -53,7 +53,7 @@ def is_among(origin: str | None, domains: Sequence[str]) -> bool:
     page = domain_of(origin)
     if origin is None or page is None:
         return False
-    # An origin leaves its scheme's own port out (RFC 6454 section 6.2); the text box may name it.
+    # An origin omits the default port of its scheme (RFC 6454 section 6.2), but a line may have it.
     default_port = _DEFAULT_PORTS.get(urlsplit(origin).scheme)
     return any(
         covers(domain, name) for domain in domains for name in (page, f"{page}:{default_port}")

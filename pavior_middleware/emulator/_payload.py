@@ -1,10 +1,11 @@
-"""Read a request's body: bounded, and with nothing in it that a later step could stumble over."""
+"""Reads a request's body, up to a limit and only with values that can be stored."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from typing import TypeGuard
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -12,7 +13,9 @@ from starlette.requests import Request
 
 LARGEST_BODY = 64 * 1024  # bytes
 DEEPEST_NESTING = 32
+LARGEST_NUMBER = 10**18  # SQLite takes 64 bits
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -38,6 +41,16 @@ async def read_form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True))
     except ValueError:
         raise HTTPException(400, "the body is not a form") from None
+
+
+def is_number(value: object) -> TypeGuard[int]:
+    """Whether a JSON value can be the number of a row."""
+    return isinstance(value, int) and 0 <= value < LARGEST_NUMBER and not isinstance(value, bool)
+
+
+def number_in(text: str | None) -> int | None:
+    """Return the number of a row that a URL names; None for any other text."""
+    return int(text) if text and _NUMBER.fullmatch(text) else None
 
 
 async def _read(request: Request) -> bytes:

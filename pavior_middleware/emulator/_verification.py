@@ -1,4 +1,4 @@
-"""What Pavior makes of an init: anonymous, lead or authenticated, and why. Decisions only."""
+"""Decides whether an init is anonymous, a lead or authenticated, and why."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Team:
 class Borrowing:
     """An identity that a page asked another site for, through `shareAuth`.
 
-    `lender` is the domain it was asked of, `identity` the answer (empty if there was none) and
-    `failure` what the widget says went wrong. `origin` is the borrowing page's `Origin` header,
-    and `allowed_domains` are the text box's.
+    `lender` is the domain that was asked, and `identity` its answer (empty without an answer).
+    `failure` says what went wrong, by the widget. `origin` is the borrowing page's `Origin` header.
+    `allowed_domains` are those of the text box.
     """
 
     lender: str
@@ -61,19 +61,20 @@ class Outcome:
 
     @property
     def status(self) -> Status:
-        """What this init alone makes of the visitor, whatever earlier ones did."""
+        """The visitor's status by this init alone; earlier inits do not count."""
         if self.identifier is None:
             return "anonymous"
         return "signup" if self.authenticated else "lead"
 
 
 def judge(team: Team, options: Mapping[str, object], borrowing: Borrowing | None) -> Outcome:
-    """Return what Pavior makes of an init's options; any JSON values will do, nothing is raised.
+    """Return the outcome of an init. `options` may hold any JSON values; nothing is raised.
 
-    With a borrowing, the options' own identity is ignored: a page borrows or vouches, not both.
+    With a borrowing, the options' own identity is ignored: a page borrows an identity or vouches
+    for one, but not both.
     """
     claim = options if borrowing is None else borrowing.identity
-    user_id, email = _text(claim.get("id")), _text(claim.get("email"))
+    user_id, email = text_of(claim.get("id")), text_of(claim.get("email"))
     problems = (
         _team_problem(team, options.get("teamVanityId")),
         _lending_problem(borrowing) if borrowing and not claim else None,
@@ -95,7 +96,7 @@ def attributes(options: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     """The text that an id or email stands for: pages pass numbers, too."""
     if isinstance(value, str):
         return value or None
@@ -107,7 +108,7 @@ def _text(value: object) -> str | None:
 def _team_problem(team: Team, vanity_id: object) -> str | None:
     if vanity_id is None:
         return "teamVanityId is missing"
-    if _text(vanity_id) != team.vanity_id:
+    if text_of(vanity_id) != team.vanity_id:
         return f"teamVanityId {str(vanity_id)[:80]!r} is not this team's"
     return None
 
@@ -118,7 +119,7 @@ def _lending_problem(borrowing: Borrowing) -> str:
 
 
 def _type_problem(name: str, value: object) -> str | None:
-    if value is None or value == "" or _text(value) is not None:
+    if value is None or value == "" or text_of(value) is not None:
         return None
     return f"{name} is neither text nor a number"
 

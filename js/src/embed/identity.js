@@ -11,3 +11,19 @@ export function sameIdentity(one, other) {
     (name) => JSON.stringify(one[name]) === JSON.stringify(other[name]),
   );
 }
+
+/**
+ * @typedef {object} Former  an identity that a page had, without its hmac
+ * @property {unknown} [id]
+ * @property {unknown} [email]
+ * @property {unknown} [shareAuth]
+ * @property {boolean} hmac  whether there was one
+ */
+
+/**
+ * @param {Identity} identity
+ * @returns {Former}
+ */
+export function identityOf({id, email, shareAuth, hmac}) {
+  return {id, email, shareAuth, hmac: Boolean(hmac)};
+}

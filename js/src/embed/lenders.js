@@ -1,5 +1,5 @@
 /*
- * Sites that lend the identity of the user who is logged in there, each by the share.js of its own.
+ * Sites that lend the identity of the user who is logged in there, each by its own share.js.
  */
 
 import {sameIdentity} from './identity.js';
@@ -52,9 +52,8 @@ function lenderUrl(domain) {
 }
 
 /**
- * Return a function that returns the lender at a domain, always the same one for the same domain,
- * unless its share.js could not be loaded. Whatever goes wrong, the visitor is anonymous and the
- * page goes on.
+ * Return a function that returns the lender at a domain. A domain has one lender, unless its share.js
+ * could not be loaded. If anything goes wrong, the visitor is anonymous and the page goes on.
  *
  * @param {Borrower} borrower
  * @returns {(domain: string) => Lender}

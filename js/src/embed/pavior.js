@@ -3,7 +3,7 @@
  */
 
 import {takeCode} from '../handoff.js';
-import {sameIdentity} from './identity.js';
+import {identityOf, sameIdentity} from './identity.js';
 import {createLenders} from './lenders.js';
 import {createView} from './view.js';
 import {visitor} from './visitor.js';
@@ -34,11 +34,17 @@ import {visitor} from './visitor.js';
  * @property {'anonymous' | 'lead' | 'signup'} status
  * @property {boolean} authenticated
  * @property {string | null} reason
+ * @property {string | null} warning  that the page has called init as somebody else
  * @property {string | null} email
  * @property {Message[]} messages
+ * @property {boolean} hasEarlier
  */
 
+/** @typedef {Pick<Answer, 'messages' | 'hasEarlier'>} History */
+
 /** @typedef {Pick<Answer, 'status' | 'authenticated' | 'reason'> & {options: Options}} State */
+
+/** @typedef {import('./identity.js').Former} Former */
 
 /**
  * @template T
@@ -49,21 +55,28 @@ function copyOf(value) {
   return JSON.parse(JSON.stringify(value));
 }
 
+/** @param {Response} response  of the emulator, whose errors are text */
+async function failureOf(response) {
+  return new Error(`${await response.text()} (HTTP ${response.status})`);
+}
+
 /** @param {HTMLScriptElement} script  the embed's own element */
 export function createPavior(script) {
   const code = takeCode();
   const server = new URL('.', script.src);
 
-  let newest = 0; // counts inits, so that an answer to an older one is known as such
-  let person = 0; // counts identities, so that nothing is sent as somebody else
+  let newest = 0; // the number of inits, so that the answer to an older init is recognized
+  let person = 0; // the number of identities, so that nothing is sent as somebody else
   /** @type {string | null} */
   let session = null;
   /** @type {Promise<void>} */
   let connecting = Promise.resolve();
   /** @type {Options} */
   let options = {};
+  /** @type {Former | null} */
+  let former = null; // another identity that the page had before
   /** @type {import('./lenders.js').Lender | null} */
-  let lender = null; // the one that the newest init borrows from
+  let lender = null; // the site that the newest init borrows from
 
   const lenderAt = createLenders({
     script,
@@ -104,9 +117,10 @@ export function createPavior(script) {
       visitor: visitor(),
       borrowed: loan?.identity,
       borrowFailure: loan?.failure,
+      former,
       page: tracked ? {url: window.location.href, title: document.title} : undefined,
     });
-    if (!response.ok) throw new Error(`HTTP ${response.status} for init`);
+    if (!response.ok) throw await failureOf(response);
     /** @type {Answer} */
     const answer = await response.json();
     if (turn !== newest) return;
@@ -114,6 +128,7 @@ export function createPavior(script) {
     const {status, authenticated, reason} = answer;
     Pavior.state = {status, authenticated, reason, options: copyOf(current)};
     view.show(answer, current);
+    if (answer.warning) console.warn(`Pavior emulator: ${answer.warning}. The last call counts.`);
     window.dispatchEvent(new CustomEvent('pavior:ready', {detail: copyOf(Pavior.state)}));
   }
 
@@ -124,7 +139,7 @@ export function createPavior(script) {
     return connecting;
   }
 
-  // Waits for the newest init, should another one come while an older one is under way.
+  // Waits for the newest init, since another one may come while an older one is under way.
   async function settled() {
     let awaited;
     do {
@@ -156,8 +171,20 @@ export function createPavior(script) {
       reconnect(); // the emulator was restarted, or its inbox cleared
       response = await sendOnce(text, sender);
     }
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    if (!response.ok) throw await failureOf(response);
     return response.json();
+  }
+
+  /**
+   * @param {number} before  a message's number
+   * @returns {Promise<History | null>}
+   */
+  async function earlier(before) {
+    const reader = person;
+    const response = await call('earlier', {session, before});
+    if (!response.ok) throw await failureOf(response);
+    const history = await response.json();
+    return reader === person ? history : null;
   }
 
   /**
@@ -189,6 +216,7 @@ export function createPavior(script) {
   /** @param {Options} given */
   function init(given) {
     if (!sameIdentity(options, given)) {
+      if (newest) former = identityOf(options);
       person += 1;
       view.forget();
     }
@@ -199,7 +227,7 @@ export function createPavior(script) {
     reconnect();
   }
 
-  const view = createView({person: () => person, send});
+  const view = createView({person: () => person, send, earlier});
   /** @type {{command: string, options: unknown}[]} */
   Pavior.calls = [];
   /** @type {State | null} */

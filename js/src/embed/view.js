@@ -2,9 +2,11 @@
  * What people see: the bubble, and the panel that it opens.
  */
 
+import {readable} from './clock.js';
 import STYLE from './widget.css';
 
 /** @typedef {import('./pavior.js').Answer} Answer */
+/** @typedef {import('./pavior.js').History} History */
 /** @typedef {import('./pavior.js').Message} Message */
 /** @typedef {import('./pavior.js').Options} Options */
 
@@ -12,6 +14,8 @@ import STYLE from './widget.css';
  * @typedef {object} Chat
  * @property {() => number} person  a number for who is here now
  * @property {(text: string, sender: number) => Promise<Message>} send  fails for another sender
+ * @property {(before: number) => Promise<History | null>} earlier  what was written before a
+ *   message; null if somebody else is here by then
  */
 
 /**
@@ -53,9 +57,7 @@ function icon(name, path) {
 
 /** @param {string} moment */
 function timeOf(moment) {
-  const date = new Date(moment);
-  const text = date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
-  return element('time', {datetime: moment}, text);
+  return element('time', {datetime: moment}, readable(new Date(moment), new Date()));
 }
 
 /**
@@ -77,23 +79,26 @@ function standingOf(answer) {
 }
 
 /** @param {Chat} chat */
-export function createView({person, send}) {
+export function createView({person, send, earlier}) {
   const title = element('h2', {id: 'title'}, 'Chat with us');
   const greeting = element('p', {});
   const list = element('ol', {});
   const empty = element('p', {class: 'empty'}, 'Write us a message. We read every one.');
+  const more = element('button', {class: 'more', type: 'button', hidden: ''}, 'Earlier messages');
   const log = element(
     'div',
     {class: 'log', role: 'log', 'aria-label': 'Messages', tabindex: '0'},
+    more,
     empty,
     list,
   );
-  const alert = element('div', {role: 'alert'});
+  const alert = element('div', {id: 'alert', role: 'alert'});
   const box = element('textarea', {
     id: 'message',
     rows: '1',
     autocomplete: 'off',
     maxlength: '10000',
+    'aria-describedby': 'alert',
   });
   const button = element('button', {class: 'send', type: 'submit'}, 'Send');
   const form = element(
@@ -107,7 +112,7 @@ export function createView({person, send}) {
   const panel = element(
     'section',
     {class: 'panel', id: 'panel', role: 'dialog', 'aria-labelledby': 'title', hidden: ''},
-    element('header', {class: 'head'}, title, greeting),
+    element('div', {class: 'head'}, title, greeting),
     log,
     form,
     standing,
@@ -154,14 +159,37 @@ export function createView({person, send}) {
   }
 
   /** @param {Message} message */
-  function add(message) {
+  function lineOf(message) {
     const key = `${message.number} ${message.sentAt}`;
-    if (Array.from(list.children).some((item) => item.getAttribute('data-key') === key)) return;
-    const item = element('li', {'data-key': key}, element('p', {}, message.text));
-    item.append(timeOf(message.sentAt));
-    list.append(item);
+    if (Array.from(list.children).some((item) => item.getAttribute('data-key') === key)) return [];
+    const item = element('li', {'data-key': key, 'data-number': `${message.number}`});
+    item.append(element('p', {}, message.text), timeOf(message.sentAt));
+    return [item];
+  }
+
+  /** @param {Message} message */
+  function add(message) {
+    list.append(...lineOf(message));
     empty.hidden = true;
     log.scrollTop = log.scrollHeight;
+  }
+
+  async function showEarlier() {
+    const first = list.firstElementChild;
+    more.disabled = true;
+    try {
+      const history = await earlier(Number(first?.getAttribute('data-number')));
+      if (!history || !first?.isConnected) return;
+      const fromEnd = log.scrollHeight - log.scrollTop;
+      list.prepend(...history.messages.flatMap(lineOf));
+      more.hidden = !history.hasEarlier;
+      log.scrollTop = log.scrollHeight - fromEnd; // what was read stays where it was
+      if (more.hidden) log.focus();
+    } catch (error) {
+      complain(`The earlier messages could not be read. ${/** @type {Error} */ (error).message}`);
+    } finally {
+      more.disabled = false;
+    }
   }
 
   /** @param {string} text */
@@ -179,7 +207,12 @@ export function createView({person, send}) {
   async function submit() {
     const text = box.value;
     const sender = person();
-    if (sending || !text.trim()) return;
+    if (sending) return;
+    if (!text.trim()) {
+      complain('There is nothing to send yet: write a message first.');
+      box.focus();
+      return;
+    }
     setSending(true);
     complain('');
     try {
@@ -191,7 +224,7 @@ export function createView({person, send}) {
       const {message} = /** @type {Error} */ (error);
       console.warn('Pavior emulator: the message was not sent:', message);
       if (sender === person()) {
-        complain('Your message could not be sent. It is still here: please try again.');
+        complain(`Your message could not be sent. It is still here: please try again. ${message}`);
       }
     } finally {
       setSending(false);
@@ -208,6 +241,8 @@ export function createView({person, send}) {
       submit();
     }
   });
+  box.addEventListener('input', () => complain(''));
+  more.addEventListener('click', showEarlier);
   bubble.addEventListener('click', () => (panel.hidden ? open() : close()));
   for (const type of ['keydown', 'keypress', 'keyup']) {
     shadow.addEventListener(type, (event) => {
@@ -254,6 +289,7 @@ export function createView({person, send}) {
     forget() {
       list.replaceChildren();
       empty.hidden = false;
+      more.hidden = true;
       box.value = '';
       complain('');
     },
@@ -265,7 +301,9 @@ export function createView({person, send}) {
       const name = nameIn(given, answer.email);
       title.textContent = name ? `Hello ${name}` : 'Chat with us';
       greeting.textContent = name ? 'How can we help?' : 'Ask us anything.';
-      standing.textContent = `Emulator: ${standingOf(answer)}`;
+      const warning = answer.warning ? ` – but ${answer.warning}` : '';
+      standing.textContent = `Emulator: ${standingOf(answer)}${warning}`;
+      if (!list.children.length) more.hidden = !answer.hasEarlier;
       answer.messages.forEach(add);
     },
   };

@@ -9,7 +9,7 @@ import {page} from './shared.js';
 /** @typedef {import('../shared').Data} Data */
 /** @typedef {import('../shared').Options} Options */
 
-const LONGEST_WAIT = 10000; // milliseconds; share.js answers in half of that, or leads away
+const LONGEST_WAIT = 10000; // milliseconds; share.js answers or leaves the page in half of that
 
 /** Whom share.js named last. @type {Options | undefined} */
 let heard;
@@ -22,7 +22,7 @@ function show(user) {
 
 /** @param {Options} user */
 function hear(user) {
-  // What the embed has asked for by `shareAuth` may be another's answer by now.
+  // The answer that the embed got by `shareAuth` may be about an earlier user.
   const isNews = !heard || !page.named || !isSame(user, page.named);
   heard = user;
   // The embed would borrow, too.
@@ -42,7 +42,7 @@ export function begin() {
     show({}); // the embed may know what to do about `shareAuth`
   }
   const script = /** @type {HTMLScriptElement} */ (page.load(3));
-  // share.js of every release looks for the code while it is run, so that shows whether it is.
+  // share.js of every release reads the property while it runs, so reading shows that it runs.
   Object.defineProperty(script, 'code', {
     get() {
       isRun = true;
@@ -55,7 +55,7 @@ export function begin() {
   });
   script.onload = () => (isRun ? setTimeout(giveUp, LONGEST_WAIT) : giveUp());
   script.onerror = giveUp;
-  // share.js tells of nobody, too; that of an older release does not listen.
+  // share.js also reports that nobody is logged in, but that of an older release does not listen.
   window.addEventListener('pavior:logout', () => {
     if (heard) hear({});
   });

@@ -1,13 +1,13 @@
 /*
- * The chat's bubble, which goes when a visit replaces the body that it stands in.
+ * The chat's bubble, which goes when a visit replaces the body that it is in.
  *
- * Nobody but the embed knows which nodes are its own. So what came into the body or the root after
- * init, and not with a visit, counts as such; when all of that is gone, init is called again.
+ * Only the embed knows which nodes are its own. So all nodes count that came into the body or the root
+ * after init, and not with a visit. When all of these are gone, init is called again.
  */
 
 import {page} from './shared.js';
 
-const PAUSE = 100; // milliseconds, in which a visit tells who is logged in
+const PAUSE = 100; // milliseconds in which a visit may say who is logged in
 
 /** @type {any[]} */
 let came = [];
@@ -30,18 +30,19 @@ export function follow(records) {
   for (const {target, addedNodes, removedNodes} of records) {
     if (target !== document.head) {
       added.push(...addedNodes);
-      // An embed may still take its nodes out of a body that is gone.
+      // An embed may still remove its nodes from a body that has left the page.
       if (target.isConnected) removed.push(...removedNodes);
     }
   }
   if (
     removed.every(
-      // An embed may put others in the place of its nodes.
+      // An embed may replace its nodes by others.
       (node) => came.includes(node) && added.some(({className}) => className === node.className),
     )
   ) {
     if (page.named !== before) came.push(...added);
-  } else if (!before) {
+  } else if (!before && (came[0] || !document.body?.children[0])) {
+    // Before any of the chat has come, only an empty body means that a visit's nodes will follow.
     before = page.named;
     setTimeout(callAgain, PAUSE);
   }
@@ -52,14 +53,14 @@ async function callAgain() {
   const all = came;
   came = all.filter((node) => node.isConnected);
   if (before === page.named && all[0] && !came[0]) {
-    // A page that a library has kept holds a copy of the bubble, which does nothing.
+    // A page that a library has kept holds a copy of the bubble, which has no function.
     came = [...document.body.children].filter((child) =>
       all.some((node) => node.isEqualNode(child)),
     );
     for (const copy of came) copy.remove();
     page.named = {...page.named};
     page.tell();
-    await null; // until that was followed
+    await null; // the records of this change come first
   }
   before = undefined;
 }

@@ -1,5 +1,5 @@
 /*
- * What a page does about what happens to it, on a site with users of its own.
+ * How a page handles what happens to it, on a site with its own users.
  */
 
 import * as login from './login.js';
@@ -20,5 +20,5 @@ export const HANDLERS = {
   'up:fragment:inserted': visits.askSoon,
 };
 
-/** Those of libraries, to which the script of the page does not listen. */
+/** Events of libraries that the script of the page does not listen to. */
 export const TYPES = ['turbo:load', 'up:fragment:inserted'];

@@ -1,5 +1,5 @@
 /*
- * The question who is logged in, which only the site itself can answer.
+ * Asks the site who is logged in.
  */
 
 import {page} from './shared.js';
@@ -7,12 +7,12 @@ import {stored} from './tabs.js';
 
 /** @typedef {import('../shared').Options} Options */
 
-// Beside the file, on the page's own origin, whatever its `<base>` says.
+// The path is relative to the file, on the page's own origin. The page's `<base>` has no effect.
 const url = new URL('share-auth', new URL(page.urls[1], location.href));
 
 let turn = 0;
 
-/** Let no answer count that is still to come: something newer is known. */
+/** Ignore answers that are still to come, since something newer is known. */
 export function overtake() {
   turn += 1;
 }

@@ -1,5 +1,5 @@
 /*
- * From the script of a page to its file: what the one has written down, the other handles.
+ * Handles what the script of the page has recorded, and what happens later.
  */
 
 import * as bubble from './bubble.js';
@@ -9,8 +9,8 @@ import {page} from './shared.js';
 /** @typedef {Record<string, ((happening: any) => void) | undefined>} Handlers  by type; `data` of a visit */
 
 /**
- * Handle what has happened, and what will; once, though a page may load the file twice before it is
- * there.
+ * Handle what has happened, and what will. This has an effect only once, since a page may load the file
+ * twice before the first load ends.
  *
  * @param {Handlers} handlers
  * @param {string[]} [types]  of further events
@@ -27,7 +27,7 @@ export function start(handlers, types = []) {
   function push(happening) {
     if (happening[0]) return; // records, which the file makes by itself
     const type = happening.type ?? 'data';
-    last.delete(type); // it takes its place in the order anew
+    last.delete(type); // so that it moves to the end of the order
     last.set(type, happening);
   }
 
@@ -69,8 +69,8 @@ export function start(handlers, types = []) {
 }
 
 /**
- * Take the data out of elements whose script did not run, since a policy did not allow it. They are in
- * the head, where a user's markup does not get.
+ * Take the data from elements whose script did not run because of a policy. These elements are in the
+ * head, where a user's markup cannot be.
  *
  * @returns {number} how many there were
  */

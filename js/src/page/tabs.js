@@ -1,6 +1,6 @@
 /*
- * What tells other tabs that somebody else is logged in: 32 bits of who it is, in localStorage.
- * The server writes the same tag into a page (`snippet.py`).
+ * Tells other tabs that somebody else is logged in, by a hash of 32 bits in localStorage. The server
+ * writes the same tag into a page (`snippet.py`).
  */
 
 import {NAMES} from '../identity.js';
@@ -8,7 +8,7 @@ import {NAMES} from '../identity.js';
 /** @typedef {import('../shared').Options} Options */
 
 /**
- * Return the tag of the user whom a tab named last; nothing if none did, or if the storage is closed.
+ * Return the tag of the user whom a tab named last; nothing without one, or if the storage is blocked.
  *
  * @returns {string | undefined}
  */

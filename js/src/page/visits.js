@@ -1,8 +1,8 @@
 /*
  * Visits: a library shows another page, or a part of one, in the same document.
  *
- * Some bring the element of the new page along, which says who is logged in: its script hands the data
- * over. After other visits, the page asks.
+ * Some visits bring the element of the new page, which says who is logged in. Its script passes the data
+ * on. After other visits, the page asks.
  */
 
 import * as bubble from './bubble.js';
@@ -11,10 +11,10 @@ import {page} from './shared.js';
 
 /** @typedef {import('../shared').Data} Data */
 
-const SOON = 50; // milliseconds, in which the data of a page may come
+const SOON = 50; // milliseconds in which the data of a page may come
 const LONG = 2000; // milliseconds, after which data belongs to an earlier visit
 
-/** When the data of a page has come that no visit has shown yet. */
+/** When data came whose page no visit has shown yet. */
 let dataTime = 0;
 let isDue = false;
 let address = performance.getEntriesByType('navigation')[0]?.name;
@@ -34,13 +34,13 @@ export function askSoon() {
 export function navigate({navigationType}) {
   const {href} = location;
   const [url] = href.split('#');
-  // A script alone makes another entry of the same address. Turbo changes the address long before it
-  // shows the page.
+  // Only a script adds an entry with the same address. Turbo changes the address long before it shows
+  // the page.
   if ((url !== address || (navigationType === 'push' && url === href)) && !window.Turbo) askSoon();
   address = url;
 }
 
-/** @param {{detail?: any}} event  which has a cause, unless a page asks in turns */
+/** @param {{detail?: any}} event  it has a cause, unless the page polls */
 export function hearHtmx({detail}) {
   if (/^click|^submit/.test(detail.requestConfig.triggeringEvent?.type)) askSoon();
 }

@@ -24,7 +24,7 @@ function find(selector) {
 export let frame;
 export let remove = () => {};
 
-/** Once a page is enough. @type {MutationObserver | undefined} */
+/** One observer for a page is enough. @type {MutationObserver | undefined} */
 let watcher;
 
 /**
@@ -70,7 +70,7 @@ function addFrame(target, onAnswer) {
     for (const side of SIDES) style[side] = `${box[side]}px`;
     style.visibility = box.width ? 'visible' : 'hidden';
   }
-  const sizes = new ResizeObserver(place); // which also tells when the bubble comes and goes
+  const sizes = new ResizeObserver(place); // it also notices when the bubble appears and disappears
 
   /** @param {MessageEvent} event */
   function hear({source, origin, data}) {

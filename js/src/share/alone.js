@@ -6,7 +6,7 @@ import {script} from './element.js';
 
 /** @typedef {import('./knowledge').Identity} Identity */
 
-/** @param {() => Identity | undefined} named  tells who is there, as far as that is known */
+/** @param {() => Identity | undefined} named  returns who is logged in, if that is known */
 export function standAlone(named) {
   const {shareAuth, ...options} = JSON.parse(/** @type {string} */ (script.dataset.init));
   const url = script.dataset.embed ?? 'https://app.pavior.com/embed';

@@ -1,5 +1,5 @@
 /*
- * Asks the lender who is logged in, takes down what is known, and tells of it.
+ * Asks the lender who is logged in, stores the answer, and reports it.
  */
 
 import {takeCode} from '../handoff.js';
@@ -22,13 +22,13 @@ import {isTop} from './window.js';
 const NOTHING = {identity: {}, seconds: null};
 
 let known = /** @type {Known} */ ({turn: 0}); // the rest is read from the tab
-/** What is to come before a question. @type {Promise<unknown> | undefined} */
+/** The exchange of a code, which a question waits for. @type {Promise<unknown> | undefined} */
 let exchanging;
 /** @type {number} */
 let timer;
 
 /**
- * Take down what happens, and tell of whom that names.
+ * Store what happens, and report the user whom it names.
  *
  * @template {unknown[]} Details
  * @param {import('./knowledge').Transition<Details>} transition
@@ -52,12 +52,12 @@ function wake() {
   if (!known.loan) return;
   const left = known.loan.until - Date.now();
   if (left > 0) timer = setTimeout(wake, Math.min(left, LONGEST_NAP));
-  // A page that nobody looks at does not ask, so that it keeps no session of the lender's alive.
+  // A page that nobody looks at does not ask: a question would keep the lender's session alive.
   else if (document.hidden) on(happens.end);
   else ask();
 }
 
-/** Ask who is there; if no cookie tells whom the lender led here, on the way. */
+/** Ask the lender who is logged in; if cookies do not say it, make a trip to the lender. */
 async function ask() {
   on(happens.question);
   const {turn} = known;
@@ -66,7 +66,7 @@ async function ask() {
     if (turn !== known.turn) return;
     const answer = await request({credentials: 'include'});
     if (turn !== known.turn) return;
-    const isOpen = answer.seconds === null; // who is there
+    const isOpen = answer.seconds === null; // the lender could not know who is logged in
     if (HANDS_OFF && isOpen && (await travel(turn))) return;
     if (turn !== known.turn) return;
     on(happens.answer, answer, 'cookie');
@@ -88,7 +88,7 @@ async function ask() {
  */
 async function travel(turn) {
   const mayBegin = () =>
-    Boolean(crypto.subtle) && // which only secure contexts have
+    Boolean(crypto.subtle) && // only secure contexts have it
     turn === known.turn &&
     mayTravel(tab.read(known)) &&
     base.origin !== location.origin &&
@@ -104,13 +104,13 @@ async function travel(turn) {
 }
 
 /**
- * A code that is refused is tried once more: while a lender exchanges its key, the machine that was
- * asked may not know the one yet with which another has signed.
+ * Exchange a code for the identity. A code that is refused is tried once more. While a lender exchanges
+ * its secret key, one machine may have signed with a new key that the machine asked does not know yet.
  *
  * @param {string} code  empty for nobody
  * @param {string} verifier
  * @param {boolean} [isLast]
- * @returns {Promise<unknown>} whether the tab has learned by the code who is there
+ * @returns {Promise<unknown>} whether the tab has learned by the code who is logged in
  */
 async function use(code, verifier, isLast) {
   const body = new URLSearchParams({code, verifier});

@@ -5,8 +5,8 @@
 /** @typedef {() => HTMLElement | null | undefined} Bubble */
 
 /**
- * Null in a module, in which nothing else of this file is used. Markup with the name of a property takes
- * its place in the document.
+ * Null if this is a module; then nothing else of this file is used. Markup with the name of a property
+ * can replace that property of the document.
  */
 export const script = /** @type {HTMLScriptElement & {code?: string | null, bubble?: Bubble}} */ (
   Reflect.get(Document.prototype, 'currentScript', document)

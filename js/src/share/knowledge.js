@@ -1,5 +1,5 @@
 /*
- * What is known now: a pure function of what was known and of what has happened.
+ * What the tab and the page know: a pure function of what they knew and of what has happened.
  */
 
 import {MOST_TRIPS} from './limits.js';
@@ -7,8 +7,8 @@ import {MOST_TRIPS} from './limits.js';
 /** @typedef {{id?: string, email?: string, hmac?: string}} Identity  {} for nobody */
 
 /**
- * By which way it was learned who somebody is: the lender's cookie, a code from a trip to the lender,
- * or a click in the lender's frame.
+ * How the user became known: by the lender's cookie, by a code from a trip to the lender, or by a click
+ * in the lender's frame.
  *
  * @typedef {'cookie' | 'code' | 'frame'} Way
  */
@@ -20,20 +20,20 @@ import {MOST_TRIPS} from './limits.js';
  *
  * @typedef {object} Tab
  * @property {Loan | null} loan
- * @property {number | null} trips  how often the tab has gone to the lender since that led it here;
- *   null if the tab has learned since then who is there
+ * @property {number | null} trips  the number of trips to the lender since the lender led the tab here;
+ *   null if the tab has learned since then who is logged in
  * @property {Trip | null} trip  the latest one, unless it is over
  */
 
-/** @typedef {{verifier: string, to: string}} Trip  `to` is the page that it is to come back to */
+/** @typedef {{verifier: string, to: string}} Trip  `to` is the page to which the trip leads back */
 
 /**
  * @typedef {object} Page
  * @property {number} turn  counts questions: no answer counts that a newer question has overtaken
  * @property {number} now  the time of what happened last, in milliseconds
- * @property {string | null} [back]  the verifier of the trip that has brought a code; null once
- *   its user is not the one that the page asks for
- * @property {Identity} [named]  absent before anybody was
+ * @property {string | null} [back]  the verifier of the trip that has brought a code; null once the
+ *   code's user does not count any more
+ * @property {Identity} [named]  whom the page names; absent before the first answer
  * @property {Identity | null} [left]  who has logged out, though the lender may not know it yet
  */
 
@@ -47,7 +47,7 @@ import {MOST_TRIPS} from './limits.js';
  */
 
 /**
- * What something that happens changes, as `transitions.js` says.
+ * A row of the table in `transitions.js`: it returns what an event changes.
  *
  * @template {unknown[]} Details
  * @typedef {(known: Known, ...details: Details) => Partial<Known>} Transition
@@ -65,7 +65,7 @@ export function after(known, transition, ...details) {
 }
 
 /**
- * Whether the tab may go to the lender, to learn there who is logged in.
+ * Whether the tab may go to the lender to learn who is logged in there.
  *
  * @param {Tab} tab
  */

@@ -1,5 +1,5 @@
 /*
- * The question who is logged in, which the lender answers.
+ * Asks the lender who is logged in.
  */
 
 import {identified} from '../identity.js';

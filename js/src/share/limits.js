@@ -1,5 +1,5 @@
 /*
- * How long and how often. esbuild puts numbers of a module without imports in the place of their names.
+ * Limits of times and numbers. This module has no imports, so esbuild inlines its numbers.
  */
 
 // Milliseconds.

@@ -46,7 +46,7 @@ export function read({loan}) {
   const kept = isStored ? stored(KEYS.loan) : loan;
   return {
     loan: kept?.until > Date.now() ? kept : null,
-    // Frames of the same site have the same storage, and nobody leads them anywhere.
+    // Frames of the same site share the storage, but the lender leads no frame anywhere.
     trip: isTop ? stored(KEYS.trip) : null,
     trips: isTop ? stored(KEYS.trips) : null,
   };

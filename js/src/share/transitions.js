@@ -26,10 +26,10 @@ import {SHORTEST_LOAN} from './limits.js';
 
 const NOBODY = {loan: null, named: {}};
 
-/** The user that a trip under way brings is not the one that the page asks for now. */
+/** The user is known now, so a trip under way does not count any more. */
 const LEARNED = {trip: null, trips: null};
 
-/** Nor is the user who was there before. */
+/** The lender led here, so neither a trip under way nor the user before counts any more. */
 const LED = {trip: null, trips: 0, back: null, loan: null, left: null};
 
 /**
@@ -44,24 +44,24 @@ const LED = {trip: null, trips: 0, back: null, loan: null, left: null};
  */
 export function arrival({trip, trips}, code, address, isNavigation, isFromLender) {
   if (code === 'ask' || (!trip && isNavigation && isFromLender)) {
-    // The hint may also be all that a trip brings, time and again.
+    // A trip may also come back with only the hint, again and again, so its trips are counted on.
     return {...LED, trips: (trip && !isFromLender && trips) || 0};
   }
   if (trip && code !== null) return {trip: null, back: trip.verifier};
-  // It is back without a code, and is not sent again.
+  // The page came back without a code, and is not sent again.
   return trip?.to === address && isNavigation ? LEARNED : {trip: null};
 }
 
 /**
- * The lender leads the tab to a page that is open. Nobody but its user may be known here now; until the
- * tab has learned who that is, its pages ask, and go to the lender for that, though not for ever.
+ * The lender leads the tab to a page that is open. From now on only the lender's user may be named here.
+ * Until the tab knows who that is, its pages ask, and go to the lender at most `MOST_TRIPS` times.
  *
  * @type {Simple}
  */
 export const led = () => LED;
 
 /**
- * The tab may know somebody. Of a loan by the cookie, the cookie tells more.
+ * The tab may know a user. For a loan by the cookie, the page asks first, since the cookie is newer.
  *
  * @type {Simple}
  */
@@ -73,12 +73,12 @@ export const recall = ({loan, named}) => ({
 export const question = ({turn}) => ({turn: turn + 1});
 
 /**
- * An answer, or none at all.
+ * The lender answers, or does not answer at all.
  *
  * @param {Known} known
  * @param {Answer} answer
  * @param {Way | 'none'} way
- * @param {number} [turn]  of its question; an answer counts only if that is the latest
+ * @param {number} [turn]  of its question; an answer counts only if the question is the latest
  * @returns {Partial<Known>}
  */
 export function answer(known, {identity, seconds, hasAccess}, way, turn = known.turn) {
@@ -96,14 +96,14 @@ export function answer(known, {identity, seconds, hasAccess}, way, turn = known.
     };
   }
   if (seconds === 0) return {...LEARNED, ...NOBODY, left: null};
-  // It says neither who is there nor that nobody is. A loan ends that this way has brought, or that the
-  // cookie would have told of, if it came along.
+  // The answer names neither a user nor nobody. A loan ends if it came by the same way, or if the cookie
+  // came along and would have confirmed it.
   const lasts = loan && loan.way !== way && (!hasAccess || loan.way === 'code');
   return {...(lasts ? {named: loan.identity} : NOBODY), left: way === 'none' ? left : null};
 }
 
 /**
- * The lender does not take the code. If it failed, another one may be taken.
+ * The lender refuses the code.
  *
  * @type {Simple}
  */

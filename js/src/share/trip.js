@@ -1,6 +1,6 @@
 /*
- * The way by the lender, which sends the page back with a code. Without the verifier, which stays in
- * this tab, a code is worth nothing: the code of a trip is of no use elsewhere, and no other code is of use here.
+ * The trip to the lender, which sends the page back with a code. A code works only with its verifier,
+ * which stays in this tab. So the code of a trip is of no use elsewhere, and no other code works here.
  */
 
 import {base} from './element.js';
@@ -15,7 +15,7 @@ function base64url(bytes) {
 }
 
 /**
- * @param {Trip | null} other  which may be under way, too, and has the same verifier then
+ * @param {Trip | null} other  another trip that may be under way; both have the same verifier then
  * @param {() => boolean} mayBegin
  * @param {(trip: Trip) => boolean} keep
  * @returns {Promise<boolean>} whether the page is on its way
@@ -23,8 +23,8 @@ function base64url(bytes) {
 export async function setOut(other, mayBegin, keep) {
   const verifier = other?.verifier ?? base64url(crypto.getRandomValues(new Uint8Array(32)));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier));
-  // Soon after a click or a key press, a trip looks like a link that the user follows, for which there
-  // is no code (`Sec-Fetch-User`). No event says when that is over.
+  // Soon after a click or a key press, a trip looks like a link that the user follows
+  // (`Sec-Fetch-User`), and the lender gives no code for a link. No event says when that is over.
   for (let pauses = MOST_PAUSES; navigator.userActivation?.isActive; pauses -= 1) {
     if (!pauses) return false;
     await new Promise((done) => setTimeout(done, PAUSE));

@@ -1,5 +1,5 @@
 /*
- * Whether somebody has begun to fill in the page, which is loaded anew if it goes to the lender.
+ * Whether the user has begun to fill in the page. A trip to the lender would lose that.
  */
 
 import * as access from './access.js';
@@ -27,7 +27,7 @@ function focused() {
   return element;
 }
 
-/** What they do in a frame does not show, and a frame may take the focus by itself. */
+/** Whether the focus is in a frame: the page cannot see what the user types there. */
 function isInFrame() {
   const frame = focused();
   return (
@@ -38,7 +38,7 @@ function isInFrame() {
 }
 
 export function isFilledIn() {
-  // In the focused field it may have begun before this script did.
+  // The user may have typed into the focused field before this script ran.
   const {value, defaultValue = value} = /** @type {HTMLInputElement} */ (focused() ?? {});
   return isTypedIn || isInFrame() || value !== defaultValue;
 }

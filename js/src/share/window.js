@@ -1,2 +1,2 @@
-/** Whether the page is no frame of another. */
+/** Whether the page is at the top of its window, and not in a frame. */
 export const isTop = top === self;

@@ -1,5 +1,5 @@
 /**
- * Stands in for Pavior: init shows a bubble, in the body or in the root.
+ * Replaces Pavior: init shows a bubble, in the body or in the root.
  *
  * `embed-body.js` makes a new bubble for each call, as an embed does that begins anew;
  * `embed-root.js` keeps the one it has, and puts it back if it is gone.

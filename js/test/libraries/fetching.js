@@ -1,7 +1,9 @@
 /**
- * An app without a library, which fetches pages. By its own URL, it tells the script of the page with
- * the documented line (`?tells`), pushes what it shows to the history (`?pushes`), or morphs whole
- * pages into the document by Idiomorph (`?morphs`).
+ * An app without a library, which fetches pages. The query of this script's URL says what else it does:
+ *
+ * - `?tells`: it dispatches `pavior:refresh`, as documented;
+ * - `?pushes`: it pushes what it shows to the history;
+ * - `?morphs`: it morphs whole pages into the document by Idiomorph.
  */
 
 const {search} = new URL(document.currentScript.src);

@@ -9,11 +9,20 @@ export const HEADS = {
 };
 
 let isLoaded = typeof window === 'object';
-const loaded = new Promise((resolve) => setTimeout(resolve, 100)).then(() => {
-  isLoaded = true;
+/** @type {() => void} */
+let resolve;
+/** @type {Promise<void>} */
+const loaded = new Promise((resolve_) => {
+  resolve = resolve_;
 });
 
-/** What the server does not have yet when it sends the rest of the document. */
+/** Have what comes later, which the server does once it has sent the rest of the document. */
+export function load() {
+  isLoaded = true;
+  resolve();
+}
+
+/** What the server does not have when it sends the rest of the document. */
 function Later() {
   if (!isLoaded) throw loaded;
   return h('p', {id: 'later'}, 'Later');

@@ -1,4 +1,9 @@
-/** Stands in for Pavior: init appends a widget to the body. */
+/**
+ * Replaces Pavior: init appends a widget to the body, once the parser has come to its end.
+ *
+ * In the middle of the body, it would be an element that React 18 does not expect, with and without
+ * the middleware.
+ */
 
 window.Pavior = (_method, options) => {
   function show() {
@@ -9,6 +14,6 @@ window.Pavior = (_method, options) => {
     window.isWidgetThere = true;
     window.dispatchEvent(new Event('widget'));
   }
-  if (document.body) show();
+  if (document.readyState !== 'loading') show();
   else document.addEventListener('DOMContentLoaded', show);
 };

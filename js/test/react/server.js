@@ -4,14 +4,20 @@ import {PassThrough} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import {createElement} from 'react';
 import {renderToPipeableStream} from 'react-dom/server';
-import {Document, HEADS} from './document.js';
+import {Document, HEADS, load} from './document.js';
+
+let missing = Object.keys(HEADS).length;
 
 /** @param {keyof typeof HEADS} name */
 function render(name) {
   const html = new PassThrough();
   const {pipe} = renderToPipeableStream(createElement(Document, {has: HEADS[name]}), {
     bootstrapScripts: [`/client.js?${name}`],
-    onShellReady: () => pipe(html),
+    onShellReady: () => {
+      pipe(html);
+      missing -= 1;
+      if (missing === 0) load();
+    },
     onError: (error) => html.destroy(error),
   });
   return text(html);

@@ -1,0 +1,1 @@
+"""Parts of the FastAPI adapter: dependencies resolved late, and layers around the app."""

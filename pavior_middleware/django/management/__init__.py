@@ -1,0 +1,1 @@
+"""Holds the folder in which Django looks for commands of `manage.py`."""

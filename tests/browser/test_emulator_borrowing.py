@@ -53,7 +53,7 @@ class Borrowing:
         self.page.evaluate("options => Pavior('init', options)", {"teamVanityId": TEAM, **options})
 
     def ready(self, count: int) -> dict[str, Any]:
-        """Wait for so many answers in all, and return the last."""
+        """Wait for this number of answers in all, and return the last."""
         self.page.wait_for_function(f"seen.length >= {count}")
         seen: list[dict[str, Any]] = self.page.evaluate("seen")
         assert len(seen) == count
@@ -71,7 +71,7 @@ class Borrowing:
 
 @Request.application
 def plain_page(request: Request) -> Response:
-    """A page with the element and scripts that stand in the query."""
+    """A page with the element and scripts that are in the query."""
     markup = request.args.get("markup", "")
     policy = {"Content-Security-Policy": request.args["policy"]} if "policy" in request.args else {}
     return Response(

@@ -6,13 +6,9 @@ as it does of itself.
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, permutations, product
 from pathlib import Path
@@ -23,9 +19,10 @@ from httpx2 import Client, Response
 from demo import servers
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import sign
-from tests.support import programs
+from tests.support import daemons, nginx, varnish
 from tests.support.cache_sites import BODY, FILE_VARIABLE, PAGES, SESSION_FIELD, USERS
 from tests.support.pages import init_call
+from tests.support.processes import wait_for_responses
 from tests.support.sites import API_KEY
 
 pytestmark = pytest.mark.cache
@@ -39,19 +36,6 @@ SITES = ("flask", "starlette")
 LONGEST_WAIT_SECONDS = 10
 
 NGINX = """
-user {user} {group};
-daemon off;
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/client;
-  fastcgi_temp_path {folder}/fastcgi;
-  proxy_temp_path {folder}/proxy;
-  scgi_temp_path {folder}/scgi;
-  uwsgi_temp_path {folder}/uwsgi;
-
   proxy_cache_path {folder}/cache keys_zone=pages:1m;
   proxy_cache_key $host$request_uri;
   proxy_cache_revalidate on;
@@ -78,7 +62,6 @@ http {{
     gzip on;
     location / {{ proxy_pass http://$site; }}
   }}
-}}
 """
 
 VARNISH = """
@@ -103,7 +86,7 @@ sub vcl_deliver {{
 
 @dataclass(frozen=True)
 class Cache:
-    """What stands before a site, and what it makes of requests with conditions."""
+    """What is before a site, and what it makes of requests with conditions."""
 
     program: str
     stores: bool = True
@@ -153,7 +136,7 @@ def _named(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets(visitor: str) -> dict[str, str]:
-    """Return the init options that stand in the pages of this visitor alone."""
+    """Return the init options that are in the pages of this visitor alone."""
     if visitor == NOBODY:
         return {}
     user = USERS[visitor]
@@ -187,10 +170,13 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     (folder / "page.html").write_bytes(BODY)
     names = (*SITES, "nginx", "varnishd")
     found = dict(zip(names, free_ports([0] * len(names)), strict=True))
+    environ = {FILE_VARIABLE: str(folder / "page.html")}
     running: list[servers.Server] = []
     try:
         for name, command in _commands(folder, found).items():
-            running.append(_start(name, found[name], command, folder))
+            log = folder / f"{name}.log"
+            running.append(daemons.start(command, found[name], log, environ))
+        wait_for_responses(each for each in running if each.name in SITES)
         for server in running:
             server.wait_until_it_answers()
         yield found
@@ -201,41 +187,15 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
 def _commands(folder: Path, found: Mapping[str, int]) -> dict[str, list[str]]:
     places = {"host": LOOPBACK, "folder": folder, "port": found["nginx"]}
     places |= {site: found[site] for site in SITES}
-    user = pwd.getpwuid(os.geteuid())  # or a server that starts as root goes on as another
-    places |= {"user": user.pw_name, "group": grp.getgrgid(user.pw_gid).gr_name}
-    for name, template in {"nginx.conf": NGINX, "caches.vcl": VARNISH}.items():
-        (folder / name).write_text(template.format(**places))
-    nginx, varnishd = programs.path("nginx"), programs.path("varnishd")
     python = [sys.executable, "-m"]
     gunicorn = [*python, "gunicorn", "tests.support.cache_sites:flask_site()", "--threads", "4"]
     uvicorn = [*python, "uvicorn", "--factory", "tests.support.cache_sites:starlette_site"]
-    at_nginx = ["-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
-    at_varnish = ["-f", f"{folder}/caches.vcl", "-n", f"{folder}/varnish"]
-    small = ["-s", "malloc,16m", "-p", "vsl_space=1m", "-p", "thread_pools=1"]
-    alone = ["-F", "-j", "none", "-T", "none"]
     return {
         "flask": [*gunicorn, "--bind", f"{LOOPBACK}:{found['flask']}"],
         "starlette": [*uvicorn, "--host", LOOPBACK, "--port", str(found["starlette"])],
-        "nginx": [nginx, *at_nginx],
-        "varnishd": [
-            *(varnishd, *alone, *at_varnish, *small),
-            *("-a", f"{LOOPBACK}:{found['varnishd']}"),
-        ],
+        "nginx": nginx.command(NGINX.format(**places), folder),
+        "varnishd": varnish.command(VARNISH.format(**places), folder, found["varnishd"]),
     }
-
-
-def _start(name: str, port: int, command: Sequence[str], folder: Path) -> servers.Server:
-    log = folder / f"{name}.log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            cwd=servers.ROOT,
-            env={**os.environ, FILE_VARIABLE: str(folder / "page.html")},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-        )
-    return servers.Server(name, port, log, process)
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +268,7 @@ def _opaque(etag: str) -> str:
 
 
 def _is_confirmed(route: Route, page: str, visitor: str) -> bool:
-    """Whether the visitor's own copy is to be confirmed with a 304, not sent again."""
+    """Whether the visitor's own copy should be confirmed with a 304, not sent again."""
     is_stored = route.cache.stores and PAGES[page].is_stored and visitor == NOBODY
     return is_stored or route.cache.confirms_what_it_does_not_store
 

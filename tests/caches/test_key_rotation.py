@@ -17,6 +17,7 @@ from demo.ports import LOOPBACK, free_ports
 from pavior_middleware._model.paths import SHARE_AUTH
 from tests.support import programs
 from tests.support.handing_over import asking_for, form, referer_of
+from tests.support.processes import wait_for_responses
 from tests.support.sites import ADAS, API_KEY, HELP, LOGIN_COOKIE, TEAM
 
 pytestmark = pytest.mark.cache
@@ -38,7 +39,7 @@ ORDER = [
     ("new_behind_old", "new"),
     ("new", "new"),
 ]
-"""What the two machines have in the course of time, as docs/sharing.md says."""
+"""What the two machines have in the course of time, as docs/deployment.md says."""
 
 AT_ONCE = ("old", "new_behind_old")
 """The new key signs, and one machine does not know it."""
@@ -125,6 +126,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     stderr=subprocess.STDOUT,
                 )
             running.append(servers.Server(name, found[name], log, process))
+        wait_for_responses(each for each in running if each.name in KEYS)
         for server in running:
             server.wait_until_it_answers()
         yield f"http://{LOOPBACK}:{found['nginx']}"

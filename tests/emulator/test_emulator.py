@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import json
 import logging
 import os
@@ -20,7 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -31,82 +29,7 @@ from pavior_middleware.emulator import create_app
 from pavior_middleware.emulator._changes import Changes
 from pavior_middleware.emulator._domains import DomainsError, domain_of, parse_domains
 
-API_KEY = "an-api-key-that-must-never-be-seen"
-TEAM = "paving-co"
-VISITOR = "0123456789abcdef0123456789abcdef"
-
-
-def one(page: Tag, selector: str) -> Tag:
-    (tag,) = page.select(selector)
-    return tag
-
-
-def signature(identifier: str, key: str = API_KEY) -> str:
-    return hmac.new(key.encode(), identifier.encode(), hashlib.sha256).hexdigest()
-
-
-class Site:
-    """A browser on a customer's site, and a look at the emulator's inbox."""
-
-    def __init__(self, client: TestClient) -> None:
-        self.client = client
-
-    def init(
-        self,
-        _options: dict[str, Any] | None = None,
-        *,
-        visitor: object = VISITOR,
-        borrowed: object = None,
-        origin: str = "https://shop.example.com",
-        **options: Any,
-    ) -> dict[str, Any]:
-        body = {
-            "options": {"teamVanityId": TEAM, **options, **(_options or {})},
-            "visitor": visitor,
-            "borrowed": borrowed,
-            "page": {"url": f"{origin}/setts?size=9", "title": "Granite setts"},
-        }
-        response = self.client.post("/widget/init", json=body, headers={"Origin": origin})
-        assert response.status_code == 200
-        return dict(response.json())
-
-    def send(self, answer: dict[str, Any], text: str) -> httpx2.Response:
-        return self.client.post(
-            "/widget/messages", json={"session": answer["session"], "text": text}
-        )
-
-    def inbox(self) -> list[dict[str, Any]]:
-        return list(self.client.get("/api/inbox").json()["contacts"])
-
-    def contact(self) -> dict[str, Any]:
-        (contact,) = self.inbox()
-        return contact
-
-    def save_domains(self, text: str, **headers: str) -> httpx2.Response:
-        return self.client.post(
-            "/settings", data={"domains": text}, headers=headers, follow_redirects=False
-        )
-
-    def page(self, path: str = "/") -> BeautifulSoup:
-        response = self.client.get(path)
-        assert response.status_code == 200
-        return BeautifulSoup(response.text, "html5lib")
-
-    def conversation(self, identifier: str) -> BeautifulSoup:
-        contact = self.page().find(None, {"data-contact": identifier})
-        assert contact is not None
-        return self.page(str(one(contact, "a")["href"]))
-
-
-@pytest.fixture
-def app() -> Starlette:
-    return create_app(team_vanity_id=TEAM, api_key=API_KEY)
-
-
-@pytest.fixture
-def site(app: Starlette) -> Site:
-    return Site(TestClient(app))
-
+from .site import API_KEY, TEAM, VISITOR, Site, one, signature
 
 # What an init is taken for
 
@@ -627,7 +550,7 @@ def test_clearing_removes_all_contacts_and_keeps_the_list_of_domains(site: Site)
     site.send(answer, "hello")
     assert site.client.post("/clear", follow_redirects=False).status_code == 303
     view = site.client.get("/api/inbox").json()
-    assert view == {"contacts": [], "shared_auth_domains": ["help.example.com"]}
+    assert view == {"contacts": [], "next": None, "shared_auth_domains": ["help.example.com"]}
     assert site.send(answer, "still there?").status_code == 410
 
 
@@ -711,7 +634,7 @@ def test_every_site_may_call_the_widget_api_without_cookies(site: Site, path: st
 def test_content_that_is_no_json_object_is_refused(site: Site, path: str, body: bytes) -> None:
     response = site.client.post(path, content=body)
     if sys.version_info < (3, 11) and body.startswith(b'{"id": 999'):
-        return  # int() of so many digits is refused only where Python bounds it
+        return  # int() of thousands of digits is refused only where Python bounds it
     assert response.status_code == 400
 
 
@@ -761,16 +684,18 @@ init_bodies = st.fixed_dictionaries(
 @settings(suppress_health_check=list(HealthCheck))
 @given(body=init_bodies | values, text=values)
 def test_no_json_breaks_the_emulator(body: object, text: object) -> None:
-    # a test client raises whatever the app does
-    client = TestClient(create_app(team_vanity_id=TEAM, api_key=API_KEY))
-    response = client.post("/widget/init", content=json.dumps(body))
-    assert response.status_code in (200, 400)
-    session = response.json()["session"] if response.status_code == 200 else "none"
-    sent = client.post("/widget/messages", content=json.dumps({"session": session, "text": text}))
-    assert sent.status_code in (201, 400, 410)
-    for contact in client.get("/api/inbox").json()["contacts"]:
-        assert client.get(f"/contacts/{contact['number']}").status_code == 200
-    assert client.get("/").status_code == 200
+    app = create_app(team_vanity_id=TEAM, api_key=API_KEY)
+    with TestClient(app) as client:  # which raises what the app raises
+        response = client.post("/widget/init", content=json.dumps(body))
+        assert response.status_code in (200, 400)
+        session = response.json()["session"] if response.status_code == 200 else "none"
+        sent = client.post(
+            "/widget/messages", content=json.dumps({"session": session, "text": text})
+        )
+        assert sent.status_code in (201, 400, 410)
+        for contact in client.get("/api/inbox").json()["contacts"]:
+            assert client.get(f"/contacts/{contact['number']}").status_code == 200
+        assert client.get("/").status_code == 200
 
 
 @pytest.mark.parametrize("content", [b"domains=%ff%fe", b"domains=a%00b", b"\xff", b"=&=&;", b""])
@@ -936,7 +861,11 @@ PROGRAM = """
 import sys
 from pavior_middleware.emulator import create_app, serve
 app = create_app(team_vanity_id="paving-co", api_key=sys.argv[1])
-serve(app, host="127.0.0.1", port=int(sys.argv[2]))
+
+def announce(origin):
+    print("running on", origin, flush=True)
+
+serve(app, host="127.0.0.1", port=int(sys.argv[2]), on_start=announce)
 """
 
 

@@ -25,15 +25,14 @@ import example_flask.app
 import example_starlette.app
 from example_help_center.serve import create_server
 from pavior_middleware.cli import main
-from tests.support.handing_over import asking_for
-from tests.support.pages import init_call
+from pavior_middleware.testing import Emulator, assert_anonymous, assert_named, init_options
 from tests.support.repository import ROOT
 
 SETTINGS = {
     "SECRET_KEY": "only for tests",
     "PAVIOR_TEAM_VANITY_ID": "YOUR_TEAM_ID",
     "PAVIOR_API_KEY": "ladygaga",
-    "PAVIOR_EMBED_URL": "http://pavior.localhost:8000/embed",
+    "PAVIOR_EMBED_URL": "http://pavior.localhost:8990/embed",
     "HELP_CENTER_URL": "http://help.localhost:8003/",
 }
 DOCUMENTED = {
@@ -119,7 +118,9 @@ def test_an_example_site_serves_its_style_sheet(site: Site) -> None:
 
 
 def test_an_anonymous_page_names_nobody(site: Site) -> None:
-    assert init_call(site.get("/")[1]) == ANONYMOUS
+    page = site.get("/")[1]
+    assert_anonymous(page)
+    assert init_options(page) == ANONYMOUS
 
 
 def test_logging_in_and_out_changes_the_identity_of_the_page(site: Site) -> None:
@@ -128,14 +129,32 @@ def test_logging_in_and_out_changes_the_identity_of_the_page(site: Site) -> None
     assert location.endswith("/account")
     page = site.get("/account")[1]
     assert "<h1>Hello, user@example.com</h1>" in page
-    assert init_call(page) == DOCUMENTED
-    assert init_call(site.get("/nowhere")[1]) == DOCUMENTED
-    assert init_call(site.get("/stream")[1]) == DOCUMENTED
+    assert init_options(page) == DOCUMENTED
+    for path in ("/", "/nowhere", "/stream"):
+        assert_named(site.get(path)[1], "user@example.com", api_key=SETTINGS["PAVIOR_API_KEY"])
 
     status, _, location = site.post("/logout", {})
     assert status in (302, 303)
     assert location.endswith("/")
-    assert init_call(site.get("/")[1]) == ANONYMOUS
+    assert_anonymous(site.get("/")[1])
+
+
+@pytest.mark.parametrize("name", ["flask", "starlette"])
+def test_what_a_customer_writes_is_authenticated_until_the_logout(
+    name: str, emulator: Emulator
+) -> None:
+    site: Site = (
+        FlaskSite(flask_app(**emulator.config))
+        if name == "flask"
+        else StarletteSite(starlette_app(**emulator.config))
+    )
+    site.post("/login", LOGGED_IN)
+    emulator.open_chat(site.get("/account")[1]).say("Where is my order?")
+    site.post("/logout", {})
+    emulator.open_chat(site.get("/")[1]).say("Do you open on Sundays?")
+    order, sundays = emulator.messages
+    assert (order.identifier, order.authenticated) == ("user@example.com", True)
+    assert (sundays.identifier, sundays.authenticated) == (None, False)
 
 
 def test_a_customer_is_greeted_by_name(site: Site) -> None:
@@ -304,6 +323,7 @@ def test_the_help_centers_files_hold_what_the_command_prints() -> None:
 @pytest.mark.parametrize("name", ["flask", "starlette"])
 def test_the_apps_own_secret_key_takes_the_login_along(name: str) -> None:
     borrower = "https://help.example.com"
+    handoff = f"/.well-known/pavior/handoff?to={borrower}/&challenge={'a' * 43}"
     settings = {"PAVIOR_SHARED_AUTH_DOMAINS": "help.example.com"}
     site: Site = (
         FlaskSite(flask_app(**settings))
@@ -311,6 +331,6 @@ def test_the_apps_own_secret_key_takes_the_login_along(name: str) -> None:
         else StarletteSite(starlette_app(**settings))
     )
     site.post("/login", LOGGED_IN)
-    status, _, location = site.get(asking_for(f"{borrower}/"), borrower)
+    status, _, location = site.get(handoff, borrower)
     assert status == 303
     assert re.fullmatch(rf"{borrower}/#pavior-handoff=[\w.-]{{40,}}", location)

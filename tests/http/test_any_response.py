@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import SearchStrategy
 
 from pavior_middleware import Identity
+from pavior_middleware._page.element_data import unmasked
 from tests.support.any_response import (
     BORROWER,
     NO_ENTITY_TAG,
@@ -92,7 +93,7 @@ def login_cookie(site: str, identity: Identity) -> str:
 
 @cache
 def named_by(site: str, cookie: str) -> dict[str, Any]:
-    """Return what a borrower hears of whom a login cookie names."""
+    """Return what a borrower learns about the user of a login cookie."""
     fields = {"origin": f"https://{BORROWER}", "sec-fetch-site": "cross-site", "cookie": cookie}
     request = Request(path="/.well-known/pavior/share-auth", fields=fields)
     seen = wsgi_site(site).fetch(request, lambda request: PAGE, Visitor())
@@ -128,11 +129,11 @@ def check_case(case: Case, adapters: Adapters) -> None:
     for adapter in adapters.of(site.settings, asks_consent=asks_consent):
         earlier: list[Seen] = []
         for visit in case.visits:
-            request, held = resolved(case, visit, earlier)
+            request, login = resolved(case, visit, earlier)
             app = case.conduct.app(visit, lambda text: with_hashes(site, text))
             seen = adapter.fetch(request, app, visit.visitor)
             question = Question(
-                *(site, request, visit.visitor, held, MARKS.variant_of),
+                *(site, request, visit.visitor, login, MARKS.variant_of),
                 sends_head_alone=isinstance(adapter, AsgiSite),
             )
             expected = exchange(question, app)
@@ -160,11 +161,11 @@ def resolved(case: Case, visit: Visit, earlier: list[Seen]) -> tuple[Request, He
         return replace(visit.request, fields=fields), None
     if isinstance(visit.login, Identity):
         giver = case.site.removesuffix(", cacheable")
-        cookie, held = login_cookie(giver, visit.login), Held(visit.login)
+        cookie, login = login_cookie(giver, visit.login), Held(visit.login)
     else:
-        cookie, held = f"{LOGIN_COOKIE}={visit.login}", Held(None)
+        cookie, login = f"{LOGIN_COOKIE}={visit.login}", Held(None)
     fields["cookie"] = "; ".join(filter(None, [fields.get("cookie", ""), cookie]))
-    return replace(visit.request, fields=fields), held
+    return replace(visit.request, fields=fields), login
 
 
 def with_hashes(site: Site, text: str) -> str:
@@ -358,12 +359,6 @@ def difference_of_element(site: str, expected: Element, found: re.Match[bytes]) 
     return None
 
 
-def unmasked(masked: str) -> str:
-    """Return the hmac of a page's data: it stands behind a pad, XORed with it."""
-    pad, hmac = masked[: len(masked) // 2], masked[len(masked) // 2 :]
-    return f"{int(pad, 16) ^ int(hmac, 16):0{len(hmac)}x}"
-
-
 @given(case=cases())
 @settings(max_examples=3 * settings().max_examples)
 def test_any_response_is_what_the_documents_say(case: Case, adapters: Adapters) -> None:
@@ -390,8 +385,15 @@ def test_any_response_changes_the_login_cookie_as_the_documents_say(
     check_case(case, adapters)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [cases, policy_cases, revalidations, logins])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(cases, policy_cases),
+        *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (revalidations, logins)),
+    ],
+)
 def test_thousands_of_responses_are_what_the_documents_say(
     kind: Callable[[], SearchStrategy[Case]], adapters: Adapters
 ) -> None:

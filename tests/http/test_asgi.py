@@ -93,6 +93,22 @@ def test_other_scopes_than_http_pass_with_the_same_objects(kind: str) -> None:
     assert same_objects(seen, [scope, receive, send])
 
 
+@pytest.mark.parametrize("path", ["/", "/.well-known/pavior/share-auth"])
+def test_request_fields_that_can_be_read_once_are_read_by_us_and_by_the_app(path: str) -> None:
+    """`headers` is an iterable of pairs in the specification, and an iterator in Falcon's tests."""
+    pairs = [(b"cookie", b"session=1"), (b"sec-fetch-dest", b"document")]
+    seen: list[list[tuple[bytes, bytes]]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append([(name, value) for name, value in scope["headers"]])
+        await send(PAGE_START)
+        await send(body(PAGE))
+
+    sent = run(app, http_scope(path=path, headers=iter([iter(pair) for pair in pairs])))
+    assert sent[0]["status"] == 200
+    assert {pair for each in seen for pair in each} == set(pairs)
+
+
 def test_a_page_gains_the_script() -> None:
     start, only = run(sending([PAGE_START, body(PAGE)]))
     assert (start["type"], start["status"]) == ("http.response.start", 200)
@@ -235,7 +251,7 @@ def test_a_file_is_closed_at_once_when_the_client_goes_away(file: BinaryIO) -> N
     anyio.run(fails)
 
 
-def test_messages_behind_the_last_body_message_pass_as_they_are() -> None:
+def test_messages_behind_the_last_body_message_pass_unchanged() -> None:
     messages = [PAGE_START, body(PAGE), body(b"<p>more"), body()]
     sent = run(sending(messages))
     assert bodies(sent[:2]) == insert(PAGE, SNIPPET)
@@ -250,7 +266,7 @@ def test_messages_behind_the_last_body_message_pass_as_they_are() -> None:
         {"type": "http.response.zerocopysend", "file": 3},
     ],
 )
-def test_a_page_that_answers_a_head_reaches_no_server(message: Message) -> None:
+def test_the_body_of_an_answer_to_a_head_reaches_no_server(message: Message) -> None:
     length = (b"content-length", str(len(PAGE)).encode())
     start = {**PAGE_START, "headers": [*PAGE_START["headers"], length]}
     sent = run(sending([start, message]), http_scope(method="HEAD"))

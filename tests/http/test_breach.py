@@ -57,7 +57,7 @@ def length(client: Client, text: str) -> int:
 
 
 def score(client: Client, known: str, digit: str) -> int:
-    """Return how much shorter the page is if the digit stands behind the known text."""
+    """Return how much shorter the page is if the digit is behind the known text."""
     tail = (BEFORE_HMAC + known)[-12:]
     return sum(
         length(client, fill + tail + digit + NO_DIGIT)
@@ -67,7 +67,7 @@ def score(client: Client, known: str, digit: str) -> int:
 
 
 def guesses(client: Client) -> list[str]:
-    """Return the likeliest beginnings of what stands behind the text before the hmac."""
+    """Return the likeliest beginnings of what is behind the text before the hmac."""
     best = [("", 0)]
     for _ in range(FOUND):
         longer = [
@@ -82,6 +82,7 @@ def guesses(client: Client) -> list[str]:
 compressors = pytest.mark.parametrize("compresses", ["the app", "a proxy"])
 
 
+@pytest.mark.thorough
 @compressors
 def test_lengths_of_compressed_pages_reveal_a_constant_text(
     compresses: str, monkeypatch: pytest.MonkeyPatch

@@ -77,7 +77,7 @@ def test_a_cacheable_page_does_not_call_the_identity_callable(
     assert caplog.records == []
 
 
-def test_a_fragment_of_a_cacheable_site_stays_as_it_is(fetch: Fetch) -> None:
+def test_a_fragment_of_a_cacheable_site_stays_unchanged(fetch: Fetch) -> None:
     assert fetch(Reply([b"<tr><td>"]), SETTINGS, headers={"Sec-Fetch-Dest": "empty"}).body == (
         b"<tr><td>"
     )

@@ -1,4 +1,4 @@
-"""Validators and parts: a 304 or a 206 never stands for a page that names somebody else."""
+"""Validators and parts: a 304 or a 206 never means a page that names another user."""
 
 from __future__ import annotations
 
@@ -83,6 +83,20 @@ def test_no_visitor_gets_a_304_for_another_visitors_page(
     assert len(site.asked) == 3
     # What the first answer set is not lost: the app believes that it was sent.
     assert again.headers.getlist("Set-Cookie") == ["seen=1"]
+
+
+@pytest.mark.parametrize("changed", [{"api_key": "a-new-key-for-tests"}, {"do_chat": False}])
+def test_no_copy_is_valid_after_a_change_of_the_key_or_of_an_option(
+    fetch: Fetch, changed: dict[str, Any]
+) -> None:
+    site = Site(("ETag", '"1"'))
+    first = fetch(site, SETTINGS, ADA, headers=DOCUMENT)
+    headers = {**DOCUMENT, "If-None-Match": first.headers["ETag"]}
+    settings = dataclasses.replace(SETTINGS, **changed)
+    again = fetch(site, settings, ADA, headers=headers)
+    assert again.status == 200
+    assert init_call(again.body) != init_call(first.body)
+    assert fetch(site, SETTINGS, ADA, headers=headers).status == 304
 
 
 def test_a_page_that_has_changed_is_sent_in_full(fetch: Fetch) -> None:
@@ -236,11 +250,11 @@ def test_a_page_in_a_frame_has_another_entity_tag_than_the_page_itself(fetch: Fe
     }
     assert seen["iframe"].body == PAGE
     for asked in seen:
-        for held in seen:
-            headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[held].headers["ETag"]}
+        for kept in seen:
+            headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[kept].headers["ETag"]}
             again = fetch(site, SETTINGS, ADA, headers=headers)
-            assert again.status == (304 if asked == held else 200)
-            assert again.body == (b"" if asked == held else seen[asked].body)
+            assert again.status == (304 if asked == kept else 200)
+            assert again.body == (b"" if asked == kept else seen[asked].body)
 
 
 @pytest.mark.parametrize("body", [PAGE, b"<tr><td>One more row"])
@@ -254,14 +268,14 @@ def test_a_fragment_has_another_entity_tag_than_a_document(fetch: Fetch, body: b
     is_same = seen["document"].body == seen["empty"].body
     assert is_same == (body is PAGE)
     for asked in destinations:
-        for held in destinations:
-            headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[held].headers["ETag"]}
+        for kept in destinations:
+            headers = {"Sec-Fetch-Dest": asked, "If-None-Match": seen[kept].headers["ETag"]}
             again = fetch(site, SETTINGS, ADA, headers=headers)
             # A 304 does not show whether it stands for a part: then the document's script runs
             # again, and does nothing.
-            holds = is_same or asked == held or held == "document"
+            holds = is_same or asked == kept or kept == "document"
             assert again.status == (304 if holds else 200)
-            assert again.headers["ETag"] == seen[held if holds else asked].headers["ETag"]
+            assert again.headers["ETag"] == seen[kept if holds else asked].headers["ETag"]
             assert "Sec-Fetch-Dest" in again.headers["Vary"]
 
 
@@ -485,12 +499,12 @@ def test_any_entity_tags_come_back_to_the_app_as_it_made_them(
     visitors = st.sampled_from(list(VISITORS.values()))
     etags = [data.draw(st.sampled_from(['"{}"', 'W/"{}"'])).format(tag) for tag in tags]
     holders = [data.draw(visitors) for _ in etags]
-    held = [
+    kept = [
         fetch(Site(("ETag", etag)), SETTINGS, holder, headers=DOCUMENT).headers["ETag"]
         for etag, holder in zip(etags, holders, strict=True)
     ]
     now, current = data.draw(visitors), data.draw(st.integers(0, len(etags) - 1))
-    headers = {**DOCUMENT, "If-None-Match": ", ".join(held)}
+    headers = {**DOCUMENT, "If-None-Match": ", ".join(kept)}
     seen = fetch(Site(("ETag", etags[current])), SETTINGS, now, headers=headers)
     is_held = any(
         each.removeprefix("W/") == etags[current].removeprefix("W/") and holder == now
@@ -511,9 +525,9 @@ class OneTimeSessions:
 
     def __call__(self, fields: dict[str, str]) -> Reply:
         self.cookies.append(fields.get("cookie"))
-        held = f"; {fields.get('cookie', '')}; "
+        kept = f"; {fields.get('cookie', '')}; "
         headers = [HTML_TYPE, ("ETag", '"1"')]
-        if f"; token={self.token}; " not in held:
+        if f"; token={self.token}; " not in kept:
             return Reply([b"<!doctype html><title>Log in</title>"], headers)
         self.token += 1
         headers.append(("Set-Cookie", f"token={self.token}; HttpOnly; Path=/"))
@@ -559,3 +573,31 @@ def test_an_app_that_is_asked_again_sees_no_cookie_field_once_it_has_deleted_all
     headers = {**DOCUMENT, "Cookie": "old=1", "If-None-Match": first.headers["ETag"]}
     assert fetch(app, SETTINGS, BOB, headers=headers).status == 200
     assert seen == [None, "old=1", None]
+
+
+def test_an_earlier_answer_that_goes_out_after_all_ends_once() -> None:
+    """The page that is asked for then is not what its coding says, which its second piece tells."""
+    sent: list[asgi.Message] = []
+
+    async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if b"if-none-match" in dict(scope["headers"]):
+            await send({"type": "http.response.start", "status": 304, "headers": []})
+            await send({"type": "http.response.body"})
+            return
+        headers = [(b"content-type", b"text/html"), (b"content-encoding", b"gzip")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for piece in (b"\x1f", b"\x8b\x08" + bytes(6) + b"\x02\x03\x03" + bytes(9)):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    async def receive() -> asgi.Message:
+        return {"type": "http.request"}
+
+    async def send(message: asgi.Message) -> None:
+        sent.append(message)
+
+    fields = [(b"host", b"a.test"), (b"if-none-match", b"*")]
+    scope = {"type": "http", "method": "GET", "scheme": "https", "path": "/", "headers": fields}
+    middleware = asgi.PaviorMiddleware(app, SETTINGS, identity=lambda scope: None)
+    anyio.run(middleware, scope, receive, send)
+    assert [message.get("more_body", False) for message in sent] == [False, False]

@@ -27,6 +27,7 @@ def measured(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     return tables
 
 
+@pytest.mark.thorough
 def test_each_contender_of_the_benchmark_answers_as_it_should(tmp_path: Path) -> None:
     tables = measured(tmp_path, "--rounds", "1")  # which checks each answer
     pages = [table["microseconds"] for table in tables if "page" in table["title"]]

@@ -21,6 +21,7 @@ from tests.support.sites import API_KEY, TEAM
 class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
     id = 7
     email = "ada@example.com"
+    email_confirmed = True
 
 
 USERS = {"7": User()}
@@ -30,7 +31,10 @@ USERS = {"7": User()}
 def app() -> Flask:
     app = Flask(__name__)
     app.config.update(
-        SECRET_KEY="a secret of the app", PAVIOR_TEAM_VANITY_ID=TEAM, PAVIOR_API_KEY=API_KEY
+        SECRET_KEY="a secret of the app",
+        PAVIOR_TEAM_VANITY_ID=TEAM,
+        PAVIOR_API_KEY=API_KEY,
+        PAVIOR_EMAIL_CONFIRMED="email_confirmed",
     )
 
     @app.get("/")
@@ -57,8 +61,8 @@ def app() -> Flask:
 
 
 def with_login(app: Flask) -> Flask:
-    manager = LoginManager(app)
-    manager.user_loader(USERS.get)
+    logins = LoginManager(app)
+    logins.user_loader(USERS.get)
 
     @app.post("/login")
     def login() -> str:
@@ -169,7 +173,7 @@ def test_data_is_served_without_asking_who_the_user_is(app: Flask) -> None:
     assert "Vary" not in response.headers  # which Flask adds once the session is read
 
 
-def test_two_users_at_once_are_kept_apart(app: Flask) -> None:
+def test_concurrent_requests_of_two_users_name_their_own_users(app: Flask) -> None:
     Pavior(with_login(app))
     ada, visitor = TestApp(app), TestApp(app)
     ada.post("/login")
@@ -214,7 +218,7 @@ def test_the_user_is_looked_up_after_the_apps_last_hook(app: Flask) -> None:
 
 def test_an_app_mounted_inside_another_names_no_user_of_the_outer_app(app: Flask) -> None:
     inner = Flask("inner")
-    inner.config.update(PAVIOR_TEAM_VANITY_ID="inner", PAVIOR_API_KEY="the key of the inner app")
+    inner.config.update(PAVIOR_TEAM_VANITY_ID="inner", PAVIOR_API_KEY="the-key-of-the-inner-app")
     inner.add_url_rule("/", view_func=lambda: "<!doctype html><title>Inner</title>")
     Pavior(inner, identity=lambda environ: Identity("1"))
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/inner": inner})  # type: ignore[method-assign]
@@ -236,3 +240,48 @@ def test_the_login_is_shared_by_a_flask_app_without_pages(app: Flask) -> None:
     client = TestApp(app)
     response = client.get("/pavior/share-auth", headers=origin, extra_environ=mounted)
     assert response.json["id"] == "7"
+
+
+def test_the_user_is_known_although_a_layer_between_copies_the_environ(app: Flask) -> None:
+    wsgi_app = app.wsgi_app
+    app.wsgi_app = lambda environ, start_response: wsgi_app(  # type: ignore[method-assign]
+        dict(environ), start_response
+    )
+    Pavior(app, identity=lambda environ: Identity("7"))
+    assert init_of(TestApp(app))["id"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (name, value, "must be text, not {}: put it in quotes. Where from_prefixed_env of Flask or")
+        for name in ("TEAM_VANITY_ID", "API_KEY", "SECRET_KEY", "SHARE_AUTH", "SESSION_COOKIE")
+        for value in ("1234567", "12e34")
+    ]
+    + [
+        (name, "1", "must be True or False, not {}: write True or False in code, and true or false")
+        for name in ("DO_CHAT", "ENABLED", "HANDOFF")
+    ],
+)
+def test_digits_in_a_variable_of_flask_are_refused_with_how_to_write_them(
+    name: str, value: str, message: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"FLASK_PAVIOR_{name}", value)
+    app.config.from_prefixed_env()
+    with pytest.raises(SettingsError) as caught:
+        Pavior(app)
+    (problem,) = caught.value.problems
+    kind = type(app.config[f"PAVIOR_{name}"]).__name__
+    assert f"(PAVIOR_{name})" in problem
+    assert message.format(kind) in problem
+    assert value not in problem
+
+
+@pytest.mark.parametrize("name", ["TEAM_VANITY_ID", "API_KEY"])
+def test_digits_in_both_kinds_of_quotes_are_text_in_a_variable_of_flask(
+    name: str, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"FLASK_PAVIOR_{name}", '"12345678901234567"')  # as a shell passes it
+    app.config.from_prefixed_env()
+    Pavior(app)
+    assert app.config[f"PAVIOR_{name}"] == "12345678901234567"

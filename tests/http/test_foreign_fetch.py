@@ -97,9 +97,9 @@ def test_a_cached_copy_that_names_its_user_is_not_valid_for_another_origin(
             return Reply([], [("ETag", '"1"')], status=304)
         return Reply([PAGE], [HTML_TYPE, ("ETag", '"1"')])
 
-    held = {"If-None-Match": fetch(app, SETTINGS, ADA, headers=SITE).headers["ETag"], **SITE}
-    assert fetch(app, SETTINGS, ADA, headers=held).status == 304
-    seen = fetch(app, SETTINGS, ADA, headers={**held, **FOREIGN["cors-from-the-same-site"]})
+    conditions = {"If-None-Match": fetch(app, SETTINGS, ADA, headers=SITE).headers["ETag"], **SITE}
+    assert fetch(app, SETTINGS, ADA, headers=conditions).status == 304
+    seen = fetch(app, SETTINGS, ADA, headers={**conditions, **FOREIGN["cors-from-the-same-site"]})
     assert (seen.status, init_call(seen.body)) == (200, NOBODY)
 
 

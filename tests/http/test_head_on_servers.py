@@ -20,6 +20,7 @@ from demo.commands import Command
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware import asgi, wsgi
 from tests.support.adapters import HTML_TYPE, PAGE
+from tests.support.processes import wait_for_responses
 from tests.support.servers import serving_wsgi
 from tests.support.sites import ADA, SETTINGS
 
@@ -119,7 +120,7 @@ def served(
     logs: Path = tmp_path_factory.mktemp("logs")
     process = servers.start(Command(name, port, arguments, os.environ), logs)
     try:
-        process.wait_until_it_answers()
+        wait_for_responses([process])
         yield server, port
     finally:
         servers.stop([process])
@@ -127,7 +128,7 @@ def served(
 
 @dataclass(frozen=True)
 class Response:
-    """A response as it stands on the wire: its head, and all that follows on the connection."""
+    """A response as it is sent: its head, and all that follows on the connection."""
 
     version: str
     fields: Mapping[str, str]
@@ -169,7 +170,7 @@ def head_and_next(port: int, path: str) -> tuple[Response, Response | None]:
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
-def test_a_head_tells_no_length_but_that_of_the_page_with_the_script(
+def test_a_head_request_gets_no_length_except_that_of_the_page_with_the_script(
     served: tuple[Server, int], path: str
 ) -> None:
     server, port = served

@@ -81,7 +81,7 @@ def id_in(page: bytes) -> object:
     return init_call(page).get("id")
 
 
-def test_the_key_names_the_user_whoever_sets_it(ask: Ask) -> None:
+def test_the_key_names_the_user_whatever_layer_sets_it(ask: Ask) -> None:
     assert id_in(ask({KEY: ADA}, {})) == ADA.id
     assert id_in(ask({}, {KEY: ADA})) == ADA.id
     assert id_in(ask({KEY: BOB}, {KEY: ADA})) == BOB.id

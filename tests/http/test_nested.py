@@ -30,11 +30,11 @@ from tests.support.pages import data_in_head, init_call, init_calls
 from tests.support.sites import ADA, BOB, HELP, LOGIN_COOKIE, SECRET_KEY
 
 SHARE_AUTH = "/.well-known/pavior/share-auth"
-INNER = Settings("inner", "the key of the inner site")
-OUTER = Settings("outer", "the key of the outer site")
+INNER = Settings("inner", "the-key-of-the-inner-site")
+OUTER = Settings("outer", "the-key-of-the-outer-site")
 LENDING = Settings(
     "lending",
-    "the key of a site that lends",
+    "the-key-of-a-site-that-lends",
     shared_auth_domains=["help.example.com"],
     secret_key=SECRET_KEY,
 )
@@ -157,17 +157,19 @@ def test_a_page_behind_two_middlewares_holds_for_the_same_user_at_a_second_visit
     site: Site,
 ) -> None:
     etag = site.client(revalidating).get("/").headers["ETag"]
-    held = {"If-None-Match": etag}
+    conditions = {"If-None-Match": etag}
     asked: list[dict[str, str]] = []
 
     def app(fields: dict[str, str]) -> Reply:
         asked.append(fields)
         return revalidating(fields)
 
-    again = site.client(app).get("/", headers=held)
+    again = site.client(app).get("/", headers=conditions)
     assert (again.status_code, again.headers["ETag"], len(asked)) == (304, etag, 1)
-    assert site.client(revalidating, outer_user=None).get("/", headers=held).status_code == 304
-    other = site.client(revalidating, user=BOB).get("/", headers=held)
+    assert (
+        site.client(revalidating, outer_user=None).get("/", headers=conditions).status_code == 304
+    )
+    other = site.client(revalidating, user=BOB).get("/", headers=conditions)
     assert (other.status_code, init_call(other.content)["id"]) == (200, "8")
 
 

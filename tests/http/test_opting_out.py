@@ -11,6 +11,7 @@ import blacksheep
 import falcon.asgi
 import flask
 import pytest
+from blacksheep.server.routing import Router
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,8 +116,8 @@ def test_a_304_for_a_skipped_page_is_valid_for_no_copy_with_a_script(fetch: Fetc
         is_held = '"1"' in fields.get("if-none-match", "")
         return Reply([], described, 304) if is_held else Reply([PAGE], [HTML_TYPE, *described])
 
-    for held, status in ((etag, 200), ('"1"', 304), (f'{etag}, "1"', 304)):
-        seen = fetch(app, SETTINGS, headers={"If-None-Match": held})
+    for tags, status in ((etag, 200), ('"1"', 304), (f'{etag}, "1"', 304)):
+        seen = fetch(app, SETTINGS, headers={"If-None-Match": tags})
         assert (seen.status, seen.headers["ETag"]) == (status, '"1"')
         assert seen.body == (PAGE if status == 200 else b"")
         assert "Pavior-Skip" not in seen.headers
@@ -171,7 +172,7 @@ def test_skip_passes_a_response_of_a_falcon_app_under_asgi() -> None:
 
 
 def test_skip_passes_a_response_of_a_blacksheep_app() -> None:
-    app = blacksheep.Application()
+    app = blacksheep.Application(router=Router())  # the default one is for one app a process
 
     @app.router.get("/")
     async def home() -> blacksheep.Response:
@@ -321,7 +322,7 @@ def test_a_misspelt_argument_is_an_error_where_the_middleware_is_switched_off(
         middleware(lambda *given: None, OFF, identiy=lambda request: ADA)
 
 
-def test_a_flask_app_that_is_switched_off_is_left_as_it_is() -> None:
+def test_a_flask_app_that_is_switched_off_is_left_unchanged() -> None:
     app = Flask(__name__)
     app.config["PAVIOR_ENABLED"] = False
     wsgi_app = app.wsgi_app

@@ -181,7 +181,7 @@ def test_a_response_that_is_no_page_passes_untouched(fetch: Fetch, reply: Reply)
 
 @pytest.mark.parametrize("coding", [None, "gzip"])
 @pytest.mark.parametrize("cut", [1, 15, 20, 28, 40])
-def test_an_amp_page_cut_anywhere_stays_as_it_is(
+def test_an_amp_page_cut_anywhere_stays_unchanged(
     fetch: Fetch, cut: int, coding: str | None
 ) -> None:
     chunks, headers = [AMP[:cut], AMP[cut:]], [HTML_TYPE]
@@ -360,7 +360,7 @@ def test_a_signature_is_removed_if_it_covers_an_edited_field(
     assert [name in headers for name, _ in signature] == [stays, stays]
 
 
-def test_other_header_fields_of_a_page_stay_as_they_are(fetch: Fetch) -> None:
+def test_other_header_fields_of_a_page_stay_unchanged(fetch: Fetch) -> None:
     fields = [("Set-Cookie", "a=1"), ("X-Name", "Zo\xeb"), ("Set-Cookie", "b=2")]
     seen = fetch(with_headers(*fields), SETTINGS, ADA)
     assert seen.headers.getlist("Set-Cookie") == ["a=1", "b=2"]

@@ -27,7 +27,7 @@ from webtest import TestApp, TestRequest, lint
 
 from pavior_middleware import Identity, asgi, wsgi
 from pavior_middleware._http.codings import codings
-from pavior_middleware._page.body import CodedBody, PlainBody
+from pavior_middleware._page.body import CodedBody, ready
 from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
 from pavior_middleware._page.request import PageRequest
 from pavior_middleware._page.snippet import Snippet, render
@@ -128,7 +128,7 @@ def test_a_script_placed_twice_comes_once(page: Page) -> None:
 
 
 @both
-def test_a_mail_rendered_for_the_same_request_costs_no_chat(page: Page) -> None:
+def test_a_page_keeps_its_chat_if_a_mail_is_rendered_for_the_same_request(page: Page) -> None:
     mails: list[str] = []
 
     def view(render: Render) -> str:
@@ -157,7 +157,7 @@ def test_an_error_page_without_the_call_has_the_chat_though_a_layout_with_it_was
 
 
 @both
-def test_a_minifier_that_removes_comments_costs_no_chat(page: Page) -> None:
+def test_a_page_keeps_its_chat_if_a_minifier_removes_comments(page: Page) -> None:
     minified = minify_html.minify(BEFORE + AFTER)
     body = page(lambda render: render(TEMPLATE), minify_html.minify)
     assert body == insert(minified.encode(), ELEMENT)
@@ -440,8 +440,8 @@ def test_a_stream_waits_for_no_placeholder_once_the_end_of_its_head_is_flushed(
         ready = max(ready, now_ready)
         if bare.added is not None and fed_in_time is document:
             fed_in_time = fed
-        held = len(fed.replace(ONE, b"")) - len(out.replace(MARK, b"", 1))
-        assert held <= len(fed) - len(without.replace(MARK, b"", 1))
+        waiting = len(fed.replace(ONE, b"")) - len(out.replace(MARK, b"", 1))
+        assert waiting <= len(fed) - len(without.replace(MARK, b"", 1))
         assert changed.added is None
     without += bare.feed(fed[len(ready) :])
     out += changed.finish()
@@ -452,7 +452,7 @@ def test_a_stream_waits_for_no_placeholder_once_the_end_of_its_head_is_flushed(
 
 
 @given(document=documents, data=st.data())
-def test_a_part_of_a_page_stays_as_it_is_unless_its_template_places_the_script(
+def test_a_part_of_a_page_stays_unchanged_unless_its_template_places_the_script(
     document: bytes, data: st.DataObject
 ) -> None:
     changed = replacer(documents_only=True)
@@ -513,11 +513,11 @@ def test_a_part_of_a_page_that_has_begun_keeps_the_placeholders_that_come_later(
 
 def test_placeholders_as_long_as_the_script_leave_no_page_that_seems_unchanged() -> None:
     mark = b"x" * len(ONE) * 3
-    changed = Replacer(Inserter(mark), lambda: ONE)
-    body = PlainBody(changed)
-    assert b"".join(body.feed(b"<p>" + ONE * 3, is_last=True)) == b"<p>" + mark
-    assert changed.added == 0
-    assert not body.stays
+    document = Replacer(Inserter(mark), lambda: ONE)
+    pieces = ready(document, b"<p>" + ONE * 3, is_last=True)
+    assert b"".join(pieces) == b"<p>" + mark
+    assert document.added == 0
+    assert not document.stays
     coded = CodedBody([], Replacer(Inserter(mark), lambda: ONE), pytest.fail)
     assert b"".join(coded.feed(b"<p>" + ONE * 3, is_last=True)) == b"<p>" + mark
 
@@ -629,7 +629,7 @@ def test_an_amp_page_whose_template_places_the_script_gains_it() -> None:
     assert not changed.stays
 
 
-def test_an_amp_page_that_was_flushed_before_its_placeholder_stays_as_it_is() -> None:
+def test_an_amp_page_that_was_flushed_before_its_placeholder_stays_unchanged() -> None:
     changed = replacer()
     pieces = [b"<!doctype html><html amp><he", b"ad>" + ONE]
     out = b"".join(changed.feed(piece) + changed.flush() for piece in pieces) + changed.finish()

@@ -192,7 +192,7 @@ def moving(environ: dict[str, Any], start_response: Any) -> Any:
     ],
     ids=["mounted", "mounted behind ProxyFix", "moved"],
 )
-def test_where_an_app_hands_a_request_on_does_not_change_where_its_page_asks(
+def test_a_page_asks_at_the_same_path_wherever_the_app_passes_the_request_on(
     app: Any, question: str
 ) -> None:
     transport = httpx2.WSGITransport(around_wsgi(app))
@@ -263,7 +263,7 @@ def test_a_page_of_a_router_that_has_the_middleware_asks_where_it_is_answered(
 
 
 class WithStatus(Exception):
-    """An exception by which an app says what its answer is."""
+    """An exception with which an app chooses its answer."""
 
     def __init__(self, **attributes: object) -> None:
         super().__init__()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from pavior_middleware import asgi, wsgi
+from pavior_middleware._adapters import asgi_response, wsgi_response
+from pavior_middleware._page.request import PageRequest
+from pavior_middleware._page.response import PageResponse
 from tests.support.adapters import PAGE
 from tests.support.sites import ADA, SETTINGS
 
@@ -30,10 +35,15 @@ def serve_asgi(content_type: bytes) -> Callable[[], None]:
 
     async def send(message: Any) -> None: ...
 
-    def serve() -> None:
+    async def serve_all() -> None:
         scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")]}
-        with pytest.raises(StopIteration):  # it waits for nothing, so it needs no event loop
-            middleware(scope, receive, send).__await__().__next__()
+        await middleware(scope, receive, send)
+
+    loop = asyncio.new_event_loop()
+    weakref.finalize(middleware, loop.close)
+
+    def serve() -> None:
+        loop.run_until_complete(serve_all())
 
     return serve
 
@@ -53,6 +63,10 @@ def serve_wsgi(content_type: bytes) -> Callable[[], None]:
     return serve
 
 
+OF_A_RESPONSE = (PageRequest, PageResponse, asgi_response.Response, wsgi_response.Response)
+"""Sites of earlier tests may be freed here, too, when their threads have ended."""
+
+
 @pytest.mark.parametrize("serve", [serve_asgi, serve_wsgi])
 @pytest.mark.parametrize("content_type", [HTML, JSON])
 def test_a_response_leaves_no_reference_cycle(
@@ -61,10 +75,12 @@ def test_a_response_leaves_no_reference_cycle(
     once = serve(content_type)
     once()
     gc.collect()
-    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
     try:
         for _ in range(20):
             once()
-        assert gc.collect() < 20
+        gc.collect()
+        assert [each for each in gc.garbage if isinstance(each, OF_A_RESPONSE)] == []
     finally:
-        gc.enable()
+        gc.set_debug(0)
+        gc.garbage.clear()

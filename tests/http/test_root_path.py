@@ -1,4 +1,4 @@
-"""Where a page asks who is logged in: on its own site, whatever path a request says it is below."""
+"""Where a page asks who is logged in: on its own site, for any path that a request claims."""
 
 from __future__ import annotations
 

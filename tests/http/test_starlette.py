@@ -39,13 +39,16 @@ from pavior_middleware.starlette import PaviorMiddleware, read_settings
 from tests.support.pages import init_call
 from tests.support.sites import API_KEY, TEAM
 
-SETTINGS = Settings(TEAM, API_KEY, shared_auth_domains=["help.example.com"])
+SETTINGS = Settings(
+    TEAM, API_KEY, shared_auth_domains=["help.example.com"], email_confirmed="email_confirmed"
+)
 
 
 class Customer(BaseUser):
     is_authenticated = True
     display_name = "Ada"
     email = "ada@example.com"
+    email_confirmed = True
 
 
 class Backend(AuthenticationBackend):
@@ -129,6 +132,13 @@ def test_the_authenticated_user_is_named_wherever_the_middleware_stands(
         "email": "ada@example.com",
         "hmac": sign(API_KEY, "ada@example.com"),
     }
+
+
+def test_the_answer_to_a_form_names_nobody_if_it_changes_the_session() -> None:
+    client = client_of(pavior(), *LOGIN)
+    client.post("/login")
+    assert "email" not in init_call(client.post("/login?as=bob").content)
+    assert init_call(client.post("/login?as=bob").content)["email"] == "ada@example.com"
 
 
 def test_an_error_page_of_starlette_names_the_user() -> None:
@@ -300,7 +310,7 @@ def policy_of(app: Starlette) -> str:
     return policy
 
 
-def test_the_middleware_that_stands_first_in_the_list_extends_the_policy_of_another() -> None:
+def test_the_middleware_that_is_first_in_the_list_extends_the_policy_of_another() -> None:
     app = Starlette(routes=ROUTES, middleware=[pavior(), Middleware(Policy)])
     assert SCRIPT_INTEGRITY in policy_of(app)
     app = Starlette(routes=ROUTES, middleware=[Middleware(Policy), pavior()])

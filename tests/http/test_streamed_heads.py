@@ -84,7 +84,7 @@ def test_the_head_of_a_page_in_a_frame_that_may_have_the_chat_goes_before_its_fi
 
 
 @pytest.mark.parametrize("fields", [{}, {"sec-fetch-dest": "empty"}])
-def test_the_head_waits_where_the_markup_has_to_tell_what_the_response_is(
+def test_the_head_waits_if_only_the_markup_shows_what_the_response_is(
     fields: Mapping[str, str],
 ) -> None:
     before, (start, *rest) = serve([HTML_TYPE, ETAG], [b"<tr><td>A row"], fields)
@@ -93,7 +93,7 @@ def test_the_head_waits_where_the_markup_has_to_tell_what_the_response_is(
     assert body(rest) == b"<tr><td>A row"
 
 
-def test_the_head_waits_on_a_site_where_the_markup_decides_for_all() -> None:
+def test_the_head_waits_on_a_site_whose_pages_are_the_same_for_all() -> None:
     settings = Settings(TEAM, API_KEY, cacheable_pages=True)
     before, (start, *_) = serve([HTML_TYPE, ETAG], [b"<tr><td>A row"], settings=settings)
     assert before == 0

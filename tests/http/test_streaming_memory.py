@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pavior_middleware import asgi, wsgi
 from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import insert
 from tests.support.codings import BR, GZIP, START, ZSTD, Form, StreamDecoder, peak_kib, streamed
+from tests.support.covering import first_of
 from tests.support.servers import serving_asgi, serving_wsgi
 from tests.support.sites import ADA, SETTINGS
 
@@ -37,35 +39,35 @@ ROWS = b"".join(
     % (b"odd" if n % 2 else b"even", n, n * 7919 % 100_003, n * n % 997)
     for n in range(12_000)
 )
-COUNT = 2**30 // len(ROWS) + 1  # so that it is 1 GiB at the least
+LENGTHS = {"128 MiB": 2**27, "1 GiB": 2**30}
 MOST_ADDED_KIB = 2 * 1024
 
 
-def long_page() -> Iterator[bytes]:
-    """Yield a page of one gzip member, its rows coded once and sent again and again."""
+def long_page(count: int) -> Iterator[bytes]:
+    """Yield a page of one gzip member, its rows coded once and sent `count` times."""
     compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
     yield compressor.compress(START) + compressor.flush(zlib.Z_FULL_FLUSH)
     # After a full flush nothing refers to what came before.
     rows = compressor.compress(ROWS) + compressor.flush(zlib.Z_FULL_FLUSH)
-    for _ in range(COUNT):
+    for _ in range(count):
         yield rows
-    yield b"\x03\x00" + end_of_gzip(START)
+    yield b"\x03\x00" + end_of_gzip(START, count)
 
 
-def end_of_gzip(start: bytes) -> bytes:
+def end_of_gzip(start: bytes, count: int) -> bytes:
     """Return the checksum and the length of the page if it starts so (RFC 1952 section 2.3.1)."""
     checksum = zlib.crc32(start)
-    for _ in range(COUNT):
+    for _ in range(count):
         checksum = zlib.crc32(ROWS, checksum)
-    return struct.pack("<II", checksum, (len(start) + COUNT * len(ROWS)) % 2**32)
+    return struct.pack("<II", checksum, (len(start) + count * len(ROWS)) % 2**32)
 
 
-def end_through_wsgi(*, with_us: bool) -> bytes:
+def end_through_wsgi(count: int, *, with_us: bool) -> bytes:
     """Serve the page and return the last bytes of it."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", HEADERS)
-        return long_page()
+        return long_page(count)
 
     middleware: Any = wsgi.PaviorMiddleware(app, SETTINGS, identity=lambda environ: ADA)
     environ: dict[str, Any] = {}
@@ -76,13 +78,13 @@ def end_through_wsgi(*, with_us: bool) -> bytes:
     return end
 
 
-def end_through_asgi(*, with_us: bool) -> bytes:
+def end_through_asgi(count: int, *, with_us: bool) -> bytes:
     """Serve the page and return the last bytes of it."""
     end = b""
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": RAW_HEADERS})
-        for piece in long_page():
+        for piece in long_page(count):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})
 
@@ -102,34 +104,42 @@ def end_through_asgi(*, with_us: bool) -> bytes:
 ENDS: dict[str, Callable[..., bytes]] = {"wsgi": end_through_wsgi, "asgi": end_through_asgi}
 
 
-def serve_long_page(adapter: str, with_us: bool) -> tuple[int, bytes]:
+def serve_long_page(adapter: str, with_us: bool, count: int) -> tuple[int, bytes]:
     """Return the most memory that the process took for it, and the page's last bytes."""
-    end = ENDS[adapter](with_us=with_us)
+    end = ENDS[adapter](count, with_us=with_us)
     return peak_kib(), end
 
 
-Served = dict[tuple[str, bool], "AsyncResult[tuple[int, bytes]]"]
+@dataclass(frozen=True)
+class Served:
+    """How often a page repeats its rows; the memory it took, and its end, by who serves it."""
+
+    count: int
+    answers: dict[tuple[str, bool], AsyncResult[tuple[int, bytes]]]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+@pytest.fixture(scope="module", params=first_of(LENGTHS))
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
     """Serve it in processes of their own, each used once, as many at a time as adapters."""
+    count = LENGTHS[request.param] // len(ROWS) + 1  # at least that long
     context = multiprocessing.get_context("spawn")
     with context.Pool(len(ENDS), maxtasksperchild=1) as pool:
-        yield {
-            (adapter, with_us): pool.apply_async(serve_long_page, (adapter, with_us))
+        answers = {
+            (adapter, with_us): pool.apply_async(serve_long_page, (adapter, with_us, count))
             for with_us in (True, False)
             for adapter in ENDS
         }
+        yield Served(count, answers)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="where the peak stands")
 @pytest.mark.parametrize("adapter", ENDS)
-def test_a_page_of_1_gib_adds_less_than_2_mib_of_memory(adapter: str, served: Served) -> None:
-    peak_with_us, end_with_us = served[adapter, True].get()
-    peak, end = served[adapter, False].get()
-    assert end == end_of_gzip(START)
-    assert end_with_us == end_of_gzip(insert(START, SNIPPET))
+def test_a_long_page_adds_less_than_2_mib_of_memory(adapter: str, served: Served) -> None:
+    peak_with_us, end_with_us = served.answers[adapter, True].get()
+    peak, end = served.answers[adapter, False].get()
+    assert end == end_of_gzip(START, served.count)
+    assert end_with_us == end_of_gzip(insert(START, SNIPPET), served.count)
     assert peak_with_us - peak < MOST_ADDED_KIB
 
 

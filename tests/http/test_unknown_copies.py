@@ -68,7 +68,7 @@ def test_a_navigation_gets_the_page_with_the_chat_although_its_old_copy_holds(
     ids=["pdf", "skipped", "download"],
 )
 @pytest.mark.parametrize("condition", [TAG, DATE, ANY], ids=["tag", "date", "any"])
-def test_what_gains_no_script_keeps_its_304(
+def test_a_response_that_gains_no_script_keeps_its_304(
     fetch: Fetch, headers: list[tuple[str, str]], condition: dict[str, str]
 ) -> None:
     app = Conditional(*headers)
@@ -130,7 +130,7 @@ def test_without_consent_a_navigation_gets_the_page_since_its_copy_may_hold_the_
 
 @pytest.mark.parametrize("destination", ["image", "script", "style", "font", "video", "iframe"])
 @pytest.mark.parametrize("condition", [TAG, DATE, ANY], ids=["tag", "date", "any"])
-def test_what_cannot_gain_the_script_is_asked_for_once(
+def test_a_response_that_cannot_gain_the_script_is_requested_once(
     fetch: Fetch, destination: str, condition: dict[str, str]
 ) -> None:
     app = Conditional(PDF)
@@ -275,9 +275,13 @@ def test_a_static_file_of_starlette_keeps_its_304_and_its_page_gains_the_chat(
 
     async def get(path: str, fields: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         sent: list[asgi.Message] = []
+        received = [{"type": "http.request", "body": b"", "more_body": False}]
 
         async def receive() -> asgi.Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            if received:
+                return received.pop()
+            await anyio.sleep_forever()  # the browser stays
+            return {"type": "http.disconnect"}
 
         async def send(message: asgi.Message) -> None:
             sent.append(message)

@@ -223,7 +223,7 @@ def test_a_page_may_come_in_any_object_of_bytes_that_a_server_takes(
     assert init_call(Server(app).run())["id"] == "7"
 
 
-def test_a_list_that_is_to_be_closed_is_closed() -> None:
+def test_a_list_with_a_close_method_is_closed() -> None:
     class Closed(list[bytes]):
         closed = 0
 

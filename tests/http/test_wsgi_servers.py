@@ -24,6 +24,7 @@ from pavior_middleware.flask import Pavior
 from pavior_middleware.placement import insert
 from pavior_middleware.wsgi import PaviorMiddleware
 from tests.support.adapters import HTML_TYPE, PAGE
+from tests.support.processes import wait_for_responses
 from tests.support.servers import serving_wsgi
 from tests.support.sites import ADA, SETTINGS
 
@@ -66,7 +67,7 @@ def site() -> Callable[..., Iterable[bytes]]:
 
 
 def generator(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-    """Be an app that calls start_response once its first piece is asked for."""
+    """A WSGI app that calls start_response only when its first piece is requested."""
     start_response("200 OK", [HTML_TYPE, ("Set-Cookie", "session=of-the-generator")])
     yield from PIECES
 
@@ -96,7 +97,7 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     logs: Path = tmp_path_factory.mktemp("logs")
     server = servers.start(Command(name, port, arguments(name, port), os.environ), logs)
     try:
-        server.wait_until_it_answers()
+        wait_for_responses([server])
         yield port
     finally:
         servers.stop([server])

@@ -48,7 +48,7 @@ class Held:
 
 
 @contextmanager
-def flask_site(settings: Settings, held: Held) -> Iterator[str]:
+def flask_site(settings: Settings, gate: Held) -> Iterator[str]:
     """Run a site whose permanent sessions get a new cookie with each answer, as is Flask's way."""
     app = flask.Flask(__name__)
     app.secret_key = "a secret key for the tests only"
@@ -71,7 +71,7 @@ def flask_site(settings: Settings, held: Held) -> Iterator[str]:
     @app.errorhandler(404)
     def not_found(error: Exception) -> tuple[str, int]:
         assert flask.session["user"]
-        held.wait()
+        gate.wait()
         return "<p>Nothing here", 404
 
     Pavior(app, settings, identity=lambda environ: _user(flask.session))
@@ -81,7 +81,7 @@ def flask_site(settings: Settings, held: Held) -> Iterator[str]:
 
 
 @contextmanager
-def starlette_site(settings: Settings, held: Held) -> Iterator[str]:
+def starlette_site(settings: Settings, gate: Held) -> Iterator[str]:
     """Run a site whose sessions get a new cookie with each change, as is Starlette's way."""
 
     def login(request: Request) -> HTMLResponse:
@@ -98,7 +98,7 @@ def starlette_site(settings: Settings, held: Held) -> Iterator[str]:
     async def not_found(request: Request, error: Exception) -> HTMLResponse:
         assert request.session["user"]
         request.session["lost"] = "by the way"
-        await run_in_threadpool(held.wait)
+        await run_in_threadpool(gate.wait)
         return HTMLResponse("<p>Nothing here", 404)
 
     app = Starlette(
@@ -127,9 +127,9 @@ def _user(session: Any) -> Identity | None:
 def test_a_late_answer_logs_nobody_in_again_unless_it_may_set_the_apps_cookies(
     site: Any, settings: Settings, user: str
 ) -> None:
-    held = Held()
+    gate = Held()
     answers: list[Any] = []
-    with site(settings, held) as url, Client(base_url=url, timeout=SECONDS) as browser:
+    with site(settings, gate) as url, Client(base_url=url, timeout=SECONDS) as browser:
 
         def ask() -> None:
             answers.append(browser.get(SHARE_AUTH, headers={"Origin": HELP}).json())
@@ -138,10 +138,10 @@ def test_a_late_answer_logs_nobody_in_again_unless_it_may_set_the_apps_cookies(
         assert browser.get("/").text == "7"
         asking = threading.Thread(target=ask)
         asking.start()
-        assert held.has_come.wait(SECONDS)
+        assert gate.has_come.wait(SECONDS)
         browser.get("/logout")
         assert browser.get("/").text == "None"
-        held.may_go.set()
+        gate.may_go.set()
         asking.join(SECONDS)
         assert answers == [ADAS]
         assert browser.get("/").text == user

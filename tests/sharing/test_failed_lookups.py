@@ -111,7 +111,7 @@ BOTH = pytest.mark.parametrize("failing", FAILURES)
     ("method", "path"),
     [("GET", "/page"), ("POST", "/page"), ("GET", "/redirect"), ("POST", "/json")],
 )
-def test_a_failed_lookup_leaves_the_login_cookie_as_it_is(
+def test_a_failed_lookup_leaves_the_login_cookie_unchanged(
     ask: Ask, failing: str, method: str, path: str
 ) -> None:
     seen = ask(*FAILURES[failing], method, path, COOKIE)

@@ -232,7 +232,7 @@ def test_no_known_trick_gets_a_redirect_to_another_site(kind: str) -> None:
 
 
 @pytest.mark.parametrize("to", REDIRECTS_ALLOWED)
-def test_an_odd_address_of_a_whitelisted_site_is_kept_as_it_is(to: str) -> None:
+def test_an_odd_address_of_a_whitelisted_site_is_kept_unchanged(to: str) -> None:
     seen = follow(ADAPTERS["wsgi"], to)
     page, _, fragment = to.partition("#")
     assert seen.headers["Location"].startswith(f"{page}#pavior-handoff={code_of(seen)}")
@@ -450,7 +450,7 @@ def test_of_a_code_that_comes_twice_the_first_one_counts(fetch: Fetch, is_first:
 
 
 def long_form(length: int) -> bytes:
-    """Return content of so many bytes that would redeem a code if it were shorter."""
+    """Return content of this number of bytes that would redeem a code if it were shorter."""
     content = form(Tokens([SECRET_KEY], 3600).code(ADA, HELP, CHALLENGE)) + b"&more="
     return content + b"x" * (length - len(content))
 

@@ -28,7 +28,7 @@ REFUSED = Identity("boss@bank.com")
 HELD = {"Cookie": f"theme=dark; {LOGIN_COOKIE}=whatever"}
 
 
-def held(identity: Identity, age: int = 0) -> dict[str, str]:
+def login_cookie_of(identity: Identity, age: int = 0) -> dict[str, str]:
     """Return the field with the cookie of somebody."""
     cookie = Tokens([SECRET_KEY], 3600, lambda: time.time() - age).cookie(identity)
     return {"Cookie": f"theme=dark; {LOGIN_COOKIE}={cookie}"}
@@ -160,7 +160,7 @@ NO_PAGES = {
 def test_a_response_that_is_no_page_renews_no_login_cookie(
     fetch: Fetch, reply: Reply, method: str
 ) -> None:
-    for headers in ({}, held(ADA, 100)):
+    for headers in ({}, login_cookie_of(ADA, 100)):
         assert cookies(fetch(reply, SETTINGS, ADA, method=method, headers=headers)) == []
 
 
@@ -245,7 +245,7 @@ def test_a_login_cookie_is_found_in_cookie_fields_that_http2_has_split(
     method: str, identity: Identity | None
 ) -> None:
     """RFC 9113 section 8.2.3."""
-    pieces = [("cookie", piece) for piece in held(ADA)["Cookie"].split("; ")]
+    pieces = [("cookie", piece) for piece in login_cookie_of(ADA)["Cookie"].split("; ")]
     for order in (pieces, pieces[::-1]):
         seen = fetch_asgi(Reply(), SETTINGS, identity, method=method, headers=order)
         if identity is None:
@@ -358,14 +358,19 @@ def test_a_skipped_page_deletes_no_login_cookie(fetch: Fetch, method: str) -> No
 def test_the_response_to_a_post_keeps_the_login_cookie_of_a_logged_in_user(
     fetch: Fetch, reply: Reply
 ) -> None:
-    seen = fetch(reply, SETTINGS, ADA, method="POST", headers=held(ADA))
+    seen = fetch(reply, SETTINGS, ADA, method="POST", headers=login_cookie_of(ADA))
     assert seen == fetch(reply, site(), ADA, method="POST")
 
 
 @pytest.mark.parametrize("reply", [JSON, REDIRECTS[1]], ids=["json", "redirect"])
 @pytest.mark.parametrize(
     "cookie",
-    [held(BOB), held(ADA, 3700), held(Identity("7", "ada@example.com", authenticated=False)), HELD],
+    [
+        login_cookie_of(BOB),
+        login_cookie_of(ADA, 3700),
+        login_cookie_of(Identity("7", "ada@example.com", authenticated=False)),
+        HELD,
+    ],
     ids=["another user's", "too old", "a lead's", "nobody's"],
 )
 def test_a_login_by_post_sets_the_login_cookie_at_once(
@@ -380,7 +385,7 @@ def test_a_login_by_post_sets_the_login_cookie_at_once(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_redirect_after_a_login_sets_the_login_cookie(fetch: Fetch, method: str) -> None:
-    seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=held(BOB))
+    seen = fetch(REDIRECTS[1], SETTINGS, ADA, method=method, headers=login_cookie_of(BOB))
     assert borrowed_by(fetch, value(seen)) == with_hmac(ADA)
 
 
@@ -427,7 +432,7 @@ def test_an_identity_without_consent_has_no_login_cookie() -> None:
     cookie = LoginCookie(SETTINGS, Tokens(SETTINGS.secret_keys, 3600))
     visitor = Visitor(ADA, consents=False)
     assert cookie.update(visitor, "") is None
-    for field in (HELD["Cookie"], held(ADA)["Cookie"]):
+    for field in (HELD["Cookie"], login_cookie_of(ADA)["Cookie"]):
         fields = {"cookie": field}
         for deleted in (
             cookie.update(visitor, field),
@@ -500,11 +505,11 @@ def test_an_anonymous_page_of_a_lender_stays_as_cacheable_as_the_app_made_it(
 
 @pytest.mark.parametrize(
     ("identity", "headers"),
-    [(ADA, {}), (BOB, held(ADA)), (None, HELD)],
+    [(ADA, {}), (BOB, login_cookie_of(ADA)), (None, HELD)],
     ids=["set", "again", "deleted"],
 )
 @pytest.mark.parametrize("reply", [Reply(), JSON], ids=["page", "json"])
-def test_the_apps_own_cookies_stay_as_they_are(
+def test_the_apps_own_cookies_stay_unchanged(
     fetch: Fetch, identity: Identity | None, headers: dict[str, str], reply: Reply
 ) -> None:
     own = [
@@ -525,7 +530,7 @@ def test_the_apps_own_cookies_stay_as_they_are(
 
 
 def validated(fields: dict[str, str]) -> Reply:
-    """Be an app that answers 304 where its page is held."""
+    """An app that answers 304 if the client holds its page."""
     if fields.get("if-none-match") == '"1"':
         return Reply([], [("ETag", '"1"'), ("Cache-Control", "public")], status=304)
     return Reply(headers=[HTML_TYPE, ("ETag", '"1"'), ("Cache-Control", "public")])
@@ -549,7 +554,7 @@ def test_a_304_sets_or_deletes_the_login_cookie(
         assert borrowed_by(fetch, value(seen)) == with_hmac(identity)
 
 
-def test_an_anonymous_304_of_a_lender_stays_as_it_is(fetch: Fetch) -> None:
+def test_an_anonymous_304_of_a_lender_stays_unchanged(fetch: Fetch) -> None:
     first = fetch(VALIDATED, SETTINGS, headers=DOCUMENT)
     seen = fetch(VALIDATED, SETTINGS, headers={**DOCUMENT, "If-None-Match": first.headers["ETag"]})
     assert (seen.status, seen.headers["Cache-Control"], cookies(seen)) == (304, "public", [])
@@ -659,7 +664,7 @@ def test_a_value_that_no_browser_keeps_is_not_remembered(monkeypatch: pytest.Mon
 def test_a_form_in_a_frame_that_logs_out_takes_the_login_cookie_away(
     fetch: Fetch, reply: Reply
 ) -> None:
-    headers = {**held(ADA), "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin"}
+    headers = {**login_cookie_of(ADA), "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin"}
     seen = fetch(reply, SETTINGS, None, method="POST", headers=headers)
     assert seen.body == b"".join(reply.chunks)
     assert cookies(seen) == [DELETION]
@@ -667,19 +672,19 @@ def test_a_form_in_a_frame_that_logs_out_takes_the_login_cookie_away(
 
 @pytest.mark.parametrize("identity", [BOB, None], ids=["another user", "nobody"])
 @pytest.mark.parametrize("page", [b"<!doctype html><p>A", b"<p>A"], ids=["document", "part"])
-def test_a_foreign_request_without_fetch_metadata_leaves_the_login_cookie_as_it_is(
+def test_a_foreign_request_without_fetch_metadata_leaves_the_login_cookie_unchanged(
     fetch: Fetch, identity: Identity | None, page: bytes
 ) -> None:
-    headers = {**held(ADA), "Origin": "https://evil.example"}
+    headers = {**login_cookie_of(ADA), "Origin": "https://evil.example"}
     seen = fetch(Reply([page]), SETTINGS, identity, headers=headers)
     assert cookies(seen) == []
 
 
 @pytest.mark.parametrize("identity", [BOB, None], ids=["another user", "nobody"])
-def test_a_foreign_form_leaves_the_login_cookie_as_it_is_on_a_site_of_cacheable_pages(
+def test_a_foreign_form_leaves_the_login_cookie_unchanged_on_a_site_of_cacheable_pages(
     fetch: Fetch, identity: Identity | None
 ) -> None:
-    headers = {**held(ADA), "Origin": "https://evil.example"}
+    headers = {**login_cookie_of(ADA), "Origin": "https://evil.example"}
     cacheable = replace(SETTINGS, cacheable_pages=True)
     seen = fetch(JSON, cacheable, identity, method="POST", headers=headers)
     assert cookies(seen) == []
@@ -688,7 +693,7 @@ def test_a_foreign_form_leaves_the_login_cookie_as_it_is_on_a_site_of_cacheable_
 def test_a_signature_of_fields_that_change_with_the_login_cookie_is_removed(fetch: Fetch) -> None:
     signed = ("Signature-Input", 's=("cache-control");created=1'), ("Signature", "s=:AAAA:")
     redirect = Reply([b""], [("Location", "/"), *signed], 303)
-    headers = held(ADA)
+    headers = login_cookie_of(ADA)
     seen = fetch(redirect, SETTINGS, BOB, method="POST", headers=headers)
     assert cookies(seen) != []
     assert "Signature" not in seen.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.support.sites import ADA, API_KEY, HELP, LOGIN_COOKIE, SECRET_KEY, TE
 class User(UserMixin):  # type: ignore[misc]  # Flask-Login is untyped
     id = 7
     email = "ada@example.com"
+    email_confirmed = True
 
 
 def flask_app(settings: Settings | None = None, **config: object) -> Flask:
@@ -41,6 +43,7 @@ def flask_app(settings: Settings | None = None, **config: object) -> Flask:
         PAVIOR_TEAM_VANITY_ID=TEAM,
         PAVIOR_API_KEY=API_KEY,
         PAVIOR_SHARED_AUTH_DOMAINS="help.example.com",
+        PAVIOR_EMAIL_CONFIRMED="email_confirmed",
     )
     app.config.update(config)
     user = User()
@@ -173,10 +176,10 @@ def test_the_pavior_secret_key_goes_before_flasks_own() -> None:
 
 
 def test_a_settings_object_without_a_secret_key_gets_flasks() -> None:
-    without = site(shared_auth_domains=["help.example.com"])
+    without = site(shared_auth_domains=["help.example.com"], email_confirmed="email_confirmed")
     app = flask_app(without, SECRET_KEY=SECRET_KEY)
     assert flask_lends(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(app)) == with_hmac(ADA)
-    own = flask_app(SETTINGS, SECRET_KEY="the app's")
+    own = flask_app(replace(SETTINGS, email_confirmed="email_confirmed"), SECRET_KEY="the app's")
     assert flask_lends(flask_app(SECRET_KEY=SECRET_KEY), cookie_of(own)) == with_hmac(ADA)
     assert flask_lends(flask_app(SECRET_KEY="the app's"), cookie_of(own)) == {}
 
@@ -201,6 +204,7 @@ class Customer(BaseUser):
     is_authenticated = True
     identity = "7"
     email = "ada@example.com"
+    email_confirmed = True
 
 
 class Backend(AuthenticationBackend):
@@ -218,6 +222,7 @@ def starlette_client(**environ: str) -> TestClient:
             f"{prefix}PAVIOR_TEAM_VANITY_ID": TEAM,
             f"{prefix}PAVIOR_API_KEY": API_KEY,
             f"{prefix}PAVIOR_SHARED_AUTH_DOMAINS": "help.example.com",
+            f"{prefix}PAVIOR_EMAIL_CONFIRMED": "email_confirmed",
             **environ,
         },
         env_prefix=prefix,
@@ -240,12 +245,17 @@ def starlette_client(**environ: str) -> TestClient:
         await logout(request)
         return JSONResponse({"ok": True})
 
+    async def forget(request: Request) -> Response:
+        request.session.clear()  # and for the rest of this request the user stays
+        return HTMLResponse(PAGE)
+
     app = Starlette(
         routes=[
             Route("/", home),
             Route("/login", login, methods=["POST"]),
             Route("/logout", logout, methods=["POST"]),
             Route("/api/logout", api_logout, methods=["POST"]),
+            Route("/forget", forget, methods=["POST"]),
         ],
         middleware=[
             Middleware(PaviorMiddleware, settings=config),
@@ -278,6 +288,15 @@ def test_starlette_keeps_the_login_cookie_from_login_to_logout(logout: str) -> N
     assert DELETION in timeless(response.headers.get_list("set-cookie"))
     assert LOGIN_COOKIE not in client.cookies
     assert "set-cookie" not in client.get("/").headers
+
+
+def test_a_logout_that_leaves_the_request_its_user_sets_no_login_cookie() -> None:
+    client = starlette_client(SECRET_KEY=SECRET_KEY)
+    client.post("/login")
+    assert LOGIN_COOKIE not in client.post("/forget").headers["set-cookie"]
+    starlette_cookie(client)
+    assert LOGIN_COOKIE not in client.post("/forget").headers["set-cookie"]
+    assert DELETION in timeless(client.get("/").headers.get_list("set-cookie"))
 
 
 def test_the_secret_key_of_a_starlette_config_signs_by_default() -> None:

@@ -170,7 +170,7 @@ def hash_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("origin", [HELP, f"{HELP}:8443", CARDS, "http://localhost:8003"])
-def test_the_frame_may_stand_in_pages_of_one_origin_alone(fetch: Fetch, origin: str) -> None:
+def test_the_frame_may_be_in_pages_of_one_origin_alone(fetch: Fetch, origin: str) -> None:
     seen = frame(fetch, origin)
     assert seen.status == 200
     assert seen.headers.getlist("Content-Security-Policy") == [
@@ -527,7 +527,7 @@ def ask_raw(path: str, *raw: tuple[str, str]) -> tuple[int, list[tuple[bytes, by
     return start["status"], start["headers"], body["body"]
 
 
-def test_a_login_cookie_may_stand_in_a_field_of_its_own() -> None:
+def test_a_login_cookie_may_be_in_a_field_of_its_own() -> None:
     (cookie_field,) = login_cookie(BOB).items()
     others = [("Cookie", "a=b"), ("Cookie", "c=d")]
     origin = ("Origin", HELP)

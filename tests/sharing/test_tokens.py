@@ -30,7 +30,7 @@ origins = st.sampled_from([HELP, DOCS, HELP + ":8443", "http://localhost:8003", 
 
 
 class Clock:
-    """Shows the time that it is set to."""
+    """A clock that shows the time to which it is set."""
 
     def __init__(self, now: float = MADE) -> None:
         self.now = now

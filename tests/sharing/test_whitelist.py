@@ -235,7 +235,7 @@ def test_a_wildcard_allows_subdomains_of_any_depth(origin: str) -> None:
 
 
 def long_host(length: int, *, end: str) -> str:
-    """Return a host of so many characters."""
+    """Return a host of this number of characters."""
     labels = "a." * length
     return (labels[: length - len(end) - 1] + "." + end).replace("..", "b.")
 

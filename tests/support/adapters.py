@@ -20,7 +20,7 @@ PAGE = b"<!doctype html><title>A</title><h1>Hello</h1>"
 
 @dataclass
 class Reply:
-    """What an app answers; the same through either protocol."""
+    """An app's answer, the same for both protocols."""
 
     chunks: Sequence[bytes] = (PAGE,)
     headers: Sequence[tuple[str, str]] = (HTML_TYPE,)
@@ -29,12 +29,12 @@ class Reply:
 
 @dataclass
 class Seen:
-    """What a client got."""
+    """The answer that a client got."""
 
     status: int
     headers: Headers
     body: bytes = field(repr=False)
-    """As it was sent, in its content codings."""
+    """The body as it was sent, in its content codings."""
 
 
 Fetch = Callable[..., Seen]
@@ -47,7 +47,7 @@ def answer(reply: Reply | App, fields: dict[str, str]) -> Reply:
 
 
 def wsgi_app(reply: Reply | App, method: str = "GET") -> Callable[..., list[bytes]]:
-    """Return a WSGI app that answers each request alike, or as a function of its fields."""
+    """Return a WSGI app that always answers the same, or by a function of the request's fields."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         prefix = "HTTP_"
@@ -65,7 +65,7 @@ def wsgi_app(reply: Reply | App, method: str = "GET") -> Callable[..., list[byte
 
 
 def asgi_app(reply: Reply | App, method: str = "GET") -> asgi.ASGIApp:
-    """Return an ASGI app that answers each request alike, or as a function of its fields."""
+    """Return an ASGI app that always answers the same, or by a function of the request's fields."""
 
     async def app(scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         answered = answer(
@@ -76,7 +76,9 @@ def asgi_app(reply: Reply | App, method: str = "GET") -> asgi.ASGIApp:
         chunks = [] if method == "HEAD" else answered.chunks
         for chunk in chunks[:-1]:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"".join(chunks[-1:])})
+        last = b"".join(chunks[-1:])
+        # Quart's test client needs the key, which ASGI makes optional.
+        await send({"type": "http.response.body", "body": last, "more_body": False})
 
     return app
 
@@ -131,7 +133,7 @@ def fetch_asgi(
         ):
             return response, b"".join([piece async for piece in response.aiter_raw()])
 
-    with start_blocking_portal() as portal:  # in a thread of its own: Playwright has a loop here
+    with start_blocking_portal() as portal:  # a thread without the loop of Playwright
         response, body = portal.call(request)
     raw = [(name.decode(), value.decode("latin-1")) for name, value in response.headers.raw]
     return Seen(response.status_code, Headers(raw), body)

@@ -25,7 +25,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-TEAM, API_KEY = "acme", "an api key for the tests only"
+TEAM, API_KEY = "acme", "an-api-key-for-the-tests-only"
 SECRET_KEY = "a secret key for the tests only"
 BORROWER = "help.example.net"
 LENDING: dict[str, Any] = {"shared_auth_domains": [BORROWER], "secret_key": SECRET_KEY}
@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 
 def pool(make: Callable[[Random], T], size: int) -> list[T]:
-    """Return so many things of a kind, always the same, from which one draw takes one.
+    """Return a fixed number of values of a strategy, from which a draw chooses one.
 
     Hypothesis takes some 0.5 ms for a draw, and for a policy it would take a dozen.
     """
@@ -208,7 +208,7 @@ ERRORS = (gzip.BadGzipFile, zlib.error, brotli.error, zstd.ZstdError, EOFError)
 
 
 def decoder(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """Return what decodes, and returns b'' for what is not so coded."""
+    """Return a function that decodes, and returns b'' for bytes in another coding."""
 
     def decoded(body: bytes) -> bytes:
         try:
@@ -551,9 +551,9 @@ def revalidations(draw: st.DrawFn) -> Case:
 @st.composite
 def logins(draw: st.DrawFn) -> Case:
     """Draw a site that lends its login, and a visitor who holds the cookie for that."""
-    held: list[Identity | str | None] = [ADA, ADA, BOB, LEAD, "no-token"]
+    tried: list[Identity | str | None] = [ADA, ADA, BOB, LEAD, "no-token"]
     asks_consent = draw(st.sampled_from([False, False, False, True]))
-    visit = draw(visits(0, asks_consent=asks_consent, logins=held))
+    visit = draw(visits(0, asks_consent=asks_consent, logins=tried))
     return Case(
         draw(st.sampled_from(["lends", "lends", "lends without links", "lends, cacheable"])),
         draw(conducts([200, 200, 302, 303, 307, 404, 304, 204])),

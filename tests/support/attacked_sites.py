@@ -1,7 +1,8 @@
 """A shop that lends its login, its borrowers and its attackers, at names under localhost.
 
-Ada is logged in at the shop; the help center and the docs may borrow that; the rogue help center
-and the attacker's site, of Mallory, who has an account at the shop too, may not.
+Ada is logged in at the shop. The help center and the docs may borrow that login. Mallory has an
+account at the shop, too, and owns the rogue help center and the attacker's site. Those may not
+borrow the login.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ POLICIES = ("third-party cookies blocked", "third-party cookies allowed")
 
 PATHS = (SHARE_AUTH, FRAME, HANDOFF, SHARE_SCRIPT)
 
-# What stands for Pavior's embed: it has a bubble, and keeps what it gets.
+# Replaces Pavior's embed: it has a bubble, and keeps what it gets.
 EMBED = """
 window.Pavior = (command, options) => {
     if (command === 'init') Pavior.calls.push(options);
@@ -65,14 +66,14 @@ class Answered:
 
     @property
     def received(self) -> str:
-        """All that the server got, but for cookies."""
+        """All that the server got, except for cookies."""
         values = [value for name, value in self.request.items() if name != "Cookie"]
         return "\n".join([self.target, *values])
 
 
 @dataclass
 class Sites(Names):
-    """Everything at one port, each site at a name of its own. `seen` is all that went around."""
+    """All sites at one port, each with its own name. `seen` has all requests and responses."""
 
     seen: list[Answered] = field(default_factory=list)
     script_may_go: Event = field(default_factory=Event)
@@ -111,7 +112,7 @@ BUSY = "<script>fetch('/after')</script><img src=/image.png><a id=next href=/nex
 
 
 def shop(request: Request) -> Response:
-    """A shop's own pages; the session says who is there, as plainly as tests may."""
+    """The shop's pages. The session cookie is the user's name, which is enough for tests."""
     if request.path == "/forges":  # a page of the lender's origin that is not the frame
         return page(f"<script>parent.postMessage({request.args['say']}, '*')</script>")
     links = "".join(
@@ -141,7 +142,7 @@ def page(body: str, *fields: tuple[str, str]) -> Response:
 
 
 def attacker(request: Request) -> Response:
-    """Whatever is wanted of it."""
+    """Answers with what a test wants."""
     if request.path == "/to":
         return Response("", 302, {"Location": request.args["url"]})
     if request.path == "/plant":
@@ -184,7 +185,7 @@ def logged_in(context: BrowserContext, sites: Sites, user: str = ADA) -> Browser
 
 
 def calls(page: Page) -> list[dict[str, Any]]:
-    """Return the options of each init, once there is one; without those that every init has."""
+    """Wait for an init; return the options of each, without those that all inits have."""
     wait_for(page, "window.Pavior?.calls.length")
     made = evaluate(page, "Pavior.calls")
     assert {each.pop("teamVanityId") for each in made} == {TEAM}
@@ -192,7 +193,7 @@ def calls(page: Page) -> list[dict[str, Any]]:
 
 
 def known(context: BrowserContext, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the help center knows of Ada when she comes by other ways than the shop's."""
+    """Return what the help center learns about Ada if she does not come from the shop."""
     return ADAS if request.node.callspec.params["context"] == POLICIES[1] else {}
 
 
@@ -258,7 +259,7 @@ READ = """async urls => {
         try {
             const text = await reading();
             if (text) gained.push([what, text]);
-        } catch { /* nothing was to be had */ }
+        } catch { /* there was nothing */ }
     }
     function loaded(tag, attributes, url) {
         return new Promise((done, failed) => {
@@ -313,7 +314,7 @@ def login_cookies(context: BrowserContext, sites: Sites) -> list[str]:
 
 
 def frame_page(tab: Page, sites: Sites, src: str, at: str) -> None:
-    """Open a page at an address that frames another, and wait for that to be loaded or kept out."""
+    """Open a page with another page in a frame; wait until that is loaded or blocked."""
     tab.goto(at)
     tab.evaluate(
         """src => new Promise(done => {

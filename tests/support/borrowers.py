@@ -29,7 +29,7 @@ SECONDS = 3600
 
 CODE = "#pavior-handoff="
 
-# What stands for Pavior's embed: it keeps its calls. Its bubble is mostly the page's own.
+# Replaces Pavior's embed: it keeps its calls. Its bubble is mostly the page's own.
 EMBED = """
 window.nonceOfEmbed = document.currentScript.nonce;
 window.calls = [];
@@ -42,8 +42,8 @@ window.Pavior = (...call) => {
 };
 """
 
-# Runs before anything of a page. `settled` counts what was asked of the lender and has had its
-# effect; `waits` are the time limits, which are over at once where the test is `hasty`.
+# Runs before any script of the page. `settled` counts requests to the lender that have had their
+# effect. `waits` are the time limits, which end at once if the test is `hasty`.
 WATCH = """{
     Object.assign(window, {settled: 0, waits: [], violations: [], seen: {}});
     const settle = () => setTimeout(() => { settled += 1; });
@@ -90,7 +90,7 @@ class Sites(Names):
         return f"{self.at('pavior')}/embed"
 
     def element(self, init: Any = None, *, bubble: str = "", more: str = "") -> str:
-        """Return the element that is to be pasted into a borrower's page."""
+        """Return the element that goes into a borrower's page."""
         text = json.dumps({"teamVanityId": TEAM} if init is None else init)
         where = f' data-bubble="{escape(bubble)}"' if bubble else ""
         return (
@@ -194,14 +194,14 @@ def set_out(page: Page, sites: Sites, url: str) -> None:
 
 
 def calls(page: Page, asked: int = 1) -> Any:
-    """Return the calls of the embed, once so many answers of the lender have had their effect."""
+    """Return the calls of the embed, once this number of the lender's answers took effect."""
     wait_for(page, f"window.calls?.length && settled >= {asked}")
     assert evaluate(page, "settled") == asked
     return evaluate(page, "calls")
 
 
 def calls_at_last(page: Page, seconds: float = 5) -> Any:
-    """Return the calls of the embed, however often the lender was asked on the way to them."""
+    """Return the calls of the embed, for any number of requests to the lender."""
     wait_for(page, "window.calls?.length", seconds)
     return evaluate(page, "calls")
 
@@ -256,7 +256,7 @@ def of_nobody(request: Request) -> Response | None:
 
 
 def known_before_bob(page: Page, sites: Sites) -> str:
-    """Be named Ada at a borrower's page, then log in as Bob at the shop; return the page's URL."""
+    """Open a borrower's page that names Ada, then log in as Bob at the shop; return its URL."""
     log_in(page, sites, "ada")
     url = sites.at("help") + sites.page(sites.element())
     follow(page, sites, url)

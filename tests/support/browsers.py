@@ -13,9 +13,18 @@ from . import chromium
 from .engines.window import WAIT
 
 # A popup of the address bar is a page of its own, which each window makes and nobody looks at: it
-# takes a third of the time. The list stands in the place of Playwright's, so that storage is kept
-# apart as in a browser that people use; Playwright's `HttpsUpgrades` would be in the way.
-_OFF = ("HttpsUpgrades", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+# takes a third of the time. A spare renderer is a process that each page starts for the next one.
+# The list replaces Playwright's, so that storage is kept apart as in a browser that
+# people use; Playwright's `HttpsUpgrades` would be in the way, and the rest is services.
+_OFF = (
+    *("HttpsUpgrades", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    *("SpareRendererForSitePerProcess", "OptimizationHints", "MediaRouter", "Translate"),
+    *("DestroyProfileOnBrowserClose", "DialMediaRouteProvider", "GlobalMediaControls"),
+    "LensOverlay",
+)
+
+PATIENCE_SECONDS = 15
+"""The seconds that a test waits for an expected event: several browsers make a machine slow."""
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -50,7 +59,7 @@ def evaluate(page: Page, expression: str) -> Any:
     return answer["result"].get("value")
 
 
-def wait_for(page: Page, expression: str, seconds: float = 5) -> None:
+def wait_for(page: Page, expression: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until an expression is true on the page there is then, without user activation."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
@@ -61,7 +70,7 @@ def wait_for(page: Page, expression: str, seconds: float = 5) -> None:
 
 
 def loads_of(page: Page | Frame, end: str) -> int:
-    """Return how often a page or a frame has loaded a file whose URL ends so."""
+    """Return how often a page or a frame has loaded a file whose URL has this end."""
     names: list[str] = page.evaluate(
         "performance.getEntriesByType('resource').map(entry => entry.name)"
     )

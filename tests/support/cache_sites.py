@@ -1,4 +1,4 @@
-"""One site in Flask and one in Starlette, for caches to stand before.
+"""One site in Flask and one in Starlette, behind caches.
 
     gunicorn "tests.support.cache_sites:flask_site()"
     uvicorn --factory tests.support.cache_sites:starlette_site
@@ -43,7 +43,7 @@ USERS = {
     "bob": Identity("bob-1916", "hawk@example.com"),
 }
 SESSION_FIELD = "X-Session-User"
-"""Stands for a login that a site keeps itself: it changes while the cookie stays the same."""
+"""Replaces a login that the server keeps: it changes while the cookie stays the same."""
 
 BODY = b"<!doctype html><title>A page</title><h1>The same for everyone</h1>"
 _PUBLIC = "public, max-age=60"
@@ -65,7 +65,7 @@ PAGES = {
     "etagged": Page({"Cache-Control": "no-cache", "ETag": '"v1"'}, is_stored=False),
     "both": Page(
         {
-            "X-Accel-Expires": "120",  # nginx heeds whichever comes first, this or Cache-Control
+            "X-Accel-Expires": "120",  # nginx obeys the first of this field and Cache-Control
             "CDN-Cache-Control": "max-age=120",
             "Surrogate-Control": "max-age=120",
             "Cache-Control": f"{_PUBLIC}, s-maxage=120",
@@ -132,7 +132,7 @@ def starlette_site() -> Starlette:
         made = PAGES[name]
         response: Response
         if name == "file":
-            status = _file().stat()  # or it gets its validators no sooner than it is sent
+            status = _file().stat()  # or it gets its validators only when it is sent
             response = FileResponse(_file(), headers=dict(made.fields), stat_result=status)
         else:
             response = Response(made.body, headers=dict(made.fields), media_type="text/html")

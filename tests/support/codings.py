@@ -1,4 +1,4 @@
-"""Content codings as apps and clients use them: forms, streams, and what comes of them."""
+"""Content codings as apps and clients use them: forms, streams, and decoded text."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def unbrotling() -> Coded:
     stream = brotli.Decompressor()
 
     def decode(data: bytes) -> bytes:
-        """Ask until nothing comes: a call that gives something may have left some more."""
+        """Call until nothing comes: a call that returns bytes may have left more."""
         decoded = b""
         while not stream.is_finished() and (more := stream.process(data)):
             decoded += more
@@ -149,7 +149,7 @@ def decoded(body: bytes, forms: Sequence[Form]) -> bytes:
 
 
 class StreamDecoder:
-    """Decodes what came by now, through all the codings."""
+    """Decodes what has come so far, through all codings."""
 
     def __init__(self, forms: Sequence[Form]) -> None:
         self._decoders = [form.decoder() for form in reversed(forms)]
@@ -164,7 +164,7 @@ class StreamDecoder:
 
 
 def streamed(pieces: Sequence[bytes], forms: Sequence[Form]) -> list[bytes]:
-    """Code pieces as an app does that flushes after each of them."""
+    """Encode pieces as an app that flushes after each piece."""
     for form in forms:
         compressor = form.compressor()
         pieces = [compressor.encode(piece) + compressor.flush() for piece in pieces]

@@ -16,7 +16,9 @@ addEventListener('called', () => {{
     document.body.append(Object.assign(document.createElement('b'), {{id: 'bubble'}}));
 }});
 """
-"""It appends a bubble with each init, as an embed does whose bubble is gone."""
+"""The embed appends a bubble at each init, like an embed whose bubble has been removed."""
 
-QUIET = "new Promise(done => setTimeout(done, 1000))"
-"""Within this second a further call would come."""
+QUIET_SECONDS = 0.5
+"""The time in which a further call would come: the script pauses for a tenth of a second."""
+
+QUIET = f"new Promise(done => setTimeout(done, {1000 * QUIET_SECONDS}))"

@@ -1,4 +1,4 @@
-"""What a borrower's page sends to be handed the login, as share.js does."""
+"""The requests that share.js of a borrower's page sends to get the login by a handoff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHALLENGE = challenge_of(VERIFIER)
 
 
 def asking_for(*destinations: str, challenge: str | None = CHALLENGE) -> str:
-    """Return the path and query by which a page asks on its way."""
+    """Return the path and query to which a borrower's page goes."""
     query = "&".join(f"to={quote(each, safe='')}" for each in destinations)
     return f"{HANDOFF}?{query}" + ("" if challenge is None else f"&challenge={challenge}")
 

@@ -1,4 +1,4 @@
-"""Readable ids for the values of parametrized tests, where pytest would number them."""
+"""Readable ids for values of parametrized tests that pytest would number."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MOST_CHARACTERS = 60
 """A longer id is cut off there; pytest numbers those that are equal then."""
 
 
-# What is signed holds the time, and a placeholder is random: in each process that collects tests,
-# such a value would be another id.
+# A signature holds the time, and a placeholder is random. Such values would give another id in each
+# process that collects tests.
 _TOKEN = re.compile(r"[0-9a-f]{20,}|[\w.-]{40,}")
 
 
 def readable(value: object) -> str | None:
-    """Return an id for a value; None for one that pytest itself names by what it is."""
+    """Return an id for a value; None for a value that pytest itself names."""
     if isinstance(value, str | bytes | int | float | type | None):
         return None
     text = str(_described(value)).encode("unicode_escape").decode()  # no line ends, no surrogates

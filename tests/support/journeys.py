@@ -77,7 +77,7 @@ class Sites:
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's own, of which each user may have a stricter one."""
+    """Flask's session; each user may have a stricter `SameSite`."""
 
     def get_cookie_samesite(self, app: flask.Flask) -> str:
         return "Strict" if flask.session.get("is_strict") else "Lax"
@@ -135,7 +135,7 @@ def recording(app: Any, seen: list[str]) -> Any:
 
 
 def help_center(shop: str, embed: str) -> Any:
-    """A site of plain pages, with the one element that is to be pasted into them."""
+    """A site of plain pages, with the one element that goes into them."""
     init = json.dumps({"teamVanityId": TEAM, "doChat": True})
     page = (
         f"<!doctype html><script src='{shop}/.well-known/pavior/share.js' data-init='{init}'"
@@ -161,7 +161,7 @@ def plain_page(request: Request) -> Response:
 
 @contextmanager
 def serving_sites(where: str, loan_seconds: int) -> Iterator[Sites]:
-    """Run the sites under the names and the scheme that `journey` has, lending for so long."""
+    """Run the sites under the names and the scheme of `journey`, with loans of these seconds."""
     names = TEST if where.startswith("example.test") else LOCALHOST
     scheme = "https" if where.endswith("TLS") else "http"
     serve_asgi, serve_wsgi = SERVERS[scheme]
@@ -227,7 +227,7 @@ def log_out(window: Window, sites: Sites) -> None:
 
 
 def status(window: Window, at: str) -> str:
-    """Return what Pavior made of the init of the page at an address, once that is shown."""
+    """Wait for the emulator's result of the init of a page, given by its address; return it."""
     found: str = window.wait_for(
         f"location.href.startsWith('{at}') && window.Pavior?.state?.status"
     )

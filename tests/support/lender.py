@@ -1,4 +1,4 @@
-"""A lender as an attacker meets it: through both adapters, with any fields, and what it answers."""
+"""A lender as attackers see it: through both adapters, for any request fields."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Fields = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Got:
-    """What an attacker gets to see: names of fields in lower case."""
+    """The answer that an attacker sees; names of fields are in lower case."""
 
     status: int
     fields: tuple[tuple[str, str], ...]
@@ -54,7 +54,7 @@ class Got:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole answer, as text."""
         return f"{self.status} {self.fields} {self.body.decode('latin-1')}"
 
 
@@ -76,7 +76,7 @@ class Lender:
         if self.adapter == "wsgi":
             self.made = wsgi.PaviorMiddleware(self._wsgi, self.settings, identity=self._who)
         else:
-            # It waits for nothing, so it needs no thread and no event loop.
+            # The app does not wait, so it needs neither a thread nor an event loop.
             settings = replace(self.settings, identity_may_block=False)
             self.made = asgi.PaviorMiddleware(self._asgi, settings, identity=self._who)
 
@@ -88,7 +88,7 @@ class Lender:
         body: bytes = b"",
         user: Identity | None = None,
     ) -> Got:
-        """Ask as a browser in which somebody is logged in: by the app's own cookies alone."""
+        """Make a request of a browser with only the app's own cookies."""
         self.user = user
         path, _, query = target.partition("?")
         ask = self._ask_wsgi if self.adapter == "wsgi" else self._ask_asgi
@@ -120,7 +120,7 @@ class Lender:
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": io.BytesIO(body),
         }
-        for name, value in fields:  # as servers join those of one name
+        for name, value in fields:  # servers join fields of one name
             key = "HTTP_" + name.upper().replace("-", "_")
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         begun: list[tuple[int, tuple[tuple[str, str], ...]]] = []
@@ -187,7 +187,7 @@ def expect_refused_alike(
     assert len(answers) == 1, (method, target, fields)
     (got,) = answers
     assert got.status == status, (method, target, fields, got)
-    assert lender.asked == before  # so that not even the time reveals it
+    assert lender.asked == before  # a look-up could reveal the user by its time
     assert not is_readable(got), (method, target, fields, got)
     assert got.field("set-cookie") is None
     assert got.field("location") is None
@@ -207,7 +207,7 @@ def code_in(location: str) -> str:
 
 
 class Clock:
-    """Shows the time that it is set to."""
+    """A clock that shows the time to which it is set."""
 
     def __init__(self) -> None:
         self.now = time.time()
@@ -217,7 +217,7 @@ class Clock:
 
 
 def handed(lender: Lender, user: Identity | None, to: str = f"{HELP}/") -> str:
-    """Return the code that a user gets on their way."""
+    """Return the code that a user gets by a handoff."""
     got = lender.ask("GET", asking_for(to), ("Referer", referer_of(to)), user=user)
     assert got.status == 303
     return code_in(got.field("location") or "")

@@ -24,11 +24,12 @@ from pavior_middleware._model.paths import SHARE_AUTH
 from pavior_middleware.wsgi import PaviorMiddleware
 
 from . import node
+from .embeds import QUIET_SECONDS
 from .servers import serving_wsgi
 from .sites import API_KEY, TEAM
 
 ADA, BOB = "ada@example.com", "bob@example.com"
-EMBEDS = ["body", "root"]  # where its bubble stands
+EMBEDS = ["body", "root"]  # where the bubble is
 
 SOURCES = node.JS / "test/libraries"
 MODULES = node.JS / "node_modules"
@@ -45,7 +46,7 @@ class Library:
     body: str = ""
     main: str = ""
     fragments: Callable[[Headers], bool] = lambda headers: False
-    """Whether a request with these headers is for the main part of a page alone."""
+    """Whether a request with these fields is only for the main part of a page."""
 
 
 def script(path: str, attributes: str = "") -> str:
@@ -283,7 +284,7 @@ class LibrarySite:
 
     @property
     def named(self) -> list[str | None]:
-        """Whom the calls of init have named."""
+        """The users whom the calls of init have named."""
         with self.changed:
             return [email for _, email in sorted(self.calls, key=lambda call: call[0])]
 
@@ -306,8 +307,8 @@ class LibrarySite:
         with self.changed:
             return self.changed.wait_for(condition, PATIENCE)
 
-    def stays_quiet(self, seconds: float = 1) -> bool:
-        """Whether meanwhile no further call of init and no further request comes."""
+    def stays_quiet(self, seconds: float = QUIET_SECONDS) -> bool:
+        """Whether no further call of init and no further request comes in this time."""
         with self.changed:
             before = len(self.calls), len(self.requests)
             return not self.changed.wait_for(
@@ -315,7 +316,7 @@ class LibrarySite:
             )
 
     def settle(self) -> None:
-        """Wait until all that a step brings has come: no timer of the script is this long."""
+        """Wait until all effects of a step have come: no timer of the script is this long."""
         while not self.stays_quiet(0.3):
             pass
 

@@ -16,7 +16,7 @@ SETTINGS = site(shared_auth_domains=["help.example.com"], secret_key=SECRET_KEY)
 
 
 def timeless(fields: list[str]) -> list[str]:
-    """Return `Set-Cookie` fields, ours without what it says to browsers that know no `Max-Age`."""
+    """Return `Set-Cookie` fields, ours without `Expires`, which repeats its `Max-Age`."""
     return [
         re.sub(r" Expires=[^;]*;", "", field) if field.startswith(f"{LOGIN_COOKIE}=") else field
         for field in fields

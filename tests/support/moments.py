@@ -1,4 +1,4 @@
-"""A shop whose pages come ahead, from a service worker, or in a frame, and whose logins change."""
+"""A shop with changing logins, whose pages are prefetched, in a frame or from a service worker."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from pavior_middleware import Identity
 from pavior_middleware._model.paths import SHARE_AUTH
+from tests.support.embeds import QUIET_SECONDS
 from tests.support.shops import (
     PATIENCE,
     Shop,
@@ -56,7 +57,7 @@ addEventListener('fetch', event => {
 });
 """
 
-# Takes the scripts of another page's head over, as Turbo does.
+# Adds the scripts in another page's head, as Turbo does.
 VISIT = """async path => {
     const text = await (await fetch(path, {headers: {Accept: 'text/html'}})).text();
     const next = new DOMParser().parseFromString(text, 'text/html');
@@ -79,7 +80,7 @@ LOOK = """state => {
 
 @dataclass
 class MomentShop(Shop):
-    """A shop whose pages come ahead, from a worker, or in a frame."""
+    """A shop whose pages are prefetched, in a frame, or from a service worker."""
 
     reported: dict[str, Event] = field(
         default_factory=lambda: {name: Event() for name in ("ahead", "late", "activated")}
@@ -89,13 +90,13 @@ class MomentShop(Shop):
     user: str | None = None
     is_failing: bool = False
     is_holding: bool = False
-    held: Queue[Event] = field(default_factory=Queue)
+    waiting: Queue[Event] = field(default_factory=Queue)
 
     def __post_init__(self) -> None:
         self.mounts = self.gate
 
     def gate(self, site: Any) -> Any:
-        """Let questions fail, or hold back answers that are made at once."""
+        """Make questions fail, or hold back their answers, which are made at once."""
 
         def app(environ: Any, start_response: Any) -> Iterable[bytes]:
             if environ["PATH_INFO"] != SHARE_AUTH:
@@ -106,7 +107,7 @@ class MomentShop(Shop):
             answer = Response.from_app(site, environ, buffered=True)
             if self.is_holding:
                 is_free = Event()
-                self.held.put(is_free)
+                self.waiting.put(is_free)
                 is_free.wait(6 * PATIENCE)
             return answer(environ, start_response)
 
@@ -114,7 +115,7 @@ class MomentShop(Shop):
 
     def next_held(self) -> Event:
         """Wait for a question; its answer leaves when the event is set."""
-        return self.held.get(timeout=PATIENCE)
+        return self.waiting.get(timeout=PATIENCE)
 
     def answer(self, request: Request) -> Response:
         if request.path == "/worker.js":
@@ -136,10 +137,10 @@ class MomentShop(Shop):
         return response
 
     def next_calls(self, count: int) -> list[str | None]:
-        """Wait for so many calls of init; return whom they name, and any that follow at once."""
+        """Wait for this number of calls of init; return whom they and those that follow name."""
         emails = [self.next_call() for _ in range(count)]
         try:
-            emails.append(self.calls.get(timeout=1)[0])
+            emails.append(self.calls.get(timeout=QUIET_SECONDS)[0])
         except Empty:
             return emails
         return emails
@@ -150,7 +151,7 @@ class MomentShop(Shop):
         return None if self.user is None else Identity(email=self.user)
 
     def change_user(self, email: str | None) -> None:
-        """Let everyone be somebody else from now on, while each cookie stays as it is."""
+        """Give each session another user from now on; the cookies stay unchanged."""
         self.is_changed, self.user = True, email
 
     def questions(self) -> int:

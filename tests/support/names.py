@@ -1,4 +1,4 @@
-"""Sites that share a port, each at a name of its own under localhost."""
+"""Sites that share a port, each with its own name under localhost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 
 @dataclass
 class Names:
-    """Where they are. Browsers take names under localhost for different sites."""
+    """The addresses of the sites. For browsers, names under localhost are different sites."""
 
     port: int
 
@@ -28,7 +28,7 @@ class Names:
 
 
 def chosen_by(app_for: Callable[[Request], Any]) -> Any:
-    """Return a WSGI app that has each request answered by the one that is chosen for it."""
+    """Return a WSGI app that passes each request to the app chosen for it."""
 
     def app(environ: Any, start_response: Any) -> Any:
         return app_for(Request(environ))(environ, start_response)

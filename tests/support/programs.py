@@ -63,7 +63,7 @@ def install_packages(packages: Sequence[str]) -> None:
 
 
 def run(command: Sequence[str]) -> None:
-    """Run a command that installs something; whether it did is seen by looking for that."""
+    """Run a command that installs something; the caller then looks whether it is there."""
     sys.stderr.write(f"Running: {' '.join(command)}\n")
     try:
         subprocess.run(command, check=False, timeout=INSTALL_SECONDS, stdout=sys.stderr)

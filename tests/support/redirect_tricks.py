@@ -1,4 +1,4 @@
-"""Forms of `to` with which redirects have been led astray elsewhere; ours refuses them.
+"""Forms of `to` that have misled other redirects; ours must refuse them.
 
 They are what the parameter is once its query has been decoded, and are made for the same whitelist
 as `origin_tricks`. They are drawn from PortSwigger's cheat sheet of URL validation bypasses,
@@ -25,7 +25,7 @@ REDIRECT_TRICKS: Mapping[str, Sequence[str]] = {
         https:/ // /// :// /.well-known/pavior/handoff ?to=https://evil.test @ @evil.test .evil.test
         :443 :@evil.test""")
     + ["", " ", "\n"],
-    # Another site, plainly, and whatever text from us stands in it.
+    # Another site, plainly, and whatever text from us is in it.
     "another site": _words("""
         https://evil.test http://evil.test https://evil.test/ evil.test https://example.com
         https://evil.test/https://help.example.com https://evil.test/help.example.com
@@ -121,7 +121,7 @@ REDIRECT_TRICKS: Mapping[str, Sequence[str]] = {
         https%253A%252F%252Fevil.test https%3A%2F%2Fhelp.example.com https:%2f%2fhelp.example.com
         %2568ttps://help.example.com \u0068ttps://evil.test &#104;ttps://evil.test
         https&colon;//help.example.com https:\u002f\u002fhelp.example.com"""),
-    # What runs or shows something instead of leading anywhere, and other schemes.
+    # Schemes that run or show something instead of leading to a site, and other schemes.
     "schemes": [
         "javascript:alert(1) // https://help.example.com",
         "javascript:\nalert(1)//https://help.example.com",
@@ -146,7 +146,7 @@ REDIRECT_TRICKS: Mapping[str, Sequence[str]] = {
             https://https://help.example.com http://https://help.example.com
             url:https://help.example.com https:https://help.example.com"""),
     ],
-    # Plain http but for this machine: the code could be read on its way.
+    # Plain http except for this machine: the code could be read on its way.
     "plain text": _words("""
         http://help.example.com http://help.example.com/ http://help.example.com:8443
         http://help.example.com:443/ http://a.cards.example.com http://a.cards.example.com/a?b#c"""),
@@ -261,7 +261,7 @@ REDIRECT_TRICKS: Mapping[str, Sequence[str]] = {
             (https://help.example.com) 0;url=https://help.example.com
             {"to":"https://help.example.com"}"""),
     ],
-    # Long enough to tire a pattern out, or to have a check cut the end off.
+    # So long that a pattern gets slow, or a check cuts the end off.
     "long": [
         f"https://{'a' * 64}.cards.example.com/",
         f"https://{'a.' * 119}cards.example.com/",

@@ -1,4 +1,4 @@
-"""Where the repository lies whose tests run."""
+"""The path of the repository whose tests run."""
 
 from __future__ import annotations
 

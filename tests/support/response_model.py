@@ -1,4 +1,4 @@
-"""What becomes of a response, transcribed from the documents: slow, and to be checked by eye.
+"""The outcome of a response by the documents: slow code, meant to be compared with them by eye.
 
 Each function names the section of docs/responses.md that it transcribes, or the other document. Of
 the package it knows `placement.insert`, which docs/placement.md describes, and the classes in which
@@ -30,7 +30,7 @@ Fields = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `fields` have names in lower case."""
+    """A request. The names of `fields` are in lower case."""
 
     method: str = "GET"
     scheme: str = "https"
@@ -196,7 +196,7 @@ class Question:
     site: Site
     request: Request
     visitor: Visitor
-    held: Held | None
+    login_cookie: Held | None
     variant_of: Callable[[str], str | None]
     sends_head_alone: bool
 
@@ -240,13 +240,13 @@ def asked_again(first: Request, reply: Reply) -> Request:
     for each in reply.values("set-cookie"):
         pair = each.partition(";")[0]
         name = pair.partition("=")[0]
-        cookies = [*(held for held in cookies if held.partition("=")[0] != name), pair]
+        cookies = [*(each for each in cookies if each.partition("=")[0] != name), pair]
     fields["cookie"] = "; ".join(cookies)
     return replace(first, fields=fields if cookies else without_cookie(fields))
 
 
 def without_cookie(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return the fields but for `Cookie`."""
+    """Return the fields except for `Cookie`."""
     return {name: value for name, value in fields.items() if name != "cookie"}
 
 
@@ -255,8 +255,8 @@ def _exchange_with_unknown_copy(
 ) -> Exchange:
     """Return what comes of a 304 to a client whose copy may be a page without the script.
 
-    "Validators", the paragraph on copies without a mark: the app is asked once more, and that
-    answer goes out if it is a page that gains the script, or that lacks consent, else the 304.
+    "Validators", the paragraph on copies without a mark: the app is asked once more. Its second
+    answer goes out if it is a page that gains the script, or that lacks consent; else the 304 does.
     """
     second = asked_again(first, reply)
     again = app(second)
@@ -279,7 +279,7 @@ def _exchange_with_unknown_copy(
 
 
 def is_skipped(settings: Settings, path: str) -> bool:
-    """README, "Where the chat is not wanted": `*` stands for any text."""
+    """docs/skipping.md, "Some paths": `*` stands for any text."""
     patterns = (".*".join(map(re.escape, each.split("*"))) for each in settings.skip_paths)
     return any(re.fullmatch(pattern, path, re.DOTALL) for pattern in patterns)
 
@@ -443,7 +443,7 @@ def wants_part(site: Site, request: Request) -> bool:
     return wants_page_range(site, request) and not has_content(request)
 
 
-# README, "What it does to a response": which responses are pages
+# "Which responses gain the script"
 
 ELSEWHERE = ("x-accel-redirect", "x-lighttpd-send-file", "x-sendfile")
 
@@ -524,7 +524,7 @@ def is_page(reply: Reply) -> bool:
 
 
 def is_nobody(identity: Identity | None) -> bool:
-    """Whether an identity names nobody, or is refused (README, "Whom to vouch for")."""
+    """Whether an identity names nobody, or is refused (docs/identity.md)."""
     return identity is None or not (identity.id or identity.email) or is_refused(identity)
 
 
@@ -616,7 +616,7 @@ def element(question: Question, reply: Reply) -> Element:
 
 
 def variant(of: Element) -> str:
-    """Return what tells a page's script from others: all that stands in its data."""
+    """Return what tells a page's script from others: all that is in its data."""
     data = {name: value for name, value in of.data.items() if name != "hash"}
     return json.dumps([data, of.hmac], sort_keys=True)
 
@@ -688,7 +688,7 @@ def head_is_first(question: Question, reply: Reply) -> bool:
 def _answers(
     question: Question,
     reply: Reply,
-    held: Sequence[Copy],
+    copies: Sequence[Copy],
     *,
     wants_part: bool,
 ) -> Iterator[Answer]:
@@ -696,8 +696,8 @@ def _answers(
     site = question.site
     kept = without(reply.fields, "pavior-skip")
     skips = len(kept) < len(reply.fields)
-    if reply.status == 304 and held:
-        yield from _answers_of_304(question, replace(reply, fields=kept), held, skips=skips)
+    if reply.status == 304 and copies:
+        yield from _answers_of_304(question, replace(reply, fields=kept), copies, skips=skips)
     elif skips:
         yield Answer(reply.status, kept, is_same=False)
     elif reply.status == 206 and wants_part and is_html(reply) and is_shown(reply):
@@ -708,8 +708,8 @@ def _answers(
         for login in dict.fromkeys((*logins_of_other(question, reply.status), *either)):
             yield _answer_of_other(reply, login)
     elif not may_gain_script(site, question.request):
-        # docs/sharing.md does not say whether a page that answers a form in a frame is an answer to
-        # a form, or a page that stays as it is.
+        # docs/sharing-explained.md does not say whether a page that answers a form in a frame is an
+        # answer to a form, or a page that stays unchanged.
         for login in dict.fromkeys((Login.STAYS, *logins_of_other(question, reply.status))):
             yield _without_script(question, reply, ["Sec-Fetch-Dest"], login)
     elif question.visitor.consents is False and not site.settings.cacheable_pages:
@@ -772,7 +772,7 @@ def _page(question: Question, reply: Reply, login: Login, *, gains_element: bool
 
 
 def _head(question: Question, reply: Reply, gained: Element, login: Login) -> Fields:
-    """Return the fields of a page with the script, but for its tag."""
+    """Return the fields of a page with the script, except for its tag."""
     site, foreign = question.site, is_foreign(question)
     fields = without(reply.fields, "etag", "content-length", "accept-ranges", *DIGESTS)
     fields = without_signature(fields)
@@ -816,12 +816,12 @@ def _answers_of_part(question: Question, reply: Reply, *, is_strong: bool) -> It
 
 
 def _answers_of_304(
-    question: Question, reply: Reply, held: Sequence[Copy], *, skips: bool
+    question: Question, reply: Reply, copies: Sequence[Copy], *, skips: bool
 ) -> Iterator[Answer]:
     """Yield what goes on of a 304; nothing if no copy that it may mean is right ("Validators")."""
     site, visitor = question.site, question.visitor
     own = entity_tags(", ".join(reply.values("etag")))
-    meant = [copy for copy in held if not own or copy.tag == own[0].tag]
+    meant = [copy for copy in copies if not own or copy.tag == own[0].tag]
     gains = may_gain_script(site, question.request) and not (
         visitor.consents is False and not site.settings.cacheable_pages
     )
@@ -864,7 +864,7 @@ def _weakened(answer: Answer, *, is_strong: bool) -> Answer:
 
 
 def _answer_of_other(reply: Reply, login: Login) -> Answer:
-    """Return what is no page: untouched, but for the cookie that it may have to change."""
+    """Return what is no page: untouched, except for the cookie that it may have to change."""
     if login is Login.STAYS:
         return Answer(reply.status, reply.fields)
     return Answer(
@@ -888,7 +888,7 @@ CHANGED = {
 
 
 def without(fields: Fields, *names: str) -> Fields:
-    """Return the fields but for those of these names."""
+    """Return the fields except for those of these names."""
     return tuple(each for each in fields if each[0].lower() not in names)
 
 
@@ -956,7 +956,7 @@ def kept_private(fields: Fields, *, no_store: bool = False) -> Fields:
     return (*fields, ("Cache-Control", value))
 
 
-# docs/sharing.md: the login cookie
+# docs/sharing-explained.md: the login cookie
 
 
 def logins_of_page(question: Question) -> tuple[Login, ...]:
@@ -970,11 +970,12 @@ def logins_of_page(question: Question) -> tuple[Login, ...]:
         return (Login.STAYS,)
     if not is_nobody(user):
         # A cookie that names this very user need not be renewed with each page.
-        is_own = question.held is not None and question.held.identity == user
+        is_own = question.login_cookie is not None and question.login_cookie.identity == user
         return (Login.RENEWED, Login.STAYS) if is_own or is_foreign(question) else (Login.RENEWED,)
     if not _may_be_removed(question):
         return (Login.STAYS,)
-    # Without `Sec-Fetch-Site`, docs/sharing.md does not say whether another site has begun it.
+    # Without `Sec-Fetch-Site`, docs/sharing-explained.md does not say whether another site has
+    # begun it.
     return (Login.REMOVED, Login.STAYS) if is_foreign(question) else (Login.REMOVED,)
 
 
@@ -992,7 +993,7 @@ def logins_of_other(question: Question, status: int) -> tuple[Login, ...]:
     is_shown_by_no_tab = not is_form and not _is_top_of_window(request)
     if _is_begun_elsewhere(request) or is_shown_by_no_tab or has_two_sessions(question):
         return (Login.STAYS,)
-    if question.held is not None and question.held.identity == user:
+    if question.login_cookie is not None and question.login_cookie.identity == user:
         return (Login.STAYS,)
     return (Login.REMOVED,) if is_nobody(user) else (Login.RENEWED,)
 
@@ -1018,7 +1019,7 @@ def _may_be_removed(question: Question) -> bool:
     request = question.request
     is_of_other_site = request.get("sec-fetch-site") == "cross-site"
     in_frame_of_other_site = "sec-fetch-storage-access" in request.fields
-    return question.held is not None and not (is_of_other_site or in_frame_of_other_site)
+    return question.login_cookie is not None and not (is_of_other_site or in_frame_of_other_site)
 
 
 def has_two_sessions(question: Question) -> bool:

@@ -32,7 +32,7 @@ def serving_asgi(app: Any, port: int, *, root_path: str = "") -> Iterator[None]:
         timeout_graceful_shutdown=1,
     )
     server = _Announcing(config)
-    with _running(server.run):
+    with running(server.run):
         assert server.has_started.wait(LONGEST_START_SECONDS)
         try:
             yield
@@ -55,7 +55,7 @@ def serving_wsgi(app: Any, port: int) -> Iterator[None]:
     """Run a WSGI app under the standard library's server, a thread for each request."""
     with (
         make_server(LOOPBACK, port, app, _ThreadingServer, _QuietHandler) as server,
-        _running(partial(server.serve_forever, poll_interval=0.05)),
+        running(partial(server.serve_forever, poll_interval=0.05)),
     ):
         try:
             yield
@@ -85,7 +85,7 @@ def serving_http_1_1(app: Any, port: int) -> Iterator[None]:
     server = werkzeug.serving.make_server(
         LOOPBACK, port, app, threaded=True, request_handler=_KeepAliveHandler
     )
-    with _running(partial(server.serve_forever, poll_interval=0.05)):
+    with running(partial(server.serve_forever, poll_interval=0.05)):
         try:
             yield
         finally:
@@ -97,7 +97,7 @@ def serving_http_1_1(app: Any, port: int) -> Iterator[None]:
 def serving_help_center(port: int, embed_url: str, share_auth: str) -> Iterator[None]:
     """Run the example help center."""
     server = create_server(LOOPBACK, port, embed_url, share_auth)
-    with server, _running(partial(server.serve_forever, poll_interval=0.05)):
+    with server, running(partial(server.serve_forever, poll_interval=0.05)):
         try:
             yield
         finally:
@@ -105,7 +105,8 @@ def serving_help_center(port: int, embed_url: str, share_auth: str) -> Iterator[
 
 
 @contextmanager
-def _running(target: Callable[[], object]) -> Iterator[None]:
+def running(target: Callable[[], object]) -> Iterator[None]:
+    """Run a server's loop in a thread, which has ended when the block is left."""
     thread = threading.Thread(target=target)
     thread.start()
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pavior_middleware import Identity, Settings, sign
 
 TEAM = "acme"
-API_KEY = "an api key for the tests only"
+API_KEY = "an-api-key-for-the-tests-only"
 SECRET_KEY = "a secret key for the tests only"
 
 SETTINGS = Settings(TEAM, API_KEY)

@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from demo.ports import LOOPBACK, free_ports
 
-from .servers import _running, serving_asgi
+from .servers import running, serving_asgi
 
 NAMES = (
     *("example.test", "*.example.test", "other.test", "*.other.test"),
@@ -33,9 +33,23 @@ OURS = (".test", ".localhost")
 
 
 @cache
+def authority() -> trustme.CA:
+    """Return the authority that a client has to trust."""
+    return trustme.CA()
+
+
+@cache
+def client_context() -> ssl.SSLContext:
+    """Return what a client of our sites needs, which trusts that authority alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority().configure_trust(context)
+    return context
+
+
+@cache
 def certificate() -> trustme.LeafCert:
     """Return the one certificate that all our sites have."""
-    return trustme.CA().issue_cert(*NAMES)
+    return authority().issue_cert(*NAMES)
 
 
 def fingerprint() -> str:
@@ -55,7 +69,7 @@ def serving_wsgi_over_tls(app: Any, port: int) -> Iterator[None]:
     )
     # Else one connection that a browser opens and keeps for later would keep all others waiting.
     server.socket.do_handshake_on_connect = False  # type: ignore[attr-defined]
-    with server, _running(partial(server.serve_forever, poll_interval=0.05)):
+    with server, running(partial(server.serve_forever, poll_interval=0.05)):
         try:
             yield
         finally:
@@ -77,7 +91,7 @@ def serving_asgi_over_tls(app: Any, port: int) -> Iterator[None]:
     with (
         serving_asgi(app, behind),
         _TlsFront(port, behind) as front,
-        _running(partial(front.serve_forever, poll_interval=0.05)),
+        running(partial(front.serve_forever, poll_interval=0.05)),
     ):
         try:
             yield
@@ -123,7 +137,7 @@ def proxying() -> Iterator[int]:
     """
     with (
         _Proxy((LOOPBACK, 0), _Tunnel) as proxy,
-        _running(partial(proxy.serve_forever, poll_interval=0.05)),
+        running(partial(proxy.serve_forever, poll_interval=0.05)),
     ):
         try:
             yield proxy.server_address[1]

@@ -20,7 +20,7 @@ def hear_too_much(event: Event, more: int) -> None: ...
 def every_keyword() -> Settings:
     return Settings(
         team_vanity_id="acme",
-        api_key="a key of more than 16 characters",
+        api_key="a-key-of-more-than-16-characters",
         do_chat=True,
         do_time_travel=False,
         embed_url="https://app.pavior.com/embed",
@@ -38,6 +38,7 @@ def every_keyword() -> Settings:
         csp="extend",
         skip_paths=["/admin/*"],
         identity_may_block=False,
+        identity_timeout=0.5,
         share_auth_sets_cookies=True,
         on_event=hear,
         enabled=True,
@@ -98,6 +99,7 @@ def mistakes(settings: Settings) -> None:
     Settings("acme", cacheable_pages="true")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", root_path=b"/shop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", skip_paths=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Settings("acme", identity_timeout="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", identity_may_block="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", share_auth_sets_cookies="no")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Settings("acme", on_event="hook")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

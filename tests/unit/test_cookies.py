@@ -30,7 +30,7 @@ def after(
 
 
 @pytest.mark.parametrize(
-    ("held", "fields", "expected"),
+    ("cookies", "fields", "expected"),
     [
         ("", ["s=1"], "s=1"),
         ("s=1; t=2", ["s=3; Path=/; HttpOnly"], "s=3; t=2"),
@@ -53,8 +53,8 @@ def after(
         ("t=2", ["s=\t1\t;Path=/"], "t=2; s=1"),
     ],
 )
-def test_a_new_cookie_takes_its_place(held: str, fields: list[str], expected: str) -> None:
-    assert after(held, *fields) == expected
+def test_a_new_cookie_takes_its_place(cookies: str, fields: list[str], expected: str) -> None:
+    assert after(cookies, *fields) == expected
 
 
 @pytest.mark.parametrize(
@@ -225,9 +225,9 @@ def test_the_cookies_are_those_that_a_real_store_sends(
     before, then = responses
     jar = Jar()
     jar.take(before)
-    held = jar.sent()
+    cookies = jar.sent()
     jar.take(then)
-    found = after(held, *(each.field for each in then))
+    found = after(cookies, *(each.field for each in then))
     assert sorted(found.split("; ")) == sorted(jar.sent().split("; "))
 
 
@@ -243,12 +243,14 @@ def test_new_cookies_are_sent_with_longer_paths_first(
     assert found == sorted(found, key=len, reverse=True)
 
 
-@given(held=st.text(), fields=st.lists(st.text()), host=st.text(), path=st.text())
-def test_no_text_makes_it_fail(held: str, fields: list[str], host: str, path: str) -> None:
-    found = after(held, *fields, host=host, path=path)
+@given(cookies=st.text(), fields=st.lists(st.text()), host=st.text(), path=st.text())
+def test_no_text_in_cookie_fields_raises(
+    cookies: str, fields: list[str], host: str, path: str
+) -> None:
+    found = after(cookies, *fields, host=host, path=path)
     assert after(found, host=host, path=path) == found
 
 
 @given(st.text(st.characters(codec="latin-1")).map(lambda text: f"s=1; Expires={text}"))
-def test_no_date_makes_it_fail(field: str) -> None:
+def test_no_expiry_date_of_a_cookie_raises(field: str) -> None:
     assert after("", field) in ("", "s=1")

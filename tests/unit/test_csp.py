@@ -192,7 +192,7 @@ def test_each_of_several_policies_gains_what_it_lacks(fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize(("policy", "_"), POLICIES.values(), ids=list(POLICIES))
-def test_policies_stay_as_they_are_where_the_setting_says_so(
+def test_policies_stay_unchanged_where_the_setting_says_so(
     fetch: Fetch, policy: str, _: str | None
 ) -> None:
     seen = page_with(fetch, policy, settings=Settings(TEAM, API_KEY, csp="leave"))
@@ -220,7 +220,7 @@ NOT_ISOLATED = "sandbox allow-scripts allow-same-origin"
         ["sandbox allow-scripts allow-same-origin-x"],
     ],
 )
-def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_as_it_is(
+def test_a_page_that_a_sandbox_keeps_apart_from_the_site_stays_unchanged(
     fetch: Fetch, policies: list[str]
 ) -> None:
     seen = page_with(fetch, *policies)

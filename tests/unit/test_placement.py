@@ -84,7 +84,7 @@ CHARSET = b"<meta charset=iso-8859-1>"
         (b" " * PRESCAN, b"", False, True),
     ],
 )
-def test_a_script_before_a_policy_pushes_no_charset_out_of_sight(
+def test_a_script_before_a_policy_leaves_the_charset_where_browsers_look(
     size: int, head: bytes, before_charset: bytes, is_known: bool, gains: bool
 ) -> None:
     document = head + POLICY + before_charset + CHARSET + b"<p>A"
@@ -125,7 +125,7 @@ STYLESHEET = b"<link rel=stylesheet href=a>"
         (b"|" + STYLESHEET + b"<p>" + b" " * (PRESCAN - 100) + CHARSET, False),  # in the body
     ],
 )
-def test_a_script_before_a_stylesheet_pushes_no_charset_out_of_sight(
+def test_a_script_before_a_stylesheet_leaves_the_charset_where_browsers_look(
     marked: bytes, is_known: bool, early: bytes | None, size: int
 ) -> None:
     snippet = MARK * 20
@@ -169,7 +169,7 @@ def test_a_flush_in_a_script_behind_a_stylesheet_waits_for_the_charset_only() ->
     assert inserter.flush() == EARLY + b"<style></style><script>a("
 
 
-def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_stands_before_it() -> None:
+def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_is_before_it() -> None:
     inserter = Inserter(MARK, snippet_before_policy=EARLY)
     assert inserter.feed(STYLESHEET + POLICY) == b""
     assert inserter.flush() == STYLESHEET
@@ -178,12 +178,12 @@ def test_a_flush_before_a_policy_whose_charset_is_not_known_sends_what_stands_be
 
 def test_bytes_behind_a_stylesheet_are_held_within_bounds() -> None:
     inserter = Inserter(MARK, snippet_before_policy=EARLY)
-    sent, held = inserter.feed(b"<head><style>"), len(b"<style>")
+    sent, waiting = inserter.feed(b"<head><style>"), len(b"<style>")
     while not sent.endswith(b"x"):
-        assert held <= LIMIT
+        assert waiting <= LIMIT
         sent += inserter.feed(b"x" * 1000)
-        held += 1000
-    assert sent == b"<head>" + EARLY + b"<style>" + b"x" * (held - len(b"<style>"))
+        waiting += 1000
+    assert sent == b"<head>" + EARLY + b"<style>" + b"x" * (waiting - len(b"<style>"))
 
 
 EARLY = b"<script early>mark</script>"
@@ -236,7 +236,7 @@ AMP_PAGES = [
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("documents_only", [False, True])
 @pytest.mark.parametrize("start", AMP_PAGES)
-def test_amp_pages_stay_as_they_are(start: str, documents_only: bool, size: int) -> None:
+def test_amp_pages_stay_unchanged(start: str, documents_only: bool, size: int) -> None:
     document = f"<!doctype html>{start}<head><style amp-custom></style>".encode()
     inserter = Inserter(MARK, documents_only=documents_only)
     pieces = [document[at : at + size] for at in range(0, len(document), size)]
@@ -265,7 +265,7 @@ def test_a_page_that_is_not_amp_gains_the_script(start: str) -> None:
         b"<noscript>" + POLICY + b"</noscript>" + POLICY + b"|",
     ],
 )
-def test_a_policy_that_is_to_rule_over_the_script_makes_no_difference_to_its_place(
+def test_a_policy_that_should_apply_to_the_script_makes_no_difference_to_its_place(
     marked: bytes, charset_is_known: bool, size: int
 ) -> None:
     whole = marked.replace(b"|", b"")
@@ -285,7 +285,7 @@ def test_a_place_is_that_of_the_whole_document_unless_a_flush_came_before_it() -
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"])
-def test_utf_16_and_utf_32_stay_as_they_are(mark: bytes) -> None:
+def test_utf_16_and_utf_32_stay_unchanged(mark: bytes) -> None:
     document = mark + ("<title>A</title>" * LIMIT).encode("utf-16-le")
     inserter = Inserter(MARK)
     pieces = [document[:1], document[1:3], document[3:]]
@@ -309,7 +309,7 @@ documents = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 
 @given(document=documents)
 @settings(max_examples=5 * settings().max_examples)
-def test_any_document_is_as_it_was_and_one_script_richer(document: str) -> None:
+def test_any_document_gains_one_script_and_nothing_else(document: str) -> None:
     assume(not document.endswith("<?"))  # which html5lib takes for a comment, and Chromium does not
     try:
         before = parse_bytes(document.encode())
@@ -373,12 +373,12 @@ def test_any_chunking_of_a_head_gives_the_same_place_and_form(
 def test_a_flush_holds_nothing_but_a_token_or_a_script(
     head: bytes, is_known: bool, data: st.DataObject
 ) -> None:
-    """And what the charset may follow, where the script is to stand before a policy."""
+    """And what the charset may follow, where the script must be before a policy."""
     start = head[: data.draw(st.integers(0, len(head)))]
     inserter = Inserter(MARK, snippet_before_policy=EARLY, charset_is_known=is_known)
     sent = inserter.feed(start) + inserter.flush()
-    held = start[len(sent.replace(MARK, b"").replace(EARLY, b"")) :]
-    assert held == b"" or held.startswith((b"<script>", POLICY)) or b">" not in held
+    waiting = start[len(sent.replace(MARK, b"").replace(EARLY, b"")) :]
+    assert waiting == b"" or waiting.startswith((b"<script>", POLICY)) or b">" not in waiting
 
 
 def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> None:
@@ -388,7 +388,7 @@ def test_a_cut_between_an_attributes_name_and_its_value_changes_nothing() -> Non
 
 SLOW_BYTES = 1_000
 
-"""From so many on, cutting a document at each byte takes seconds."""
+"""From this number of bytes on, cutting a document at each byte takes seconds."""
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,7 @@ def test_a_flush_does_not_wait_for_a_scripts_end() -> None:
         b"<head>" + b"<!-- a charset -->" * 60,
     ],
 )
-def test_a_flush_pushes_no_charset_out_of_sight(before: bytes) -> None:
+def test_a_flush_leaves_the_charset_where_browsers_look(before: bytes) -> None:
     inserter = Inserter(MARK)
     assert inserter.feed(b"<script>a()") + inserter.flush() == b""
     assert inserter.feed(b"</script><meta charset=utf-8>") != b""
@@ -463,10 +463,10 @@ def test_a_flush_pushes_no_charset_out_of_sight(before: bytes) -> None:
     assert sent == before + MARK + b"<script>a()"
 
 
-@pytest.mark.parametrize("held", [b"<head><met", b"<title>A</tit", b"<!-- a"])
-def test_a_flush_leaves_an_unfinished_token(held: bytes) -> None:
+@pytest.mark.parametrize("waiting", [b"<head><met", b"<title>A</tit", b"<!-- a"])
+def test_a_flush_leaves_an_unfinished_token(waiting: bytes) -> None:
     inserter = Inserter(MARK, charset_is_known=True)
-    inserter.feed(held)
+    inserter.feed(waiting)
     assert inserter.flush() == b""
 
 
@@ -506,7 +506,7 @@ def test_a_text_that_begins_like_a_document_is_a_document(document: bytes, size:
 
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 @pytest.mark.parametrize("size", [1, 7, 10**6])
-def test_a_fragment_stays_as_it_is(fragment: bytes, size: int) -> None:
+def test_a_fragment_stays_unchanged(fragment: bytes, size: int) -> None:
     inserter = Inserter(MARK, documents_only=True)
     pieces = chunks(fragment, range(size, len(fragment), size))
     assert b"".join(map(inserter.feed, pieces)) + inserter.finish() == fragment
@@ -525,12 +525,12 @@ def test_once_the_place_is_found_the_same_object_goes_on() -> None:
 def test_a_head_that_never_ends_holds_bounded_memory(endless: bytes) -> None:
     inserter = Inserter(MARK)
     sent = inserter.feed(b"<head>" + endless)
-    held = len(endless)
+    waiting = len(endless)
     while not sent.endswith(b"x"):
-        assert held <= LIMIT
+        assert waiting <= LIMIT
         sent += inserter.feed(b"x" * 1000)
-        held += 1000
-    assert sent == b"<head>" + MARK + endless + b"x" * (held - len(endless))
+        waiting += 1000
+    assert sent == b"<head>" + MARK + endless + b"x" * (waiting - len(endless))
 
 
 @pytest.mark.parametrize(

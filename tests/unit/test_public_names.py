@@ -10,15 +10,39 @@ import pytest
 import pavior_middleware
 from pavior_middleware import asgi, starlette, wsgi
 
-PUBLIC_NAMES = {"Event", "Identity", "Settings", "SettingsError", "sign", "skip", "verify"}
+PUBLIC_NAMES = {
+    "Event",
+    "Identity",
+    "Settings",
+    "SettingsError",
+    "identify",
+    "sign",
+    "skip",
+    "verify",
+}
 PUBLIC_MODULES = {
+    "pavior_middleware.aiohttp",
     "pavior_middleware.asgi",
     "pavior_middleware.cli",
+    "pavior_middleware.django",
+    "pavior_middleware.django.apps",
+    "pavior_middleware.django.management",
+    "pavior_middleware.django.management.commands",
+    "pavior_middleware.django.management.commands.pavior",
+    "pavior_middleware.django.templatetags",
+    "pavior_middleware.django.templatetags.pavior",
     "pavior_middleware.emulator",
+    "pavior_middleware.fastapi",
     "pavior_middleware.flask",
     "pavior_middleware.jinja",
+    "pavior_middleware.litestar",
+    "pavior_middleware.opentelemetry",
     "pavior_middleware.placement",
+    "pavior_middleware.pyramid",
+    "pavior_middleware.quart",
+    "pavior_middleware.signed_cookie",
     "pavior_middleware.starlette",
+    "pavior_middleware.testing",
     "pavior_middleware.wsgi",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import string
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pavior_middleware import Settings, SettingsError
+from pavior_middleware._model.setting_names import name_behind_prefix
 from pavior_middleware._model.settings import NAMES
 
 KEY = "a-key-Of-twenty-chars"
@@ -82,6 +84,19 @@ def test_the_environment_is_read_like_a_mapping(monkeypatch: pytest.MonkeyPatch)
     assert Settings.from_env() == Settings("acme", KEY, share_auth="auth.example.com")
 
 
+class OfAnotherPackage:
+    """Like Flask-Security's `SECURITY_EMAIL_SENDER`, which asks for the context of the app."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("Working outside of application context.")
+
+
+def test_the_value_of_another_package_is_not_compared() -> None:
+    assert Settings.from_mapping({**GOOD, "SECURITY": OfAnotherPackage()}) == Settings("acme", KEY)
+
+
 @pytest.mark.parametrize("absent", [None, ""])
 def test_none_and_empty_text_count_as_absent_settings(absent: str | None) -> None:
     mapping = {**GOOD, "PAVIOR_SHARE_AUTH": absent, "PAVIOR_DO_CHAT": absent}
@@ -89,12 +104,12 @@ def test_none_and_empty_text_count_as_absent_settings(absent: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "flag"),
+    ("text", "expected"),
     [("true", True), ("1", True), ("Yes", True), (" on ", True)]
     + [("false", False), ("0", False), ("NO", False), ("off", False)],
 )
-def test_flags_may_be_text_where_only_text_can_be_kept(text: str, flag: bool) -> None:
-    assert Settings.from_mapping({**GOOD, "PAVIOR_DO_CHAT": text}).do_chat is flag
+def test_flags_may_be_text_where_only_text_can_be_kept(text: str, expected: bool) -> None:
+    assert Settings.from_mapping({**GOOD, "PAVIOR_DO_CHAT": text}).do_chat is expected
 
 
 def test_the_whitelist_may_be_the_lines_of_paviors_text_box() -> None:
@@ -124,13 +139,13 @@ def test_every_bad_setting_is_named_in_one_error_with_its_remedy() -> None:
     for message in (
         "team_vanity_id (PAVIOR_TEAM_VANITY_ID) is missing: copy it",
         "api_key (PAVIOR_API_KEY) is missing: copy it",
-        "do_chat (PAVIOR_DO_CHAT) must be True or False",
+        "do_chat (PAVIOR_DO_CHAT) must be true, false, 1, 0, yes, no, on or off",
         "do_time_travel (PAVIOR_DO_TIME_TRAVEL) must be True or False",
         "embed_url (PAVIOR_EMBED_URL) must begin with https://",
         "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 1 is a URL: write only the domain",
         "shared_auth_domains (PAVIOR_SHARED_AUTH_DOMAINS): entry 2 has a path: write only the",
         "PAVIOR_API_KYE is not a setting: did you mean PAVIOR_API_KEY?",
-        "init_options (PAVIOR_INIT_OPTIONS) must be a mapping",
+        "init_options (PAVIOR_INIT_OPTIONS) is not valid JSON",
     ):
         assert message in text
     assert KEY not in text
@@ -415,6 +430,16 @@ def test_a_weak_api_key_is_warned_of_once_and_works(
     assert key not in record.getMessage()
 
 
+def test_the_example_key_is_right_for_an_emulator_on_this_machine_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for url in ("http://127.0.0.1:8990/embed", "http://pavior.localhost:8990/embed"):
+        Settings("YOUR_TEAM_ID", "ladygaga", embed_url=url)
+    assert caplog.records == []
+    Settings("YOUR_TEAM_ID", "ladygaga", embed_url="https://localhost.example.com/embed")
+    assert len(caplog.records) == 1
+
+
 def test_a_strong_api_key_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     Settings("acme", "x" * 16)
     assert caplog.records == []
@@ -464,3 +489,129 @@ def test_a_secret_key_that_can_be_guessed_is_warned_of(
         "secret_key (PAVIOR_SECRET_KEY)"
     ] * is_weak
     assert all("dev" not in text for text in message)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, True, math.nan, math.inf, "soon", None, [2]])
+def test_a_timeout_is_a_positive_number_of_seconds(seconds: Any) -> None:
+    text = problems(identity_timeout=seconds)
+    expected = "identity_timeout (PAVIOR_IDENTITY_TIMEOUT) must be a number of seconds above 0"
+    assert expected in text
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0.5", 0.5), (" 2\n", 2.0), (".25", 0.25), (3, 3)])
+def test_the_seconds_of_a_timeout_may_be_text(text: Any, seconds: float) -> None:
+    settings = Settings.from_mapping({**GOOD, "PAVIOR_IDENTITY_TIMEOUT": text})
+    assert settings.identity_timeout == seconds
+    assert Settings.from_mapping(GOOD).identity_timeout == 2.0
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "-1", "2s", "nan", "inf", "1e3", "."])
+def test_a_text_that_is_no_positive_number_is_no_timeout(text: str) -> None:
+    with pytest.raises(SettingsError, match="PAVIOR_IDENTITY_TIMEOUT"):
+        Settings.from_mapping({**GOOD, "PAVIOR_IDENTITY_TIMEOUT": text})
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        (
+            "do_chat",
+            "false",
+            "must be True or False: text (true, false, 1, 0, yes, no, on",
+        ),
+        ("init_options", '{"a": 1}', 'must be a mapping like {"doTracking": True}'),
+    ],
+)
+def test_the_error_for_an_argument_of_another_type_says_where_text_is_allowed(
+    argument: str, value: str, message: str
+) -> None:
+    text = problems(**{argument: value})
+    assert message in text
+    assert "Settings.from_mapping and Settings.from_env alone" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("PAVIOR_ENABLED", "disabled", "must be true, false, 1, 0, yes, no, on or off"),
+        ("PAVIOR_INIT_OPTIONS", '{"a": ', "is not valid JSON: put names and text in double quotes"),
+    ],
+)
+def test_the_error_for_text_that_cannot_be_read_says_which_text_can(
+    key: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping({**GOOD, key: value})
+    name = key.removeprefix("PAVIOR_").lower()
+    assert caught.value.problems == (f"{name} ({key}) {message}",)
+
+
+@given(
+    service=st.from_regex(r"pavior(-[a-z0-9]{1,12}){0,3}", fullmatch=True)
+    | st.sampled_from(["pavior-root", "pavior-embed", "pavior-session"])
+)
+def test_no_variable_of_a_kubernetes_service_is_taken_for_a_misspelt_setting(service: str) -> None:
+    assert Settings.from_mapping({**GOOD, **variables_of_kubernetes(service)}).api_key == KEY
+
+
+@st.composite
+def misspelt_prefixes(draw: st.DrawFn) -> str:
+    """Return our prefix, and with a letter wrong, missing, too many, or two swapped."""
+    at = draw(st.integers(0, len("PAVIOR") - 1))
+    letter = draw(st.sampled_from(string.ascii_uppercase))
+    prefix = draw(
+        st.sampled_from(
+            [
+                "PAVIOR"[:at] + letter + "PAVIOR"[at + 1 :],
+                "PAVIOR"[:at] + letter + "PAVIOR"[at:],
+                "PAVIOR"[:at] + "PAVIOR"[at + 1 :],
+                "PAVIOR"[:at] + "PAVIOR"[at : at + 2][::-1] + "PAVIOR"[at + 2 :],
+            ]
+        )
+    )
+    assume(prefix != "PAVIOR")
+    return draw(st.sampled_from([prefix, prefix.lower(), "pavior", "Pavior", "export PAVIOR"]))
+
+
+@given(misspelt_prefixes(), st.sampled_from(sorted(NAMES)))
+def test_a_key_whose_prefix_alone_is_misspelt_differs_from_other_unknown_keys(
+    prefix: str, name: str
+) -> None:
+    assert name_behind_prefix(prefix + name.removeprefix("PAVIOR"), NAMES) == name
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["SECRET_KEY", "API_KEY", "_API_KEY", "", "_", "PRIOR_API_KEY", "STRIPE_API_KEY", "PAVOIR_PORT"]
+    + ["PAVIOR_API_KEY", "FLAVOR_ENABLED", "X" * 99999 + "_API_KEY", "A" * 99999],
+)
+def test_a_key_of_another_program_is_no_misspelt_prefix(key: str) -> None:
+    assert name_behind_prefix(key, NAMES) is None
+
+
+def test_a_misspelt_prefix_is_logged_once_where_the_setting_is_missing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for _ in range(3):
+        Settings.from_mapping({**GOOD, "PAVOIR_DO_TIME_TRAVEL": "no"})
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == (
+        "'PAVOIR_DO_TIME_TRAVEL' is not a setting: did you mean PAVIOR_DO_TIME_TRAVEL?"
+    )
+
+
+def test_a_misspelt_prefix_is_ignored_where_the_setting_has_a_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Settings.from_mapping({**GOOD, "PAVOIR_API_KEY": "x", "PAVOIR_SHARE_AUTH": ""})
+    assert not caplog.records
+
+
+def test_the_error_for_a_missing_key_names_the_one_whose_prefix_is_misspelt() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_mapping({"PAVIOR_TEAM_VANITY_ID": "acme", "\ufeffPAVIOUR_API_KEY": KEY})
+    missing, misspelt = caught.value.problems
+    assert "PAVIOR_API_KEY) is missing" in missing
+    assert "PAVIOUR_API_KEY' is not a setting: did you mean PAVIOR_API_KEY?" in misspelt
+    assert KEY not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The script that goes into the page: the same in any page, whatever the user's text."""
+"""The script that goes into the page: the same in any page, for any text of a user."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from werkzeug.wrappers import Response as WSGIResponse
 
 from pavior_middleware import Identity, Settings, asgi, sign, wsgi
 from pavior_middleware._model.identity import IdentityRefused
+from pavior_middleware._page.element_data import options_of, unmasked
 from pavior_middleware._page.snippet import SCRIPT, render
 from tests.support.adapters import ADAPTERS, PAGE, Fetch, Reply
 from tests.support.pages import (
     data_in_head,
     data_of,
     init_calls,
-    options_of,
     scripts_in_head,
-    unmasked,
 )
 from tests.support.sites import API_KEY, SETTINGS, TEAM
 
@@ -96,7 +95,7 @@ def test_attributes_cannot_name_another_user(name: str) -> None:
 
 
 @pytest.mark.parametrize("value", [object(), float("inf"), b"bytes", {1: object()}])
-def test_attributes_are_json(value: object) -> None:
+def test_attributes_that_are_not_json_are_refused(value: object) -> None:
     with pytest.raises(IdentityRefused, match="not JSON values"):
         render(SETTINGS, Identity("7", attributes={"x": value})).element()
 
@@ -121,7 +120,7 @@ def test_the_text_of_the_script_is_the_same_for_every_user_and_site(name: str, e
         render(SETTINGS, Identity("7"), root_path=name),
         render(SETTINGS),
         render(SETTINGS, must_ask=True, asks_consent=True),
-        render(Settings("another", "another key of its own", cacheable_pages=True)),
+        render(Settings("another", "another-key-of-its-own", cacheable_pages=True)),
         render(Settings(TEAM, share_auth="auth.example.com", bubble="#chat")),
         render(LENDER, Identity("7")),
     ]

@@ -29,7 +29,7 @@ ERROR = "chrome-error:"
 
 
 @blocked
-def test_the_frame_is_shown_to_its_borrower_alone(tab: Page, sites: Sites) -> None:
+def test_only_pages_of_its_borrower_can_show_the_frame(tab: Page, sites: Sites) -> None:
     """Has: a page of any site, or another whitelisted one. Tries: to frame the borrower's frame,
     to have it clicked.
 
@@ -61,7 +61,7 @@ def test_the_frame_is_not_shown_in_a_borrower_that_is_framed(tab: Page, sites: S
 
 
 @pytest.mark.parametrize("at", ["evil", "docs"])
-def test_the_frame_speaks_to_its_borrower_alone(tab: Page, sites: Sites, at: str) -> None:
+def test_the_frame_sends_messages_only_to_its_borrower(tab: Page, sites: Sites, at: str) -> None:
     """Has: a browser that passes over `frame-ancestors`. Tries: to frame the frame, and to hear
     what it says to its parent.
 
@@ -88,10 +88,10 @@ def test_the_frame_speaks_to_its_borrower_alone(tab: Page, sites: Sites, at: str
 
 
 @allowed
-def test_the_frame_and_share_auth_name_the_user_to_their_borrower_alone(
+def test_the_frame_and_share_auth_name_the_user_only_to_their_borrower(
     tab: Page, sites: Sites
 ) -> None:
-    """Has: a borrower's page in which the frame of another borrower stands.
+    """Has: a borrower's page that contains the frame of another borrower.
 
     Tries: to get her identity.
     Gets: what the frame of its own says, and nothing of the other.
@@ -123,7 +123,7 @@ HEAR_ONE = """() => {
 
 @blocked
 @pytest.mark.parametrize("teller", ["evil frame", "shop frame", "opener", "the page itself"])
-def test_messages_of_other_windows_are_not_taken_for_the_frames(
+def test_messages_of_other_windows_do_not_pass_for_those_of_the_frame(
     tab: Page, sites: Sites, teller: str
 ) -> None:
     """Has: an advertisement in the help center, the window that opened it, or a page of the shop
@@ -164,10 +164,10 @@ def test_messages_of_other_windows_are_not_taken_for_the_frames(
 
 
 @blocked
-def test_messages_of_another_site_in_the_frames_place_are_not_taken(
+def test_messages_of_another_site_loaded_into_the_frame_are_ignored(
     tab: Page, sites: Sites
 ) -> None:
-    """Has: the frame led elsewhere, by whatever means. Tries: to speak from there.
+    """Has: the frame led elsewhere, by any means. Tries: to send messages from there.
 
     Gets: it passed over.
     """

@@ -30,6 +30,7 @@ from tests.support.handing_over import CHALLENGE, asking_for
 from tests.support.sites import API_KEY, TEAM
 
 
+@pytest.mark.thorough
 def test_no_page_logs_anybody_in_as_somebody_else(
     context: BrowserContext, sites: Sites, request: pytest.FixtureRequest
 ) -> None:
@@ -218,7 +219,7 @@ def test_a_site_that_the_shop_links_to_brings_no_code(tab: Page, sites: Sites) -
 
 
 @blocked
-def test_markup_at_the_help_center_does_not_stand_for_the_script(tab: Page, sites: Sites) -> None:
+def test_markup_at_the_help_center_does_not_replace_the_script(tab: Page, sites: Sites) -> None:
     """Has: a way to put images before the script, with names.
 
     Tries: to be taken for the lender. Gets: asked for nothing.

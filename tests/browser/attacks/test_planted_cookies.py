@@ -82,7 +82,7 @@ def test_plain_http_plants_no_login_cookie(tab: Page) -> None:
 
 
 @allowed
-def test_a_planted_login_cookie_does_not_outdo_the_user_who_is_logged_in(
+def test_a_planted_login_cookie_does_not_replace_the_user_who_is_logged_in(
     tab: Page, sites: Sites
 ) -> None:
     """Has: planted their login cookie after all, on the shop's very host. Tries: to be who Ada is

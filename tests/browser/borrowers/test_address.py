@@ -74,7 +74,7 @@ def test_the_fragment_of_a_link_stays(page: Page, sites: Sites, fragment: str) -
 @pytest.mark.parametrize(
     "fragment", ["#/route?x=1&y", "#a&pavior-handoff=x", "#pavior-handoffs=x", "#"]
 )
-def test_a_fragment_without_a_code_stays_as_it_is(page: Page, sites: Sites, fragment: str) -> None:
+def test_a_fragment_without_a_code_stays_unchanged(page: Page, sites: Sites, fragment: str) -> None:
     body = (
         "<script>for (const name of ['replaceState', 'pushState'])"
         " history[name] = () => { seen[name] = true; };</script>" + sites.element()
@@ -93,7 +93,7 @@ def test_removing_a_code_keeps_the_history_state(page: Page, sites: Sites) -> No
     assert page.evaluate("[location.hash, history.state, history.length]") == ["#b", {"a": [1]}, 2]
 
 
-def test_back_and_forward_lead_over_a_page_that_had_a_code(page: Page, sites: Sites) -> None:
+def test_back_and_forward_work_across_a_page_that_had_a_code(page: Page, sites: Sites) -> None:
     log_in(page, sites, "ada")
     url = sites.at("help") + sites.page(sites.element())
     follow(page, sites, url)

@@ -54,7 +54,7 @@ def use_before_the_answer(
 
 
 @pytest.mark.parametrize("key", [None, "a"])
-def test_a_user_who_clicks_before_the_lender_answers_is_named_after_the_click_is_over(
+def test_a_user_who_clicks_before_the_lender_answers_is_named_after_the_click_ends(
     page: Page,
     sites: Sites,
     answers: threading.Event,
@@ -67,7 +67,7 @@ def test_a_user_who_clicks_before_the_lender_answers_is_named_after_the_click_is
     assert by_user == [None]
 
 
-def test_a_user_who_leaves_a_page_that_waits_for_a_click_to_be_over_is_named_on_the_next(
+def test_a_user_who_leaves_a_page_that_waits_for_a_click_to_end_is_named_on_the_next_page(
     page: Page, sites: Sites, answers: threading.Event, by_user: list[str | None]
 ) -> None:
     url = use_before_the_answer(page, sites, answers)
@@ -96,7 +96,7 @@ ALWAYS_ACTIVE = """Object.defineProperty(navigator, 'userActivation', {
 OVER = "sessionStorage.isOver = 'yes', navigator.userActivation.isActive = false"
 
 
-def test_text_typed_while_a_page_waits_for_a_click_to_be_over_is_not_lost(
+def test_text_typed_while_a_page_waits_for_a_click_to_end_is_not_lost(
     page: Page, sites: Sites, by_user: list[str | None]
 ) -> None:
     log_in(page, sites, "ada")

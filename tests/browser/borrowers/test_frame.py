@@ -132,7 +132,7 @@ def test_the_frame_waits_for_the_bubble(page: Page, sites: Sites, bubble: str) -
     known_to_lie_over(page, bubble)
 
 
-def test_an_embed_may_tell_where_its_bubble_is(page: Page, sites: Sites) -> None:
+def test_an_embed_may_say_which_element_is_its_bubble(page: Page, sites: Sites) -> None:
     open_directly(page, sites, "<script>window.makesBubble = true</script>", bubble="")
     known_to_lie_over(page)
 
@@ -176,7 +176,7 @@ def test_a_site_that_is_not_whitelisted_gets_no_frame_and_one_message(
     assert console.errors == []
 
 
-def test_a_click_that_is_allowed_names_the_user_and_opens_the_chat(
+def test_a_click_with_granted_access_names_the_user_and_opens_the_chat(
     fresh_page: Page, sites: Sites
 ) -> None:
     page = fresh_page
@@ -198,7 +198,7 @@ def test_a_click_that_is_allowed_names_the_user_and_opens_the_chat(
     assert page.evaluate("calls[0]") == named("ada")
 
 
-def test_a_click_that_is_denied_opens_the_chat_all_the_same(fresh_page: Page, sites: Sites) -> None:
+def test_a_click_with_denied_access_still_opens_the_chat(fresh_page: Page, sites: Sites) -> None:
     page, console = fresh_page, listening(fresh_page)
     log_in(page, sites, "ada")
     page.goto(f"{sites.shop}/")
@@ -243,7 +243,7 @@ def test_the_keyboard_opens_the_chat_without_the_frame(page: Page, sites: Sites,
     assert evaluate(page, "calls") == [named(None)]
 
 
-def test_a_message_that_is_not_the_frames_is_ignored(page: Page, sites: Sites) -> None:
+def test_a_message_from_anything_but_the_frame_is_ignored(page: Page, sites: Sites) -> None:
     open_directly(page, sites, BUBBLE)
     known_to_lie_over(page)
     page.evaluate("""() => new Promise(done => {

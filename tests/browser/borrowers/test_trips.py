@@ -1,4 +1,4 @@
-"""Trips of a page by its lender in a real Chromium: whom they name, and what they leave alone."""
+"""Trips of a page to its lender in a real Chromium: whom they name, and what they do not change."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_page_that_becomes_visible_while_it_asks_names_its_user(
 
 @pytest.mark.parametrize("where", ["fault", "fault_on_the_way"])
 @pytest.mark.parametrize("leave", ["location.assign('?next')", "location.reload()"])
-def test_a_user_who_leaves_a_page_while_it_asks_is_named_on_the_next(
+def test_a_user_who_leaves_a_page_while_it_asks_is_named_on_the_next_page(
     page: Page, sites: Sites, where: str, leave: str
 ) -> None:
     """Whether the page still asks, or is on its way by the lender already."""
@@ -132,7 +132,7 @@ def test_a_tab_whose_code_was_not_redeemed_names_the_user_once_the_lender_answer
 
 
 @pytest.mark.parametrize(("failures", "name"), [(1, "ada"), (9, None)])
-def test_a_page_whose_code_was_not_redeemed_asks_for_one_more(
+def test_a_page_whose_code_was_not_redeemed_asks_for_another_code(
     page: Page, sites: Sites, failures: int, name: str | None
 ) -> None:
     log_in(page, sites, "ada")
@@ -299,7 +299,7 @@ NO_USE = {
 
 
 @pytest.mark.parametrize("way", NO_USE)
-def test_a_page_whose_trips_bring_no_code_makes_two_at_most(
+def test_a_page_whose_trips_bring_no_code_makes_at_most_two_trips(
     page: Page, sites: Sites, way: str
 ) -> None:
     log_in(page, sites, "ada")

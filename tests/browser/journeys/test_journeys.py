@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pavior_middleware import sign
 from tests.support.engines.window import Window
 from tests.support.journeys import (
@@ -23,6 +25,7 @@ LOAN_SECONDS = 3600
 everywhere = journey(*BLOCKING, *TOLERANT)
 
 
+@pytest.mark.each_engine
 @everywhere
 def test_a_user_who_follows_a_link_to_the_help_center_is_named_there(
     window: Window, sites: Sites

@@ -71,7 +71,7 @@ def test_no_cached_page_names_a_user_who_has_logged_out(page: Page, shop: Shop, 
     assert shop.calls.empty()
 
 
-def test_a_form_of_one_user_is_not_sent_again_by_the_next(page: Page, shop: Shop) -> None:
+def test_a_form_of_one_user_is_not_sent_again_by_the_next_user(page: Page, shop: Shop) -> None:
     log_in(page, shop, ADA)
     page.evaluate("document.forms[0].action = '/order'")
     page.get_by_role("button", name="Log out").click()
@@ -108,7 +108,7 @@ def test_going_forward_names_nobody_who_has_logged_out(stored_page: Page, shop: 
     assert shop.calls.empty()
 
 
-def test_a_frozen_page_is_as_its_user_left_it(frozen_page: Page, shop: Shop) -> None:
+def test_a_frozen_page_of_the_same_user_comes_back_unchanged(frozen_page: Page, shop: Shop) -> None:
     log_in(frozen_page, shop, ADA)
     take_a_note(frozen_page)
     frozen_page.goto(f"{shop.origin}/elsewhere")
@@ -120,7 +120,7 @@ def test_a_frozen_page_is_as_its_user_left_it(frozen_page: Page, shop: Shop) -> 
 
 
 @pytest.mark.parametrize("needs_file", [True, False])
-def test_a_frozen_page_stays_while_there_is_no_network_and_asks_when_there_is(
+def test_a_frozen_page_stays_while_offline_and_asks_once_it_is_online(
     frozen_page: Page, shop: Shop, needs_file: bool
 ) -> None:
     log_in(frozen_page, shop, ADA)
@@ -321,7 +321,7 @@ def failing_on_demand(site: Any, failing: str = SHARE_AUTH) -> Any:
 
 
 @pytest.mark.parametrize("in_frames", [False, True])
-def test_a_cacheable_page_in_a_frame_has_a_chat_only_if_frames_are_to(
+def test_a_cacheable_page_in_a_frame_has_a_chat_only_with_inject_in_frames(
     browser: Browser, in_frames: bool
 ) -> None:
     settings = {"cacheable_pages": True, "inject_in_frames": in_frames}

@@ -92,7 +92,7 @@ class SlowShop(MomentShop):
         self.is_holding = False
         with suppress(Empty):
             while True:
-                self.held.get_nowait().set()
+                self.waiting.get_nowait().set()
 
 
 @pytest.fixture
@@ -299,14 +299,14 @@ def test_a_page_that_is_brought_back_keeps_no_chat_for_an_unrelated_event(
     shop.change_user(BOB)
     shop.is_holding = True
     come_back(page)
-    held = shop.next_held()
+    waiting = shop.next_held()
     shop.is_failing = True
     page.clock.fast_forward("00:11")
     if event == "look":
         look_again(page)  # asks nothing, since a question is open
     else:
         dispatch(page, event)
-    held.set()
+    waiting.set()
     assert shop.next_calls(1) == [named]
 
 
@@ -350,11 +350,11 @@ def test_an_answer_that_comes_while_a_page_is_frozen_is_ignored(page: Page, shop
     log_in(page, shop, ADA)
     shop.is_holding = True
     dispatch(page, "pavior:refresh")
-    held = shop.next_held()
+    waiting = shop.next_held()
     shop.is_holding = False
     leave(page, shop, ADA)
     shop.change_user(BOB)
-    held.set()
+    waiting.set()
     come_back(page)
     assert shop.next_calls(1) == [BOB]
 
@@ -426,9 +426,9 @@ def test_an_element_that_is_named_like_the_embed_is_not_called(
 ) -> None:
     shop.body = "<a id=Pavior></a>"
     shop.may_have_embed.clear()
-    held = open_asking_page(page, shop)
+    waiting = open_asking_page(page, shop)
     with page.expect_event("requestfinished", lambda request: request.url.endswith(SHARE_AUTH)):
-        held.set()
+        waiting.set()
     shop.may_have_embed.set()
     assert shop.next_calls(1) == [ADA]
     assert errors == []
@@ -444,7 +444,7 @@ def test_an_element_that_is_named_like_the_embed_is_not_called(
         "const on = 1, log = 2, load = 3, page = 4, d = 5, e = 6, n = 7, o = 8, t = 9",
     ],
 )
-def test_no_variable_of_a_page_is_in_the_way_of_its_chat(
+def test_no_variable_of_a_page_breaks_its_chat(
     page: Page, shop: SlowShop, script: str, errors: list[str]
 ) -> None:
     shop.head = f"<script>{script}</script>"

@@ -1,6 +1,6 @@
 """Libraries that show pages without loading them: the chat names who is logged in, and stays.
 
-What each costs, and what a site has to add for it, stands in `docs/single-page-apps.md`.
+What each costs, and what a site has to add for it, is in `docs/single-page-apps.md`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEPS = ["open", "log in as Ada", "One", "Two", "log out", "log in as Bob", "bac
 NAMED = [None, ADA, ADA, ADA, None, BOB, BOB]
 CHANGES = [0, 1, 4, 5]  # the steps at which somebody else is named
 
-# At which other steps the body goes, and with it a bubble that stands there.
+# At which other steps the body goes, and with it a bubble that is there.
 BODY_GOES = {
     "Turbo": [2, 3, 6],
     "Turbo, morph": [2, 3, 6],
@@ -38,7 +38,7 @@ BODY_GOES = {
     'Unpoly, `up-target="body"`': [2, 3, 6],
     "Astro": [2, 3, 6],
 }
-# At which the bubble goes wherever it stands, since the root is morphed or the page is loaded.
+# The steps at which any bubble goes, since the root is morphed or the page is loaded.
 ALL_GOES = {"Idiomorph": [2, 3, 6], "swup": [6], "alpine-ajax that pushes": [6]}
 
 # They make no entries in the history.

@@ -10,11 +10,22 @@ from playwright.sync_api import Browser, Page
 
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from tests.support.browsers import evaluate, wait_for
-from tests.support.embeds import EMBED_WITH_BUBBLE, QUIET
+from tests.support.embeds import EMBED, EMBED_WITH_BUBBLE, QUIET
 from tests.support.shops import serving_page
 from tests.support.sites import TEAM
 
 NAMED = "calls.map(({teamVanityId, id = null}) => [teamVanityId, id])"
+BUBBLE_SOON_AFTER_A_NODE_HAS_LEFT = """() => {
+    document.querySelector('p')?.remove();
+    setTimeout(() => {
+        document.body.append(Object.assign(document.createElement('b'), {id: 'bubble'}));
+    });
+}"""
+SWAP_IN_TWO_STEPS = """(async () => {
+    document.body.replaceChildren();
+    await new Promise(done => setTimeout(done, 20));
+    document.body.append(document.createElement('main'));
+})()"""
 PAGE = "<!doctype html><title>Shop</title><h1>Shop</h1><p>Text</p>"
 
 
@@ -74,7 +85,34 @@ def test_a_bubble_that_is_replaced_with_the_body_comes_back(page: Page, swap: st
     assert evaluate(page, "document.querySelectorAll('#bubble').length") == 1
 
 
-def test_a_page_whose_file_is_lost_does_not_ask_for_it_with_each_change(
+def test_content_that_a_page_replaces_in_two_steps_is_not_taken_for_the_bubble(
+    browser: Browser,
+) -> None:
+    with serving_page(PAGE, EMBED) as url, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        wait_for(page, "window.calls?.length")
+        with page.expect_response(f"**{PAGE_FILE.path}"):
+            evaluate(page, SWAP_IN_TWO_STEPS)
+        evaluate(page, QUIET)
+        evaluate(page, SWAP_IN_TWO_STEPS)
+        evaluate(page, QUIET)
+        assert evaluate(page, "document.querySelectorAll('main').length") == 1
+
+
+def test_a_bubble_that_comes_soon_after_a_node_has_left_comes_back(browser: Browser) -> None:
+    # React takes the hidden rest of a streamed page out of the body, at about the time of init.
+    embed = f"{EMBED} addEventListener('called', {BUBBLE_SOON_AFTER_A_NODE_HAS_LEFT})"
+    with serving_page(PAGE, embed) as url, browser.new_context() as context:
+        page = context.new_page()
+        with page.expect_response(f"**{PAGE_FILE.path}"):
+            page.goto(f"{url}/")
+        evaluate(page, QUIET)
+        evaluate(page, "document.body.replaceChildren('Other')")
+        wait_for(page, "calls.length === 2 && document.querySelector('#bubble')")
+
+
+def test_a_page_whose_file_cannot_be_loaded_does_not_load_it_with_each_change(
     page: Page, url: str
 ) -> None:
     asked: list[str] = []

@@ -1,7 +1,7 @@
-"""Pages that were made for another moment: whatever has changed since, Chromium names who is there.
+"""Pages that were made earlier: Chromium names the current user, whatever has changed since.
 
 What counts is the calls that reach a stub of the embed, and each list of them is whole: no further
-call comes within a second.
+call comes within `QUIET_SECONDS`.
 """
 
 from __future__ import annotations
@@ -217,9 +217,9 @@ def test_of_two_requests_of_a_tab_shown_twice_the_newer_answer_counts(
         change_in_another_tab(page, shop, user)
         shop.is_holding = True
         look_again(page)
-        held = shop.next_held()
+        waiting = shop.next_held()
         shop.is_holding = False
-        return held
+        return waiting
 
     log_in(page, shop, ADA)
     older = held_answer_after(None)
@@ -237,11 +237,11 @@ def test_a_login_in_another_tab_while_a_request_is_open_is_not_lost(
     change_in_another_tab(page, shop, None)
     shop.is_holding = True
     look_again(page)
-    held = shop.next_held()
+    waiting = shop.next_held()
     shop.is_holding = False
     change_in_another_tab(page, shop, BOB)
     with page.expect_event("requestfinished", lambda request: request.url.endswith(SHARE_AUTH)):
-        held.set()
+        waiting.set()
     look_again(page)
     assert shop.next_calls(1)[-1] == BOB
 
@@ -429,7 +429,7 @@ def framing(browser: Browser, mode: str, *, in_frames: bool) -> Iterator[tuple[M
 
 @pytest.mark.parametrize("in_frames", [False, True])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_frame_on_plain_http_has_a_chat_only_if_frames_are_to(
+def test_a_frame_on_plain_http_has_a_chat_only_with_inject_in_frames(
     mapping: Browser, mode: str, in_frames: bool
 ) -> None:
     with framing(mapping, mode, in_frames=in_frames) as (shop, page):
@@ -440,7 +440,7 @@ def test_a_frame_on_plain_http_has_a_chat_only_if_frames_are_to(
 
 @pytest.mark.parametrize("in_frames", [False, True])
 @pytest.mark.parametrize("mode", MODES)
-def test_a_frame_whose_page_a_worker_passes_on_has_a_chat_only_if_frames_are_to(
+def test_a_frame_whose_page_a_worker_passes_on_has_a_chat_only_with_inject_in_frames(
     freezing: Browser, mode: str, in_frames: bool
 ) -> None:
     with framing(freezing, mode, in_frames=in_frames) as (shop, page):

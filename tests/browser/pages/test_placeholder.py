@@ -21,7 +21,7 @@ from tests.support.sites import ADA, API_KEY, TEAM
 
 ADAS = {"id": "7", "hmac": sign(API_KEY, "7")}
 
-# What users write stands in the strings of a script, in which "</" is all that must be escaped.
+# What users write is in the strings of a script, in which "</" is all that must be escaped.
 TEMPLATE = """<!doctype html><html><head><title>Search</title>
 <script>var found = {{ as_script([request.args.a, request.args.b]) }};</script>
 {{ pavior_snippet() }}</head><body><p>{{ request.args.a }}"""

@@ -1,4 +1,4 @@
-"""Whom the script of a page names in three browsers, when more happens than a page view."""
+"""The user whom the script of a page names in three browsers, after more than a page view."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Site:
 
     port: int
     holds: bool = False
-    held: list[threading.Event] = field(default_factory=list)
+    waiting: list[threading.Event] = field(default_factory=list)
     nonces: int = 0
 
     def at(self, name: str, path: str) -> str:
@@ -57,7 +57,7 @@ class Site:
             return Request.application(self.elsewhere)(environ, start_response)
         if request.path == SHARE_AUTH and self.holds:
             may_go = threading.Event()
-            self.held.append(may_go)
+            self.waiting.append(may_go)
             answer = Response.from_app(self.shop(settings), environ)
             may_go.wait(LONGEST_WAIT_SECONDS)
             return answer(environ, start_response)
@@ -102,7 +102,7 @@ def site() -> Iterator[Site]:
     site = Site(port)
     with serving_wsgi_over_tls(site.app, port):
         yield site
-        for may_go in site.held:
+        for may_go in site.waiting:
             may_go.set()
 
 
@@ -123,7 +123,7 @@ def dispatch(window: Window, event: str) -> None:
 
 
 def calls(window: Window, count: int) -> list[str | None]:
-    """Wait for that many calls of init, and a second longer for others."""
+    """Wait for that many calls of init, and some time longer for others."""
     window.wait_for(f"calls.length >= {count}")
     window.evaluate(QUIET)
     found: list[str | None] = window.evaluate("named")
@@ -172,13 +172,13 @@ def test_of_two_requests_the_newer_answer_counts(window: Window, site: Site) -> 
     dispatch(window, "pavior:refresh")
     window.wait_for("performance.getEntriesByType('resource').length")
     deadline = threading.Event()
-    while not site.held:
+    while not site.waiting:
         assert not deadline.wait(0.01)
     site.holds = False
     log_in(window, "bob")
     dispatch(window, "pavior:refresh")
     assert calls(window, 2) == [None, "bob"]
-    site.held[0].set()
+    site.waiting[0].set()
     assert calls(window, 2) == [None, "bob"]
 
 

@@ -224,7 +224,7 @@ def test_no_chat_starts_in_a_popup_that_inherits_an_opaque_origin(page: Page, lo
 def test_a_policy_that_a_web_server_adds_leaves_the_hmac_in_the_bytes(
     page: Page, login: Login
 ) -> None:
-    """As SECURITY.md says. The script sees the sandbox and starts no chat."""
+    """As docs/threat-model.md says. The script sees the sandbox and starts no chat."""
     login(SECURE_BANK)
     response = page.goto(f"{SECURE_BANK}/ruled")
     assert response is not None
@@ -245,7 +245,7 @@ OUT_OF_SIGHT = {
 def test_a_sandbox_that_no_server_sees_leaves_the_hmac_in_the_bytes(
     page: Page, login: Login, world: World, way: str
 ) -> None:
-    """As SECURITY.md says; the tests above show that no chat starts there."""
+    """As docs/threat-model.md says; the tests above show that no chat starts there."""
     login(BANK if "plain" in way else SECURE_BANK)
     page.set_content(OUT_OF_SIGHT[way])
     pages = iter(lambda: world.sent.get(timeout=PATIENCE), None)
@@ -292,7 +292,7 @@ def test_a_page_that_answers_a_form_of_another_site_names_its_user(
     page: Page, login: Login, bank: str, policy: str
 ) -> None:
     login(bank)
-    # The form stands on the same site, since no cookie of the bank's comes along from another one.
+    # The form is on the same site, since no cookie of the bank's comes along from another one.
     page.goto(f"{bank.replace('bank.', 'partner.bank.')}/")
     page.set_content(f"{policy}<form method=post action='{bank}/paid'><button>Pay</button></form>")
     page.click("button")

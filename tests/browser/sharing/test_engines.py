@@ -40,6 +40,9 @@ document.querySelector('button').onclick =
 </script>"""
 
 
+pytestmark = pytest.mark.thorough  # it is about the browsers
+
+
 @dataclass
 class Sites:
     """The two sites, and another help center of the shop's own site."""
@@ -120,7 +123,7 @@ def test_every_browser_shows_an_asgi_app_over_tls(window: Window) -> None:
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_no_test_has_the_cookies_of_another(window: Window, sites: Sites, turn: int) -> None:
+def test_no_test_has_the_cookies_of_another_test(window: Window, sites: Sites, turn: int) -> None:
     window.open(f"{sites.shop}/page")
     assert who(window, sites)[0] == ""
     window.open(f"{sites.shop}/login")

@@ -256,7 +256,7 @@ def test_a_link_that_is_clicked_twice_takes_the_login_along(page: Page, sites: S
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_quick_clicks_leave_the_link_as_it_was(page: Page, sites: Sites, count: int) -> None:
+def test_quick_clicks_leave_a_link_its_own_address(page: Page, sites: Sites, count: int) -> None:
     show(page, sites, LINK)
     own = href(page)
     seen = page.evaluate(
@@ -281,7 +281,7 @@ def test_quick_clicks_leave_the_link_as_it_was(page: Page, sites: Sites, count: 
     assert seen[-1] == own
 
 
-def test_a_card_that_clicks_the_link_in_it_leaves_it_as_it_was(page: Page, sites: Sites) -> None:
+def test_a_card_that_clicks_its_link_leaves_it_its_own_address(page: Page, sites: Sites) -> None:
     card = f"<div id=card>{LINK.replace('id=link', 'id=link target=_blank')}</div>"
     show(page, sites, card)
     own = href(page)
@@ -340,9 +340,7 @@ def test_the_referrer_policy_of_a_link_stays(page: Page, sites: Sites, meta: str
     assert len(sites.led) == 1
 
 
-def test_a_link_that_sends_no_referrer_opens_the_tab_that_it_names(
-    page: Page, sites: Sites
-) -> None:
+def test_a_link_with_noreferrer_opens_the_tab_that_it_names(page: Page, sites: Sites) -> None:
     show(page, sites, LINK.replace("id=link", "id=link rel=noreferrer target=_blank"))
     own = page.locator("#link").evaluate("link => link.outerHTML")
     with page.context.expect_page() as opened:

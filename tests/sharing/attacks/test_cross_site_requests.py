@@ -119,7 +119,7 @@ def test_every_response_stays_out_of_other_pages_and_caches(lender: Lender) -> N
                 assert got.field("referrer-policy") == "no-referrer"
 
 
-def test_the_frame_may_stand_in_pages_of_its_one_origin(lender: Lender) -> None:
+def test_the_frame_may_be_in_pages_of_its_one_origin(lender: Lender) -> None:
     """Has: another whitelisted site, or any other, that frames the frame of a borrower.
 
     Tries: to have it clicked there. Gets: a policy that names the one origin, and one policy.

@@ -78,7 +78,7 @@ def expect_the_id_itself(lender: Lender, identity: Identity) -> None:
 
 
 @pytest.mark.parametrize("user_id", ODD_IDS, ids=map(str, range(len(ODD_IDS))))
-def test_an_id_that_looks_like_code_arrives_as_it_is(lender: Lender, user_id: str) -> None:
+def test_an_id_that_looks_like_code_arrives_unchanged(lender: Lender, user_id: str) -> None:
     """Has: an account whose id they choose. Tries: ids that look like a part of the package.
 
     Gets: the very id, by every way.
@@ -97,7 +97,7 @@ def test_an_id_too_long_for_a_code_arrives_whole_or_not_at_all(lender: Lender) -
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: "@" not in text))
 @example("\x00")
-def test_any_id_arrives_as_it_is(text: str) -> None:
+def test_any_id_arrives_unchanged(text: str) -> None:
     """Has: an account whose id they choose. Tries: any text. Gets: the very id, by every way."""
     for lender in both():
         expect_the_id_itself(lender, Identity(text))

@@ -120,7 +120,7 @@ def test_no_server_makes_a_borrower_of_another_origin(adapter: str) -> None:
 
 
 def raw_request(port: int, request: str, origin: str) -> bytes:
-    """Send a request with an `Origin` of any bytes; return what comes back, but for the date."""
+    """Send a request with an `Origin` of any bytes; return what comes back, except for the date."""
     with socket.create_connection((LOOPBACK, port), timeout=10) as connection:
         connection.sendall(
             f"{request} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n"

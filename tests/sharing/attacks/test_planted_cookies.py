@@ -1,4 +1,4 @@
-"""Attacks on a user by a login cookie that somebody else has planted in their browser.
+"""Attacks by a login cookie that an attacker has planted in a user's browser.
 
 Each test's docstring says what the attacker has, what they try, and what they do not get.
 """
@@ -25,7 +25,7 @@ from tests.support.lender import (
 from tests.support.sites import ADA, ADAS, HELP, LOGIN_COOKIE, MALLORY
 
 
-def test_a_planted_login_cookie_does_not_outdo_the_apps_own_user(lender: Lender) -> None:
+def test_a_planted_login_cookie_does_not_replace_the_apps_own_user(lender: Lender) -> None:
     """Has: a way to plant their own login cookie in Ada's browser. Tries: to be her at the help
     center, and so to read what she writes.
 

@@ -256,7 +256,7 @@ def test_flask_refuses_the_api_key_as_a_secret_key(name: str) -> None:
 def test_a_token_of_a_retired_key_names_nobody(adapter: str) -> None:
     """Has: a key that the site has redeemed, or that of another site. Tries: its tokens.
 
-    Gets: nothing, while the old key, as long as it stands before the new one, still does.
+    Gets: nothing, while the old key, as long as it is before the new one, still does.
     """
     codes = {
         key: Tokens([key], 3600).code(ADA, HELP, CHALLENGE)

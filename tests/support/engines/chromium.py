@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright
 
 from .. import chromium
 from ..browsers import FLAGS
@@ -22,22 +22,18 @@ TOLERANT = {"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": 
 
 
 @contextmanager
-def running(proxy: int) -> Iterator[ChromiumEngine]:
+def running(playwright: Playwright, proxy: int) -> Iterator[ChromiumEngine]:
     """Run a Chromium whose windows are incognito: these block third-party cookies."""
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(
-            executable_path=chromium.path(playwright), args=_flags(proxy)
-        ) as browser,
-    ):
+    with playwright.chromium.launch(
+        executable_path=chromium.path(playwright), args=_flags(proxy)
+    ) as browser:
         yield ChromiumEngine(browser)
 
 
 @contextmanager
-def running_tolerant(proxy: int) -> Iterator[TolerantChromiumEngine]:
+def running_tolerant(playwright: Playwright, proxy: int) -> Iterator[TolerantChromiumEngine]:
     """Run Chromiums that allow third-party cookies."""
-    with sync_playwright() as playwright:
-        yield TolerantChromiumEngine(playwright, proxy)
+    yield TolerantChromiumEngine(playwright, proxy)
 
 
 def _flags(proxy: int) -> list[str]:

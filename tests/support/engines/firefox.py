@@ -19,8 +19,8 @@ from .window import LONGEST_WAIT_SECONDS, BrowserError, Window
 LISTENS = "WebDriver BiDi listening on "
 LONGEST_STOP_SECONDS = 20
 PREFERENCES = {
-    "network.proxy.allow_hijacking_localhost": True,  # the proxy is for names under it too
-    # Somebody says yes when a frame asks for storage access.
+    "network.proxy.allow_hijacking_localhost": True,  # the proxy is for names under localhost, too
+    # The browser agrees at once when a frame asks for storage access.
     "dom.storage_access.prompt.testing": True,
     "dom.storage_access.prompt.testing.allow": True,
 }
@@ -99,7 +99,7 @@ def _address(log: IO[str]) -> str:
     for line in log:
         lines.append(line)
         if line.startswith(LISTENS):
-            # Else the pipe would be full one day, and Firefox wait.
+            # Otherwise the pipe would fill up, and Firefox would wait.
             threading.Thread(target=deque, args=(log, 0), daemon=True).start()
             return line.removeprefix(LISTENS).strip()
     raise RuntimeError("Firefox ended: " + "".join(lines))
@@ -148,7 +148,7 @@ class FirefoxWindow(Window):
         ]
 
     def click_and_agree(self, css: str) -> None:
-        self.click(css)  # a preference says yes
+        self.click(css)  # a preference grants the access
 
     def _run(self, promise: str) -> str | None:
         text: str | None = self._script(self._tab, promise).get("value")

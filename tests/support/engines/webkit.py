@@ -1,7 +1,7 @@
-"""WebKitGTK's own small browser, through WebDriver, on a screen that nobody sees.
+"""WebKitGTK's own small browser, through WebDriver, on a virtual screen.
 
-What WebDriver cannot do as a person does, in WebKitGTK 2.50: a click with the middle button arrives
-as one with the left, and one with Control as one without, so neither opens a tab.
+In WebKitGTK 2.50, WebDriver cannot click as a person does. A click with the middle button arrives
+as one with the left button. A click with Control arrives as one without. So neither opens a tab.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PREVENT_TRACKING = "--enable-itp"
 def running(
     proxy: int, *, arguments: Sequence[str] = (PREVENT_TRACKING,)
 ) -> Iterator[WebKitEngine]:
-    """Run what starts a browser for each window; it blocks third-party cookies, as Safari does."""
+    """Run a driver with a browser for each window; like Safari, it blocks third-party cookies."""
     with _screen() as display:
         environment = {
             **os.environ,
@@ -54,7 +54,7 @@ def running(
 
 @contextmanager
 def running_tolerant(proxy: int) -> Iterator[WebKitEngine]:
-    """Run what starts a browser that lets third parties have the cookies they have set before."""
+    """Run a driver with a browser that sends third parties the cookies that they have set."""
     with running(proxy, arguments=()) as engine:
         yield engine
 
@@ -101,7 +101,7 @@ class WebKitEngine:
 
 
 class WebKitWindow(Window):
-    opens_tabs = False  # while it is driven, MiniBrowser opens all in the same one
+    opens_tabs = False  # under WebDriver, MiniBrowser opens all links in the same tab
 
     def __init__(self, driver: Remote, display: str) -> None:
         self._driver = driver
@@ -141,7 +141,7 @@ class WebKitWindow(Window):
 
     def _press_pointer(self, x: int, y: int, button: int, *, key: str | None = None) -> None:
         actions = ActionChains(self._driver, duration=0)
-        pointer: Any = actions.w3c_actions.pointer_action  # which has no types
+        pointer: Any = actions.w3c_actions.pointer_action  # untyped
         if key:
             actions.key_down(key)
         pointer.move_to_location(x, y)
@@ -156,7 +156,7 @@ class WebKitWindow(Window):
 
 
 def _click_on_screen(display: str, x: int, y: int) -> None:
-    """Click on what WebDriver does not reach: it knows the page only."""
+    """Click outside of the page, where WebDriver cannot click."""
     x11, test = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
     x11.XOpenDisplay.restype = ctypes.c_void_p
     screen = ctypes.c_void_p(x11.XOpenDisplay(display.encode()))

@@ -13,7 +13,7 @@ LONGEST_WAIT_SECONDS = 15
 ENTER = "\ue007"  # as WebDriver writes keys, https://www.w3.org/TR/webdriver2/#keyboard-actions
 CONTROL = "\ue009"
 
-# Where to put the pointer to be over an element, once there is one with an area, and painted:
+# Returns where the pointer is over an element, once the element has an area and is painted.
 # Chromium drops input to a page that it has not shown yet.
 PLACE = """(async () => {
     const element = document.querySelector(%s);
@@ -25,8 +25,8 @@ PLACE = """(async () => {
     return [Math.floor(box.x + box.width / 2), Math.floor(box.y + box.height / 2)];
 })()"""
 
-# Looks until the expression is true, or it is time to say that it is not, or the page goes away:
-# a browser that keeps it for going back would leave us waiting for it.
+# Looks until the expression is true, until the time is up, or until the page goes away. A browser
+# may keep a page that has gone for going back, and then the promise would never end.
 WAIT = """Promise.race([
     new Promise(done => addEventListener('pagehide', () => done(null), {once: true})),
     (async () => {
@@ -45,7 +45,7 @@ WAIT = """Promise.race([
 
 
 class BrowserError(Exception):
-    """The browser did not do it: the script threw, or its page went away."""
+    """A command failed: the script threw, or its page went away."""
 
 
 class Window(ABC):
@@ -55,10 +55,10 @@ class Window(ABC):
     """
 
     opens_tabs = True
-    """Whether a link that is to be opened in another tab is."""
+    """Whether a link for another tab opens there."""
 
     def click(self, css: str) -> None:
-        """Click in the middle of the element, whatever lies there."""
+        """Click in the middle of the element, or on what covers it."""
         self._press_pointer(*self._place(css), 0)
 
     def middle_click(self, css: str) -> None:
@@ -105,7 +105,7 @@ class Window(ABC):
         return None if text is None else json.loads(text)
 
     def url(self) -> str:
-        """Return what the address bar says."""
+        """Return the URL in the address bar."""
         url: str = self.evaluate("location.href")
         return url
 
@@ -119,11 +119,11 @@ class Window(ABC):
 
     @abstractmethod
     def switch_to_new_tab(self) -> None:
-        """Look at a tab that has not been looked at, once there is one."""
+        """Wait for a new tab, and switch to it."""
 
     @abstractmethod
     def click_and_agree(self, css: str) -> None:
-        """Click, and say yes when the browser asks whether a frame may have its cookies."""
+        """Click, and agree when the browser asks whether a frame may have its cookies."""
 
     @abstractmethod
     def _run(self, promise: str) -> str | None:
@@ -140,4 +140,4 @@ class Engine(Protocol):
     """A browser that is running, or can be at once."""
 
     def window(self) -> AbstractContextManager[Window]:
-        """Open a window that knows nothing of any other."""
+        """Open a window with its own cookies and storage."""

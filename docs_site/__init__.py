@@ -1,0 +1,1 @@
+"""Makes the documentation's site: MkDocs' hooks, generated pages, and pictures."""

@@ -1,10 +1,10 @@
-"""What coded pages cost: opened, given the script and closed again, beside what the app paid.
+"""What it costs to decode a page, insert the script and encode it again, beside the app's own cost.
 
     python -m benchmarks.codings
 
 Times are the best of several rounds, in microseconds for one page. The contenders take turns within
-a round, so what else the machine does falls on all of them. Memory is the most that a fresh process
-has had, as Linux tells it.
+a round, so other work of the machine slows all of them alike. Memory is the peak of a fresh
+process, as Linux reports it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ else:
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 CHUNK = 16 * 1024
-"""What an app or a server reads at a time of a coded page."""
+"""The number of bytes of a coded page that an app or a server reads at a time."""
 
 LENGTH_OF_STREAM = 2**30
 WORDS = (
@@ -45,7 +45,7 @@ WORDS = (
 
 
 def realistic(size: int) -> bytes:
-    """Return a page about as long as asked for, of rows that are alike but not the same."""
+    """Return a page of about this size, with rows that are similar but not the same."""
     rows = []
     length = 0
     number = 1
@@ -63,7 +63,7 @@ def realistic(size: int) -> bytes:
 
 
 def brotli_at(quality: int, page: bytes) -> bytes:
-    """Code a page as an app does."""
+    """Encode a page as an app does."""
     coded: bytes = brotli.compress(page, quality=quality)
     return coded
 
@@ -88,7 +88,7 @@ def passed(coding: str, coded: list[bytes]) -> bytes:
 def recoded(
     decode: Callable[[bytes], bytes], encode: Callable[[bytes], bytes], coded: bytes
 ) -> bytes:
-    """Decode a page and code it as the app did."""
+    """Decode a page and encode it as the app did."""
     return encode(decode(coded))
 
 
@@ -100,7 +100,7 @@ def compare_pages() -> None:
         coded = encode(page)
         chunks = pieces(coded, CHUNK)
         sent = passed(coding, [coded]), passed(coding, chunks)
-        for each in sent:  # the time that a wrong page takes says nothing
+        for each in sent:  # check the page, since the time of a wrong page is worthless
             assert decode(each) == insert(page, SNIPPET), f"{name}, {size:,} B: a wrong page"
         times = microseconds(
             {
@@ -132,7 +132,7 @@ def compare_pages() -> None:
 
 
 def long_stream() -> Iterator[bytes]:
-    """Yield a gzipped page, its rows coded once and sent again and again."""
+    """Yield a gzipped page whose rows are encoded once and sent many times."""
     compressor = zlib.compressobj(6, zlib.DEFLATED, 31)
     rows = realistic(500_000)
     yield compressor.compress(rows) + compressor.flush(zlib.Z_FULL_FLUSH)

@@ -52,7 +52,7 @@ def app(environ: Any, start_response: Any) -> Iterable[bytes]:
 
 
 def milliseconds(browser: Browser, url: str, views_before: int) -> float:
-    """Return how long scripts ran in one view of a page, embed included."""
+    """Return the milliseconds that scripts ran in one view of a page, embed included."""
     with tempfile.TemporaryDirectory() as folder, browser.new_context() as context:
         page, path = context.new_page(), Path(folder) / "trace.json"
         for _ in range(views_before):
@@ -70,7 +70,7 @@ def milliseconds(browser: Browser, url: str, views_before: int) -> float:
     ]
     ends, total = 0.0, 0.0
     for event in sorted(mine, key=lambda each: (each["ts"], -each["dur"])):
-        if event["ts"] >= ends:  # not within another
+        if event["ts"] >= ends:  # an event inside another one is counted already
             total += event.get("tdur", event["dur"])
             ends = event["ts"] + event["dur"]
     return total / 1000
@@ -80,7 +80,7 @@ def main() -> None:
     """Print the medians."""
     with_port, without_port = free_ports([0, 0])
     address = f"http://shop.localhost:{with_port}"
-    settings = Settings("acme", "an api key for the benchmark", embed_url=f"{address}/embed")
+    settings = Settings("acme", "an-api-key-for-the-benchmark", embed_url=f"{address}/embed")
     injected = PaviorMiddleware(app, settings, identity=lambda _: Identity("4711"))
     without = f"http://shop.localhost:{without_port}"
     pages = {"with": f"{address}/", "by hand": f"{without}/by-hand", "without": f"{without}/"}

@@ -1,9 +1,9 @@
-"""What placement costs, beside what others do, all in one run.
+"""What placement costs, beside other ways to insert a script, all in one run.
 
     python -m benchmarks.placement
 
 Times are the best of several rounds, in microseconds for one page. The contenders take turns within
-a round, so what else the machine does falls on all of them.
+a round, so other work of the machine slows all of them alike.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pavior_middleware._page.snippet import render
 from pavior_middleware.placement import Inserter
 
 SNIPPET = render(
-    Settings("acme", "an api key for the benchmark"), Identity("7", "a@example.com")
+    Settings("acme", "an-api-key-for-the-benchmark"), Identity("7", "a@example.com")
 ).element()
 ROUNDS = 7
 SECONDS_A_ROUND = 0.02
@@ -49,7 +49,7 @@ PARAGRAPH = b"<p class='text'>Some words of the page, and a <a href='/'>link</a>
 
 
 def head(size: int) -> bytes:
-    """Return the beginning of a page up to its body, about as long as asked for."""
+    """Return the beginning of a page up to its body, of about this size."""
     text, turn = START, 0
     while len(text) + len(END) < size:
         part = PARTS[turn % len(PARTS)]
@@ -65,13 +65,13 @@ def insert(page: bytes) -> bytes:
 
 
 def by_newrelic(page: bytes) -> bytes | None:
-    """Insert as New Relic's agent does; None where it gives up."""
+    """Insert as New Relic's agent does; return None if it gives up."""
     changed: bytes | None = insert_html_snippet(page, lambda: SNIPPET)
     return changed if changed and SNIPPET in changed else None
 
 
 def by_find(page: bytes) -> bytes:
-    """Insert before the first `</head>`, whatever it stands in."""
+    """Insert before the first `</head>`, even inside a comment or a script."""
     place = page.find(b"</head>")
     return page[:place] + SNIPPET + page[place:]
 

@@ -1,11 +1,11 @@
 """What lending the login costs a request that has nothing to do with it.
 
-    python -m benchmarks._site.sharing
+    python -m benchmarks.sharing
 
-Each answer of a trivial app is served through both shells: bare, with the middleware of a site that
-lends nothing, and with that of one that lends its login and hands it over. Times are the best of
-several rounds, in microseconds for one request. The contenders take turns within a round, so what
-else the machine does falls on all of them.
+Each answer of a trivial app is served through both adapters. It is served without the middleware,
+by a site that lends nothing, and by a lender with handoff. Times are the best of several rounds, in
+microseconds for one request. The contenders take turns within a round, so other work of the machine
+slows all of them alike.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pavior_middleware._share.tokens import Tokens
 from .placement import END, PARAGRAPH, PARTS, START, microseconds, show
 
 KEY = "a secret key for the benchmark"
-OFF = Settings("acme", "an api key for the benchmark")
+OFF = Settings("acme", "an-api-key-for-the-benchmark")
 DOMAINS = ["help.example.com", "*.cards.example.com", "docs.example.com:8443"]
-ON = Settings("acme", "an api key for the benchmark", shared_auth_domains=DOMAINS, secret_key=KEY)
+ON = Settings("acme", "an-api-key-for-the-benchmark", shared_auth_domains=DOMAINS, secret_key=KEY)
 ADA = Identity("7", "ada@example.com")
 
 PAGE = START + b"".join(PARTS) + END + PARAGRAPH * 100
@@ -143,7 +143,7 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 def compare(name: str, call: Callable[[Case, Settings | None], Callable[[], object]]) -> None:
-    """Show what each answer costs through one shell."""
+    """Show what each answer costs through one adapter."""
     rows = []
     for case_name, case in CASES.items():
         calls = {
@@ -151,7 +151,7 @@ def compare(name: str, call: Callable[[Case, Settings | None], Callable[[], obje
             "off": call(case, OFF),
             "on": call(case, ON),
         }
-        # The time that a wrong answer takes says nothing.
+        # Check the answer first, since the time of a wrong answer is worthless.
         assert calls["bare"]() == case.body
         assert (calls["on"]() == case.body) == (case.headers is not HTML)
         times = microseconds(calls)
@@ -169,7 +169,7 @@ def compare(name: str, call: Callable[[Case, Settings | None], Callable[[], obje
 
 
 def compare_others_paths() -> None:
-    """Show what it costs to tell that a path is not ours."""
+    """Show what it costs to find that a path is not ours."""
     lending = Sharing(ON, lambda event: None)  # noqa: ARG005
     times = microseconds(
         {

@@ -30,7 +30,7 @@ else:
 
 SNIPPET = b"\x01snippet\x02"
 MOST_DECODED = 16 * 1024 * 1024
-"""What the check itself decodes at the most: beyond it, a bomb."""
+"""The most bytes that the check itself decodes; a longer page is a bomb."""
 
 PAGE = b"<!doctype html><title>A</title><p>" + bytes(range(256)) * 3
 LONG_PAGE = PAGE + b"".join(b"<p>%d" % (n * n * 7919 % 1_000_003) for n in range(40_000))
@@ -51,7 +51,7 @@ SEEDS = (
 
 
 class Decoder:
-    """What a client makes of one coding: it shows what it could decode, until it can no more."""
+    """Decodes one coding as a client does: it shows all bytes up to the first error."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -60,7 +60,7 @@ class Decoder:
         self.is_over = False
 
     def decode(self, data: bytes) -> bytes:
-        """Return what these bytes tell that was not known before."""
+        """Return what can be decoded now and could not before."""
         shown = b""
         try:
             for decoded in self._decode(data):
@@ -89,7 +89,7 @@ class Decoder:
             self.is_over = self._name == "deflate"
 
     def _drained(self, data: bytes) -> Iterator[bytes]:
-        """Yield all there is: a call that gives something may have left some more."""
+        """Yield all decoded bytes: a call that returns some may have left more."""
         length = 0
         while length < MOST_DECODED and not self._stream.is_finished():
             decoded = self._stream.process(data, output_buffer_limit=MOST_DECODED)
@@ -113,7 +113,7 @@ class Decoder:
 
 
 class Client:
-    """What a client shows of a page that bears several codings."""
+    """A client that gets a page in several codings."""
 
     def __init__(self, names: list[str]) -> None:
         self._decoders = [Decoder(name) for name in reversed(names)]
@@ -128,13 +128,13 @@ class Client:
 
 
 def check(data: bytes) -> None:
-    """Raise `AssertionError` if what one input says of coded pages does not hold."""
+    """Raise `AssertionError` if the rules for coded pages do not hold for one input."""
     provider = atheris.FuzzedDataProvider(data)
     count = provider.ConsumeIntInRange(1, 3)
     names = [NAMES[provider.ConsumeIntInRange(0, len(NAMES) - 1)] for _ in range(count)]
     ends_at_once = provider.ConsumeBool()
-    encodes = provider.ConsumeBool()  # all but the innermost coding, or nothing comes of it
-    copies = provider.ConsumeIntInRange(0, 2_000)  # of a page longer than what is decoded at a time
+    encodes = provider.ConsumeBool()  # all but the innermost coding; raw bytes rarely decode
+    copies = provider.ConsumeIntInRange(0, 2_000)  # a page longer than one step of decoding
     cut_count = provider.ConsumeIntInRange(0, 6)
     sizes = [provider.ConsumeIntInRange(0, 255) for _ in range(cut_count)]
     whole = provider.ConsumeBytes(sys.maxsize)
@@ -171,7 +171,7 @@ def check_page(names: list[str], pieces: list[bytes], *, ends_at_once: bool) -> 
 
     assert len(warnings) <= 1, "a warning is repeated"
     if body.stays:
-        assert sent == b"".join(pieces), "a page that should stay as it is has changed"
+        assert sent == b"".join(pieces), "a page that should stay unchanged has changed"
     elif warnings:
         assert after.shown.startswith(expected), "something of the page is lost"
     else:

@@ -20,7 +20,7 @@ with atheris.instrument_imports():
 SNIPPET = b"\x01snippet\x02"
 EARLY = b"\x01before a policy\x02"
 LIMIT = 64
-"""So low that short inputs go beyond it."""
+"""The limit of bytes that are held: so low that short inputs exceed it."""
 
 SEEDS = (
     b"<!doctype html><html><head><title>A</title><meta charset=utf-8></head><body>",
@@ -34,7 +34,7 @@ SEEDS = (
 
 
 def check(data: bytes) -> None:
-    """Raise `AssertionError` if what one input says of documents and cuts does not hold."""
+    """Raise `AssertionError` if the rules for documents and cuts do not hold for one input."""
     provider = atheris.FuzzedDataProvider(data)
     flushes = provider.ConsumeBool()
     options: dict[str, Any] = {
@@ -58,9 +58,9 @@ def check(data: bytes) -> None:
             streamed += inserter.flush()
     streamed += inserter.finish()
 
-    assert inserter.added == len(streamed) - len(document), "the growth is not what was told"
+    assert inserter.added == len(streamed) - len(document), "`added` is not the growth"
     if inserter.added == 0:
-        assert streamed == document, "a document that should stay as it is has changed"
+        assert streamed == document, "a document that should stay unchanged has changed"
         return
     form = EARLY if EARLY in streamed and EARLY not in document else SNIPPET
     before, found, after = streamed.partition(form)

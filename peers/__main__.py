@@ -108,7 +108,7 @@ def _run(suite: Suite, folder: Path, configuration: str | None) -> _Run:
     outcomes.unlink(missing_ok=True)
     command = [
         *(str(_python(folder)), "-m", "pytest", "-p", "peers.behind", "-p", "no:cacheprovider"),
-        *("--peer", suite.name, "--outcomes", str(outcomes), *suite.arguments, "tests"),
+        *("--peer", suite.name, "--outcomes", str(outcomes), *suite.arguments, *suite.paths),
     ]
     if configuration is not None:
         command += ["--behind", configuration]

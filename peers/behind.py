@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,11 @@ import pytest
 
 from pavior_middleware import Identity, Settings, asgi, wsgi
 
+from .django_suite import DjangoProject
+
 NAVIGATION, INSTALLED, SKIPPED = "navigation", "installed", "skipped"
 
-_NAMED = Settings("peers", "the API key of the suites of peers")
+_NAMED = Settings("peers", "the-API-key-of-the-suites-of-peers")
 CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
     {
         "named": _NAMED,
@@ -40,8 +42,9 @@ CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
 
 The tests' own requests do not say that they navigate, so that a text without a doctype or an
 `<html>` is a part of a page. In `NAVIGATION` they do, so that all that is HTML gets the script, and
-it is taken out again, so that the rest must be what it was. `INSTALLED` is what the README does:
-Starlette lists the middleware, and Flask has the extension. In `SKIPPED` no page gets the script.
+it is taken out again, so that the rest must be what it was. `INSTALLED` is what the documents do:
+Starlette and Django list the middleware, and Flask has the extension. In `SKIPPED` no page gets the
+script.
 """
 
 _ELEMENT = re.compile(rb"<script data-astro-rerun data-pavior=.*?</script>", re.DOTALL)
@@ -102,9 +105,49 @@ class Behind:
 
         return outer
 
+    def django(self, get_response: Any) -> Any:
+        """Return the handler of a Django site behind the middleware."""
+        from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+        from pavior_middleware.django import PaviorMiddleware
+
+        if not self._navigates:
+            return PaviorMiddleware(get_response)
+
+        def inner(request: Any) -> Any:
+            request.META.pop(_KEY_OF_FIELD, None)
+            return get_response(request)
+
+        def without_element(response: Any) -> Any:
+            if not response.get("Content-Type", "").startswith("text/html"):
+                return response
+            if response.streaming:
+                without = _awaited_without_element if response.is_async else _Body
+                response.streaming_content = without(response.streaming_content)
+            elif _ELEMENT.search(response.content):
+                response.content = _without_element(response.content)
+            return response
+
+        if not iscoroutinefunction(get_response):
+            middleware = PaviorMiddleware(inner)
+
+            def outer(request: Any) -> Any:
+                request.META[_KEY_OF_FIELD] = "document"
+                return without_element(middleware(request))
+
+            return outer
+
+        middleware = PaviorMiddleware(markcoroutinefunction(inner))
+
+        async def outer_async(request: Any) -> Any:
+            request.META[_KEY_OF_FIELD] = "document"
+            return without_element(await middleware(request))
+
+        return outer_async
+
 
 class _Body:
-    """The body of a WSGI response, without the element."""
+    """The body of a WSGI response, or the pieces of one of Django, without the element."""
 
     def __init__(self, pieces: Any) -> None:
         self._pieces = pieces
@@ -115,6 +158,11 @@ class _Body:
     def close(self) -> None:
         if hasattr(self._pieces, "close"):
             self._pieces.close()
+
+
+async def _awaited_without_element(pieces: Any) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        yield _without_element(piece)
 
 
 def _without_element(piece: bytes) -> bytes:
@@ -179,7 +227,47 @@ def _quart(behind: Behind) -> None:
     async def asgi_app(self: Any, scope: Any, receive: Any, send: Any) -> None:
         await behind.asgi(partial(serve, self))(scope, receive, send)
 
-    quart.Quart.asgi_app = asgi_app
+    quart.Quart.asgi_app = asgi_app  # type: ignore[method-assign]
+
+
+def _set_up_django(behind: Behind) -> None:
+    from dataclasses import fields
+
+    from django.conf import settings
+
+    for each in fields(behind.settings):
+        setattr(settings, f"PAVIOR_{each.name.upper()}", getattr(behind.settings, each.name))
+    settings.PAVIOR_IDENTITY = _ada
+
+
+def _django(behind: Behind) -> None:
+    from django.core.handlers.base import BaseHandler
+
+    load = BaseHandler.load_middleware
+
+    def load_middleware(self: Any, is_async: bool = False) -> None:
+        load(self, is_async)
+        self._middleware_chain = behind.django(self._middleware_chain)
+
+    _set_up_django(behind)
+    BaseHandler.load_middleware = load_middleware
+
+
+def _installed_in_django(behind: Behind) -> None:
+    from django.core.handlers.base import BaseHandler
+    from django.test import override_settings
+
+    load = BaseHandler.load_middleware
+
+    def load_middleware(self: Any, is_async: bool = False) -> None:
+        from django.conf import settings
+
+        ours = "pavior_middleware.django.PaviorMiddleware"
+        with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, ours]):
+            load(self, is_async)
+
+    _set_up_django(behind)
+    BaseHandler.load_middleware = load_middleware
 
 
 def _installed_in_starlette(behind: Behind) -> None:
@@ -218,7 +306,11 @@ def _installed_in_flask(behind: Behind) -> None:
 
 
 INSTALLERS: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
-    {"starlette": _installed_in_starlette, "flask": _installed_in_flask}
+    {
+        "starlette": _installed_in_starlette,
+        "flask": _installed_in_flask,
+        "django": _installed_in_django,
+    }
 )
 """The suites of frameworks for which the package has an entry point."""
 
@@ -229,6 +321,7 @@ _ENTRIES: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
         "werkzeug": _werkzeug,
         "whitenoise": _whitenoise,
         "quart": _quart,
+        "django": _django,
     }
 )
 """What puts the apps of a suite behind the middleware: it replaces how its tests reach an app."""
@@ -261,6 +354,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Be pytest's hook after the command line is read, before any test is imported."""
     events: Mapping[str, int] = {}
+    if config.getoption("--peer") == "django":
+        config.pluginmanager.register(DjangoProject())
     if configuration := config.getoption("--behind"):
         behind = Behind(configuration)
         entries = INSTALLERS if configuration == INSTALLED else _ENTRIES

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 
 _WHOLE_PAGE = "Compares the whole text of a page, which holds the script."
 _VARY = "Compares the `Vary` of a page, which now depends on more of the request."
+_FIELDS = "Compares all header fields of an HTML text, which now depends on more of the request."
+_TAG = (
+    "Compares or sends the entity tag of a page, which is marked with its script; and a page that"
+    " names a user has no `Last-Modified`."
+)
 _NO_HEADERS = "Calls the app with a scope without `headers`, which ASGI requires."
 _NO_BYTES = "Its page consists of `str`, where PEP 3333 has bytes."
 
@@ -52,6 +57,47 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "whitenoise": {
         "tests/test_django_whitenoise.py::test_index_file_served_at_directory_path": _WHOLE_PAGE,
         "tests/test_whitenoise.py::test_index_file_served_at_directory_path": _WHOLE_PAGE,
+    },
+    "django": {
+        "tests/asgi/tests.py::ASGITest::test_asyncio_streaming_cancel_error": (
+            "Reads the head of a stream before its first piece, which tells whether it is a page."
+        ),
+        "tests/asgi/tests.py::ASGITest::test_get_asgi_application": _FIELDS,
+        "tests/wsgi/tests.py::WSGITest::test_get_wsgi_application": _FIELDS,
+        **{
+            f"tests/conditional_processing/tests.py::ConditionalGet::test_{name}": _TAG
+            for name in (
+                *(
+                    "all_if_match",
+                    "all_if_none_match",
+                    "both_headers",
+                    "both_headers_2",
+                ),
+                *(
+                    "if_modified_since",
+                    "if_none_match",
+                    "if_unmodified_since",
+                    "invalid_etag",
+                ),
+                *(
+                    "single_condition_1",
+                    "single_condition_2",
+                    "single_condition_3",
+                    "single_condition_4",
+                ),
+                *(
+                    "single_condition_5",
+                    "single_condition_6",
+                    "single_condition_8",
+                    "single_condition_head",
+                ),
+                *(
+                    "unquoted_if_none_match",
+                    "weak_if_none_match",
+                    "without_conditions",
+                ),
+            )
+        },
     },
     "quart": {
         "tests/test_testing.py::test_methods": (

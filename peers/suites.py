@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .django_suite import PATHS as DJANGO_PATHS
+
 
 @dataclass(frozen=True)
 class Suite:
     """The test suite of one project.
 
     `repository` is where its tests are; None where its source distribution has them. The version is
-    also the tag there. `requirements` are what its tests need. `arguments` are given to pytest.
+    also the tag there. `requirements` are what its tests need. `arguments` and `paths` are given to
+    pytest.
     """
 
     name: str
@@ -18,6 +21,7 @@ class Suite:
     requirements: tuple[str, ...]
     repository: str | None = None
     arguments: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("tests",)
 
 
 SUITES = (
@@ -65,5 +69,11 @@ SUITES = (
             *("pytest-asyncio==1.2.0", "pytest-cov==7.1.0"),
         ),
         repository="https://github.com/pallets/quart",
+    ),
+    Suite(
+        "django",
+        "5.2.19",
+        ("django==5.2.19", "jinja2==3.1.6", "pytest==8.4.2"),
+        paths=DJANGO_PATHS,
     ),
 )

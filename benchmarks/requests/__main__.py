@@ -27,7 +27,16 @@ from .measuring import Figures, Table, markdown, measure
 if TYPE_CHECKING:
     from .servers import Rates
 
-PACKAGES = ("starlette", "uvicorn", "flask", "gunicorn", "django", "newrelic", "werkzeug")
+PACKAGES = (
+    "starlette",
+    "fastapi",
+    "uvicorn",
+    "flask",
+    "gunicorn",
+    "django",
+    "newrelic",
+    "werkzeug",
+)
 MISSING_WRK = "wrk is missing, so nothing ran behind a server: install it (Debian: apt install wrk)"
 
 
@@ -108,10 +117,10 @@ def _circumstances() -> str:
 
 
 def _tables() -> list[Table]:
-    # No sooner, so that the package of another checkout can be chosen.
-    from . import asgi, wsgi
+    # Not before this point, so that the package of another checkout can be chosen.
+    from . import asgi, fastapi, wsgi
 
-    return [*asgi.tables(), *wsgi.tables()]
+    return [*asgi.tables(), *fastapi.tables(), *wsgi.tables()]
 
 
 def _is_wanted(texts: list[str], name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Two checkouts of the package measured in turn, each round in a process of its own.
+"""Measures two checkouts of the package in turn, each round in its own process.
 
 The other checkout is called "before", and this one "after".
 """

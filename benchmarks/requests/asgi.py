@@ -31,6 +31,7 @@ from .pages import (
     FETCH,
     LENDING,
     NAVIGATION,
+    NOBODY,
     NONCE_POLICY,
     ORDERS,
     PATH,
@@ -116,7 +117,7 @@ def _fresh(scope: Scope) -> Scope:
 
 
 def serving(app: App, scope: Scope, check: Check) -> Serve:
-    """Return what serves requests by an app, once its answer is right."""
+    """Check an app's answer; return a function that serves requests by the app."""
     check(answer_of(app, scope))
 
     async def batch(count: int) -> float:
@@ -186,7 +187,7 @@ class PassThrough:
 
 
 class Replacing(BaseHTTPMiddleware):
-    """What one finds when one looks for how to change a page with Starlette."""
+    """The usual advice on how to change a page with Starlette."""
 
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Put the script before the first `</head>` of a page."""
@@ -245,7 +246,7 @@ def _key_in_scope(page: Page) -> App:
 
 
 def _plain_callable(page: Page, *, may_block: bool) -> App:
-    """Return our middleware with a callable that is no coroutine function."""
+    """Return our middleware with a callable that is a plain function."""
     if "identity_may_block" in inspect.signature(Settings).parameters:
         options: dict[str, Any] = {"identity_may_block": may_block}
         settings = Settings(TEAM, API_KEY, **options)
@@ -298,9 +299,9 @@ def _every_user_new(page: Page) -> Serve:
 
 
 def _lending(page: Page, *, returns: bool) -> Serve:
-    """Return what serves a visitor of a site that lends its login: the first page, or a later one.
+    """Return a function that serves a page of a lender: a visitor's first page, or a later one.
 
-    The login cookie that the first answer sets comes along with the later requests.
+    The later requests hold the login cookie that the first answer sets.
     """
     served = ours(bare(page), LENDING, _known)
     scope = scope_of(NAVIGATION, "https")
@@ -332,7 +333,7 @@ ANONYMOUS, NAMED = "ours, anonymous", "ours, named"
 
 
 def pages(size: int, title: str) -> Table:
-    """Return the table that has all contenders, or for a larger page the most important ones."""
+    """Return the table of all contenders; for a larger page, that of the most important ones."""
     page = page_of(size)
     scope = scope_of(NAVIGATION)
     names = partial(check_script, page=page, user=user())
@@ -360,7 +361,7 @@ def pages(size: int, title: str) -> Table:
             PASS_THROUGH: contender(lambda: PassThrough(hand_written(page)), names),
             NEW_RELIC: contender(lambda: new_relic(bare(page)), names),
             REPLACE: contender(lambda: Replacing(bare(page)), names),
-            ANONYMOUS: contender(lambda: ours(bare(page)), names_nobody),
+            ANONYMOUS: lambda: serving(ours(bare(page)), {**scope, **NOBODY}, names_nobody),
             NAMED: contender(lambda: named(page), names),
             "ours, named by a key in the scope": contender(lambda: _key_in_scope(page), names),
             "ours, named by a function that does not block": contender(
@@ -380,7 +381,7 @@ def pages(size: int, title: str) -> Table:
 
 
 def copied(body: bytes) -> bytes:
-    """Return a copy, which `bytes(body)` would not be."""
+    """Return a copy of the bytes; `bytes(body)` would return the same object."""
     return bytes(memoryview(body))
 
 
@@ -462,7 +463,7 @@ def gzipped() -> Table:
 
 
 def json() -> Table:
-    """Return the table of an answer that is no page."""
+    """Return the table of an answer that is not a page."""
     scope = scope_of(FETCH)
     body = JSONResponse(ORDERS).body
 

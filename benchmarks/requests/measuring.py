@@ -1,7 +1,7 @@
-"""Contenders take turns, a request each; a contender's time is the 10th percentile of its requests.
+"""Measures contenders in turns of one request; a time is the 10th percentile of a contender's.
 
-So each request finds the processor's caches as another one has left them, as it does behind a
-server, and what else the machine does falls on all contenders.
+So each request finds the processor's caches as another request has left them, as behind a server.
+Other work of the machine slows all contenders alike.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from time import perf_counter
 
 TURNS_A_ROUND = 25
-"""So many requests of each contender are one round."""
+"""The number of requests of each contender in one round."""
 
-_WARM_UP = 60  # requests, so that a contender's own caches hold what they hold in a running site
+_WARM_UP = 60  # requests that fill a contender's own caches, as in a running site
 
 Serve = Callable[[int], float]
-"""Serves as many requests as it is given; returns the seconds that they took."""
+"""Takes a number of requests to serve; returns the seconds that they took."""
 
 
 class Unavailable(Exception):
@@ -27,10 +27,10 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """Contenders that do the same job, and which of them the others are compared with.
+    """Contenders that do the same job, and the baseline that they are compared with.
 
-    A contender is made by a call, which checks its answer before it returns. That call raises
-    `AssertionError` where the answer is wrong, and `Unavailable`.
+    A contender is made by a call, which checks its answer before it returns. The call raises
+    `AssertionError` if the answer is wrong, and `Unavailable`.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Table:
 
 @dataclass
 class Figures:
-    """What a table's contenders took, in microseconds for one request."""
+    """The times of a table's contenders, in microseconds for one request."""
 
     title: str
     baseline: str
@@ -54,7 +54,7 @@ class Figures:
 
 
 def repeated(serve_one: Callable[[], object]) -> Serve:
-    """Return what serves many requests by a call for each."""
+    """Return a function that serves many requests with one call each."""
 
     def serve(count: int) -> float:
         started = perf_counter()
@@ -79,11 +79,11 @@ def measure(table: Table, rounds: int, wanted: Callable[[str], bool]) -> Figures
     for serve in serving.values():
         serve(_WARM_UP)
     gc.collect()
-    gc.freeze()  # what the set-up made is no request's
+    gc.freeze()  # the collector must not look at objects of the set-up
     seconds: dict[str, list[float]] = {name: [] for name in serving}
     order = list(serving)
     for _ in range(rounds * TURNS_A_ROUND):
-        random.shuffle(order)  # so that none comes always behind the same one
+        random.shuffle(order)  # a contender must not always follow the same other one
         for name in order:
             seconds[name].append(serving[name](1))
     gc.unfreeze()

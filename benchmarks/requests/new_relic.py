@@ -8,10 +8,10 @@ from .pages import EMAIL, USER_ID, by_hand
 
 
 class Transaction:
-    """What the agent's injectors ask of a transaction.
+    """The parts of a transaction that the agent's injectors use.
 
-    They insert the script that an author writes by hand, signed for each request: as any injector
-    would have to. The agent's own bookkeeping for a request is left out.
+    They insert the script that an author writes by hand. It is signed for each request, as any
+    injector would have to sign it. The agent's own bookkeeping for a request is left out.
     """
 
     enabled = True

@@ -17,8 +17,8 @@ from pavior_middleware.wsgi import PaviorMiddleware
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-API_KEY = "an api key for the benchmark"
-SECRET_KEY = "a secret key for the benchmark"  # noqa: S105  # it keeps nothing
+API_KEY = "an-api-key-for-the-benchmark"
+SECRET_KEY = "a secret key for the benchmark"  # noqa: S105  # it protects nothing
 TEAM = "acme"
 SETTINGS = Settings(TEAM, API_KEY)
 LENDING = Settings(
@@ -116,7 +116,7 @@ class Page:
     after: bytes
 
     def without_element(self) -> bytes:
-        """Return the page without a script, made anew, as a template makes it."""
+        """Return a new copy of the page without a script, as a template makes it."""
         return self.before + self.after
 
     def with_element(self, element: bytes) -> bytes:
@@ -138,6 +138,9 @@ def page_of(size: int) -> Page:
     return Page(_HEAD, _REST_OF_HEAD + b"".join(rows) + _END)
 
 
+NOBODY = {"pavior.identity": None}
+"""The keys of a scope or environ if nobody is logged in; without them, our middleware warns."""
+
 _ELEMENT = re.compile(rb"<script([^>]*) data-pavior='([^']*)'>(.*?)</script>", re.DOTALL)
 
 
@@ -149,8 +152,8 @@ def script_text() -> str:
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [page_of(2_000).without_element()]
 
-    environ = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/"}
-    environ |= {"wsgi.url_scheme": "https", "HTTP_SEC_FETCH_DEST": "document"}
+    environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": "/"}
+    environ |= NOBODY | {"wsgi.url_scheme": "https", "HTTP_SEC_FETCH_DEST": "document"}
     sent = b"".join(PaviorMiddleware(app, SETTINGS)(environ, lambda *_: print))
     found = _ELEMENT.search(sent)
     if found is None:
@@ -159,10 +162,10 @@ def script_text() -> str:
 
 
 def by_hand(user_id: str, email: str) -> bytes:
-    """Return the element as an author writes it who has no middleware.
+    """Return the element that an author without the middleware writes.
 
-    It has the same script as the middleware's element has, and the options of init in an attribute.
-    The hmac is made for each page, as Pavior's documentation says.
+    It has the same script as the middleware's element, and the init options in an attribute. The
+    hmac is made for each page, as Pavior's documentation says.
     """
     options = {
         "teamVanityId": TEAM,
@@ -177,7 +180,7 @@ def by_hand(user_id: str, email: str) -> bytes:
 
 
 def user() -> Identity:
-    """Return the user as an app does: made anew of what its session or database holds."""
+    """Return a new object for the user, as an app makes it from its session or database."""
     return Identity(USER_ID, EMAIL)
 
 
@@ -190,7 +193,7 @@ class Answer:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the value of a field that stands once; None if it is absent."""
+        """Return the value of a field that comes once; None if it is absent."""
         values = [value for each, value in self.headers if each.lower() == name]
         return ", ".join(values) if values else None
 
@@ -209,9 +212,9 @@ def check_text(answer: Answer, expected: bytes) -> None:
 
 
 def check_script(answer: Answer, page: Page, user: Identity | None) -> None:
-    """Raise `AssertionError` unless the page is as it was but for one script that names the user.
+    """Raise `AssertionError` unless the page has gained only one script, which names the user.
 
-    Reads both the middleware's elements, which mask the hmac, and those that are written by hand.
+    Reads the middleware's elements, which mask the hmac, and those that are written by hand.
     """
     check_whole(answer)
     found = _ELEMENT.search(answer.body)
@@ -242,7 +245,7 @@ def check_policy(answer: Answer) -> None:
 
 
 def _unmasked(text: str | None) -> str | None:
-    """Return an hmac, which the middleware puts behind a pad and XORs with it."""
+    """Return the hmac from a pad and, behind it, the hmac XORed with the pad."""
     if text is None or len(text) == hashlib.sha256().digest_size * 2:
         return text
     half = len(text) // 2

@@ -102,7 +102,7 @@ def starlette_hand_written() -> Starlette:
 
 
 def starlette_pass_through() -> Starlette:
-    """Return the same site with the least that a middleware does."""
+    """Return the same site with a middleware that does the least possible."""
     return _starlette(Middleware(PassThrough), is_hand_written=True)
 
 
@@ -140,7 +140,7 @@ def flask_hand_written() -> Flask:
 
 
 def flask_pass_through() -> Flask:
-    """Return the same site with the least that a middleware does."""
+    """Return the same site with a middleware that does the least possible."""
     app = _flask(is_hand_written=True)
     app.wsgi_app = pass_through(app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app

@@ -50,7 +50,7 @@ SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
 
 @dataclass
 class Rates:
-    """What wrk counts in each round, and the processor time that the server takes for a request."""
+    """The results of wrk in each round, and the server's processor time for a request."""
 
     title: str
     requests_per_second: dict[str, list[float]]
@@ -64,7 +64,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class _Served:
-    """A site that runs: its server's process, and the command that asks for its page."""
+    """A running site: its server's process, and the command that requests its page."""
 
     server: int
     wrk: Sequence[str]
@@ -96,7 +96,7 @@ def _measure(title: str, sites: Mapping[str, tuple[str, Path]], rounds: int) -> 
         for name, (site, package) in sites.items():
             server, port = servers.enter_context(_running(title, site, package))
             served[name] = _Served(server, _wrk(port, _logged_in(port, f"{title}, {name}")))
-            _count(served[name].wrk)  # so that caches hold what they usually hold
+            _count(served[name].wrk)  # fills the caches
         for _ in range(rounds):
             for name, site_served in served.items():
                 started = _processor_seconds(site_served.server)
@@ -175,7 +175,7 @@ def _logged_in(port: int, name: str) -> str:
 
 def _wrk(port: int, cookie: str) -> list[str]:
     fields = {**dict(NAVIGATION), "cookie": cookie}
-    # wrk adds a Host of its own unless it finds one that is written so.
+    # wrk adds its own Host unless the name of a given field is written exactly so.
     lines = [f"{name.title()}: {value}" for name, value in fields.items()]
     headers = [argument for line in lines for argument in ("-H", line)]
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS_A_TURN}s", *headers]
@@ -183,7 +183,7 @@ def _wrk(port: int, cookie: str) -> list[str]:
 
 
 def _count(command: Sequence[str]) -> tuple[int, float]:
-    """Return how many requests wrk got answers to, and how many a second."""
+    """Return the number of requests that wrk got answered, and the number per second."""
     printed = subprocess.run(  # noqa: S603
         command, check=True, capture_output=True, text=True
     ).stdout

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from gzip import compress, decompress
+from importlib import import_module
 from json import dumps
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from flask import Flask, Response, jsonify
 from newrelic.api.wsgi_application import _WSGIApplicationMiddleware as NewRelicInjector
 
+import pavior_middleware
 from pavior_middleware import Identity, Settings
 from pavior_middleware.flask import Pavior
 from pavior_middleware.wsgi import PaviorMiddleware
@@ -34,13 +37,14 @@ from .asgi import (
     login_cookie,
     with_cookie,
 )
-from .measuring import Serve, Table, repeated
+from .measuring import Serve, Table, Unavailable, repeated
 from .new_relic import Transaction
 from .pages import (
     EMAIL,
     FETCH,
     LENDING,
     NAVIGATION,
+    NOBODY,
     NONCE_POLICY,
     ORDERS,
     PATH,
@@ -125,7 +129,7 @@ def _start_response(status: str, headers: Fields, exc_info: Any = None) -> Write
 
 
 def serving(app: App, environ: dict[str, Any], check: Check) -> Serve:
-    """Return what serves requests by an app, once its answer is right."""
+    """Check an app's answer; return a function that serves requests by the app."""
     check(answer_of(app, environ))
 
     def serve_one() -> None:
@@ -181,7 +185,7 @@ def flask_json() -> Flask:
 
 
 def by_author(page: Page) -> Body:
-    """Return what makes the page into which its author has written the script."""
+    """Return a function that makes the page with the script that its author has written."""
     return lambda: page.with_element(by_hand(USER_ID, EMAIL))
 
 
@@ -189,7 +193,7 @@ def by_author(page: Page) -> Body:
 
 
 def pass_through(app: App) -> App:
-    """Return an app with the least that a middleware for responses does."""
+    """Return an app with a middleware for responses that does the least possible."""
 
     def passing(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: Fields, *exc_info: Any) -> Any:
@@ -268,7 +272,7 @@ def pages(title: str, size: int, app_of: Callable[..., Any], wrap: Wrap) -> Tabl
             COPIED: contender(lambda: app_of(lambda: copied(by_author(page)()))),
             PASS_THROUGH: contender(lambda: pass_through(hand_written())),
             NEW_RELIC: contender(lambda: new_relic(bare())),
-            ANONYMOUS: contender(lambda: wrap(bare()), names_nobody),
+            ANONYMOUS: lambda: serving(wrap(bare()), {**environ, **NOBODY}, names_nobody),
             NAMED: contender(known),
             "ours, every user new": lambda: _every_user_new(page, app_of, wrap),
             "ours, lending, first visit": lambda: _lending(page, app_of, wrap, returns=False),
@@ -362,7 +366,7 @@ def gzipped(title: str, app_of: Callable[..., Any], wrap: Wrap) -> Table:
 
 
 def json(title: str, make: Callable[[], Any], wrap: Wrap) -> Table:
-    """Return the table of an answer that is no page."""
+    """Return the table of an answer that is not a page."""
     environ = environ_of(FETCH)
 
     def is_same(answer: Answer) -> None:
@@ -393,32 +397,54 @@ def json(title: str, make: Callable[[], Any], wrap: Wrap) -> Table:
 # ── Django ─────────────────────────────────────────────────────────────────────────────────────
 
 
+_DATABASE_USERS = "django.contrib.auth.backends.ModelBackend"
+_DATABASE_SESSIONS = "django.contrib.sessions.backends.db"
+_SESSIONS_IN_COOKIES = "django.contrib.sessions.backends.signed_cookies"
+
+
+def _has_django_adapter() -> bool:
+    """Whether the package that is measured, which may be an older one, is an app of Django."""
+    return (Path(pavior_middleware.__file__).parent / "django").is_dir()
+
+
 @cache
 def _django_urls() -> ModuleType:
     """Configure Django, which a process can do once; return the module with the app's URLs."""
     import django
     from django.conf import settings
+    from django.core.management import call_command
     from django.urls import include, path
 
     urls = ModuleType("benchmarks.requests.django_urls")
     settings.configure(
-        DEBUG=True,  # django-browser-reload does nothing without it
         ALLOWED_HOSTS=["shop.example"],
         SECRET_KEY=SECRET_KEY,
         ROOT_URLCONF=urls,
         STATIC_URL="/static/",
-        INSTALLED_APPS=["django.contrib.staticfiles", "django_browser_reload"],
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        INSTALLED_APPS=[
+            *("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.messages"),
+            *("django.contrib.sessions", "django.contrib.staticfiles", "django_browser_reload"),
+            *(["pavior_middleware.django"] if _has_django_adapter() else []),
+        ],
         MIDDLEWARE=[],
+        AUTHENTICATION_BACKENDS=[_DATABASE_USERS, f"{__name__}.DjangoUsers"],
+        PAVIOR_TEAM_VANITY_ID=SETTINGS.team_vanity_id,
+        PAVIOR_API_KEY=SETTINGS.api_key,
+        PAVIOR_EMAIL_CONFIRMED="is_active",
     )
     django.setup()
+    call_command("migrate", verbosity=0)
     urls.urlpatterns = [  # type: ignore[attr-defined]
         path("__reload__/", include("django_browser_reload.urls")),
     ]
     return urls
 
 
-def _django_app(body: Body, *middleware: str) -> App:
-    """Return a Django app whose every page has this body."""
+def _django_app(
+    view: Callable[[Any], bytes], *middleware: str, sessions: str = _DATABASE_SESSIONS
+) -> App:
+    """Return a Django app; `view` makes the body of each page from the request."""
     urls = _django_urls()
     from django.core.handlers.wsgi import WSGIHandler
     from django.http import HttpResponse
@@ -426,9 +452,9 @@ def _django_app(body: Body, *middleware: str) -> App:
     from django.urls import path
 
     name = f"order{len(urls.urlpatterns)}"
-    route = path(f"{name}/", lambda request: HttpResponse(body()))  # noqa: ARG005
+    route = path(f"{name}/", lambda request: HttpResponse(view(request)))
     urls.urlpatterns.append(route)
-    with override_settings(MIDDLEWARE=list(middleware)):
+    with override_settings(MIDDLEWARE=list(middleware), SESSION_ENGINE=sessions):
         handler = WSGIHandler()
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -437,6 +463,85 @@ def _django_app(body: Body, *middleware: str) -> App:
         return answered
 
     return app
+
+
+_OF_NEW_PROJECT = (
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+)
+
+
+class DjangoUsers:
+    """A backend of Django that makes users in memory."""
+
+    def get_user(self, user_id: int) -> Any:
+        """Return the user of a session."""
+        from django.contrib.auth.models import User
+
+        return User(pk=user_id, username="ada", email=EMAIL)
+
+
+def _with_session(environ: dict[str, Any], sessions: str) -> dict[str, Any]:
+    """Return the environ with the cookie of a session in which the user is logged in."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+    in_database = sessions == _DATABASE_SESSIONS
+    user: Any = DjangoUsers().get_user(int(USER_ID))
+    if in_database:
+        user.save()
+    session = import_module(sessions).SessionStore()
+    session[SESSION_KEY] = USER_ID
+    session[BACKEND_SESSION_KEY] = (
+        _DATABASE_USERS if in_database else f"{__name__}.{DjangoUsers.__name__}"
+    )
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return {**environ, "HTTP_COOKIE": f"sessionid={session.session_key}"}
+
+
+def django_project_pages(kind: str, sessions: str) -> Table:
+    """Return the table of a Django app with the middleware of a new project, and its own users."""
+    page = page_of(10_000)
+    names = partial(check_script, page=page, user=user())
+
+    def contender(view: Callable[[Any], bytes], check: Check, *middleware: str) -> Serve:
+        app = _django_app(view, *_OF_NEW_PROJECT, *middleware, sessions=sessions)
+        return serving(app, _with_session(environ_of(NAVIGATION), sessions), check)
+
+    def bare(request: Any) -> bytes:  # noqa: ARG001
+        return page.without_element()
+
+    def hand_written(request: Any) -> bytes:
+        return page.with_element(by_hand(str(request.user.pk), request.user.email))
+
+    def is_bare(answer: Answer) -> None:
+        check_text(answer, page.without_element())
+
+    def named() -> Serve:
+        if not _has_django_adapter():
+            raise Unavailable("this version is no app of Django")
+        return contender(bare, names, "pavior_middleware.django.PaviorMiddleware")
+
+    return Table(
+        f"WSGI, Django with {kind}, page of 10 kB",
+        HAND_WRITTEN,
+        {
+            BARE: lambda: contender(bare, is_bare),
+            HAND_WRITTEN: lambda: contender(hand_written, names),
+            NAMED: named,
+        },
+    )
+
+
+class _Debugging:
+    """The settings of Django that django-browser-reload looks at."""
+
+    DEBUG = True
 
 
 def django_pages() -> Table:
@@ -451,8 +556,14 @@ def django_pages() -> Table:
         assert answer.body.endswith(b"defer></script>" + end + after)
 
     def reloading() -> App:
+        _django_urls()
+        from django_browser_reload import jinja, middleware
+
+        # Without it, they do nothing; in Django's own settings, all rows would cost more.
+        for module in (jinja, middleware):
+            vars(module)["settings"] = _Debugging
         return _django_app(
-            page.without_element,
+            lambda _: page.without_element(),
             "django_browser_reload.middleware.BrowserReloadMiddleware",
         )
 
@@ -461,14 +572,14 @@ def django_pages() -> Table:
         HAND_WRITTEN,
         {
             BARE: lambda: serving(
-                _django_app(page.without_element),
+                _django_app(lambda _: page.without_element()),
                 environ,
                 lambda answer: check_text(answer, page.without_element()),
             ),
-            HAND_WRITTEN: lambda: serving(_django_app(by_author(page)), environ, names),
+            HAND_WRITTEN: lambda: serving(_django_app(lambda _: by_author(page)()), environ, names),
             "django-browser-reload": lambda: serving(reloading(), environ, has_reload_script),
             NAMED: lambda: serving(
-                ours(_django_app(page.without_element), identity=_known), environ, names
+                ours(_django_app(lambda _: page.without_element()), identity=_known), environ, names
             ),
         },
     )
@@ -489,4 +600,6 @@ def tables() -> list[Table]:
         gzipped("Flask, gzipped page of 10 kB", *flask),
         json("Flask, JSON", flask_json, _extended),
         django_pages(),
+        django_project_pages("its users", _SESSIONS_IN_COOKIES),
+        django_project_pages("users and sessions in SQLite", _DATABASE_SESSIONS),
     ]

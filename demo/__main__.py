@@ -14,10 +14,10 @@ from pathlib import Path
 
 from demo.commands import commands
 from demo.guide import addresses, guide
-from demo.ports import free_ports
+from demo.ports import LOOPBACK, free_ports
 from demo.servers import Server, ServerFailed, start, stop
 
-USUAL_PORTS = (8000, 8001, 8002, 8003)
+USUAL_PORTS = (8990, 8001, 8002, 8003)
 SECONDS_BETWEEN_CHECKS = 0.5
 
 
@@ -25,7 +25,10 @@ def main() -> int:
     """Run the demo; return 0 after Ctrl-C and 1 after a failure."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="tell the addresses as a line of JSON")
-    as_json = parser.parse_args().json
+    parser.add_argument(
+        "--host", default=LOOPBACK, help="the address to listen on; in a container, 0.0.0.0"
+    )
+    options = parser.parse_args()
 
     for ending in _endings():
         signal.signal(ending, signal.default_int_handler)
@@ -33,11 +36,11 @@ def main() -> int:
     at = addresses(*ports)
     try:
         with _folder_for_logs() as logs, _stopped_at_the_end() as servers:
-            for command in commands(ports, at):
+            for command in commands(ports, at, options.host):
                 servers.append(start(command, logs))
             for server in servers:
                 server.wait_until_it_answers()
-            _say(json.dumps(at._asdict()) + "\n" if as_json else guide(at, str(logs)))
+            _say(json.dumps(at._asdict()) + "\n" if options.json else guide(at, str(logs)))
             while True:
                 time.sleep(SECONDS_BETWEEN_CHECKS)
                 for server in servers:
@@ -50,7 +53,7 @@ def main() -> int:
 
 
 def _endings() -> list[signal.Signals]:
-    """Return Ctrl-C, a polite kill and the terminal's end, which not every system has."""
+    """Return the signals of Ctrl-C, of `kill`, and of a closed terminal, if the system has it."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     return [signal.Signals[name] for name in names if name in signal.Signals.__members__]
 
@@ -67,7 +70,7 @@ def _stopped_at_the_end() -> Iterator[list[Server]]:
     try:
         yield servers
     finally:
-        # A second Ctrl-C must not leave servers behind; stopping them takes a few seconds at most.
+        # While the servers stop, a second Ctrl-C must not end this process and leave them behind.
         for ending in _endings():
             signal.signal(ending, signal.SIG_IGN)
         stop(servers)

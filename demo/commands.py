@@ -23,11 +23,11 @@ class Command(NamedTuple):
     environ: Mapping[str, str]
 
 
-def commands(ports: Sequence[int], at: Addresses) -> list[Command]:
-    """Return the servers, in the order in which they start."""
+def commands(ports: Sequence[int], at: Addresses, host: str = LOOPBACK) -> list[Command]:
+    """Return the servers, which listen on this host's address, in the order in which they start."""
     emulator, flask_shop, starlette_shop, help_center = ports
     embed_url = f"{at.inbox}embed"
-    # Settings that are meant for another site may stand in the terminal's environment.
+    # Settings that are meant for another site may be in the terminal's environment.
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -51,31 +51,32 @@ def commands(ports: Sequence[int], at: Addresses) -> list[Command]:
         Command(
             "Emulator",
             emulator,
-            f"pavior_middleware emulator {_listen(emulator)}"
+            f"pavior_middleware emulator {_listen(host, emulator)}"
             f" --team-vanity-id {TEAM_VANITY_ID}".split(),
             {**clean, "PAVIOR_API_KEY": API_KEY},
         ),
         Command(
             "Flask shop",
             flask_shop,
-            f"flask --app example_flask.app run {_listen(flask_shop)}".split(),
+            f"flask --app example_flask.app run {_listen(host, flask_shop)}".split(),
             lending_shop,
         ),
         Command(
             "Starlette shop",
             starlette_shop,
-            f"uvicorn --factory example_starlette.app:create_app {_listen(starlette_shop)}".split(),
+            "uvicorn --factory example_starlette.app:create_app"
+            f" {_listen(host, starlette_shop)}".split(),
             shop,
         ),
         Command(
             "Help center",
             help_center,
-            f"example_help_center.serve {_listen(help_center)} --embed-url {embed_url}"
+            f"example_help_center.serve {_listen(host, help_center)} --embed-url {embed_url}"
             f" --share-auth {urlsplit(at.flask_shop).netloc}".split(),
             clean,
         ),
     ]
 
 
-def _listen(port: int) -> str:
-    return f"--host {LOOPBACK} --port {port}"
+def _listen(host: str, port: int) -> str:
+    return f"--host {host} --port {port}"

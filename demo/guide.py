@@ -1,15 +1,15 @@
-"""What the demo tells the person at the terminal."""
+"""What the demo prints for the person at the terminal."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 LOAN_SECONDS = 60
-"""How long a loan of the login lasts: so short that one can watch its end."""
+"""How many seconds a loan of the login lasts: short enough to watch its end."""
 
 
 class Addresses(NamedTuple):
-    """Where everything is."""
+    """The addresses of the demo's sites."""
 
     inbox: str
     flask_shop: str

@@ -11,10 +11,12 @@ LOOPBACK = "127.0.0.1"
 
 def free_ports(usual: Sequence[int]) -> list[int]:
     """Return a port for each usual one: itself, or any free one if it is taken."""
-    with ExitStack() as held:  # all of them until the last is found, so that no port comes twice
+    with (
+        ExitStack() as listeners
+    ):  # all sockets stay open until the last port is found, so that no port comes twice
         found = []
         for port in usual:
-            listener = held.enter_context(_listen(port))
+            listener = listeners.enter_context(_listen(port))
             found.append(listener.getsockname()[1])
         return found
 

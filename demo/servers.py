@@ -25,7 +25,7 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """One running process and the file that takes what it says."""
+    """One running process, and the file for its output."""
 
     name: str
     port: int
@@ -57,16 +57,22 @@ class Server:
         return " The last it said:\n" + "\n".join(f"  {line}" for line in lines[-LINES_OF_LOG:])
 
 
-def start(command: Command, logs: Path) -> Server:
-    """Start a server in the repository's folder.
+def start(
+    command: Command,
+    logs: Path,
+    *,
+    python: Path = Path(sys.executable),
+    directory: Path = ROOT,
+) -> Server:
+    """Start a server by a Python, in a directory.
 
     It stays in the terminal's process group, so a terminal that closes ends it too.
     """
     log = logs / f"{command.name.replace(' ', '-').lower()}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(  # noqa: S603  # nothing in the commands comes from outside
-            [sys.executable, "-m", *command.arguments],
-            cwd=ROOT,
+            [python, "-m", *command.arguments],
+            cwd=directory,
             env=command.environ,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -76,7 +82,7 @@ def start(command: Command, logs: Path) -> Server:
 
 
 def stop(servers: Sequence[Server]) -> None:
-    """End all servers: politely at first, then for sure."""
+    """End all servers: first by SIGTERM, then by SIGKILL."""
     for server in servers:
         server.process.terminate()
     deadline = time.monotonic() + LONGEST_STOP_SECONDS

@@ -18,11 +18,14 @@ SECONDS_PER_ORDER = 0.5
 PAVIOR_TEAM_VANITY_ID = environ.get("PAVIOR_TEAM_VANITY_ID", "YOUR_TEAM_ID")
 
 # The example key of Pavior's documentation. Everybody knows it, so it is good for the emulator
-# only; your own stands on Pavior's settings page and belongs into the environment.
+# only; your own is on Pavior's settings page and belongs into the environment.
 PAVIOR_API_KEY = environ.get("PAVIOR_API_KEY", "ladygaga")
 
+# Only an email that its owner has confirmed is sent: this attribute of a customer says so.
+PAVIOR_EMAIL_CONFIRMED = "email_confirmed"
+
 # The emulator. Leave this one out to talk to Pavior itself.
-PAVIOR_EMBED_URL = environ.get("PAVIOR_EMBED_URL", "http://pavior.localhost:8000/embed")
+PAVIOR_EMBED_URL = environ.get("PAVIOR_EMBED_URL", "http://pavior.localhost:8990/embed")
 
 # The help center is another site without a login of its own: it may ask this shop who is chatting,
 # and our links to it take the login along.

@@ -19,6 +19,7 @@ class Customer(UserMixin):  # type: ignore[misc]  # Flask-Login comes without ty
     email: str
     first_name: str
     password_hash: str = field(repr=False)
+    email_confirmed: bool = True
 
     def get_id(self) -> str:
         """Return what Flask-Login keeps in the session."""

@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8003)
     parser.add_argument(
-        "--embed-url", default="http://pavior.localhost:8000/embed", help="default: the emulator's"
+        "--embed-url", default="http://pavior.localhost:8990/embed", help="default: the emulator's"
     )
     parser.add_argument(
         "--share-auth", default="shop.localhost:8001", help="the domain where people log in"

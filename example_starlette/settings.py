@@ -10,13 +10,15 @@ from starlette.config import Config
 DEFAULTS = {
     "PAVIOR_TEAM_VANITY_ID": "YOUR_TEAM_ID",
     # The example key of Pavior's documentation. Everybody knows it, so it is good for the emulator
-    # only; your own stands on Pavior's settings page and belongs into the environment.
+    # only; your own is on Pavior's settings page and belongs into the environment.
     "PAVIOR_API_KEY": "ladygaga",
+    # Only an email that its owner has confirmed is sent: this attribute of a customer says so.
+    "PAVIOR_EMAIL_CONFIRMED": "email_confirmed",
     # The emulator. Leave this one out to talk to Pavior itself.
-    "PAVIOR_EMBED_URL": "http://pavior.localhost:8000/embed",
-    # Sites without a login of their own that may ask this shop who is chatting would stand in
-    # PAVIOR_SHARED_AUTH_DOMAINS, and for how many seconds they may go on with a login without
-    # hearing from us in PAVIOR_SHARED_AUTH_SECONDS.
+    "PAVIOR_EMBED_URL": "http://pavior.localhost:8990/embed",
+    # PAVIOR_SHARED_AUTH_DOMAINS would name the sites without a login of their own that may ask this
+    # shop who is chatting. PAVIOR_SHARED_AUTH_SECONDS would say how long a login lasts there
+    # without news from this shop.
 }
 
 

@@ -17,6 +17,7 @@ class Customer(BaseUser):
     email: str
     first_name: str
     password_hash: str = field(repr=False)
+    email_confirmed: bool = True
 
     @property
     def is_authenticated(self) -> bool:

@@ -21,8 +21,11 @@ export function waitFor(question) {
   asked = question;
 }
 
-/** @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body */
-export function follow(records) {
+/**
+ * @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body
+ * @param {Node[]} [later]  what has come after that
+ */
+export function follow(records, later = []) {
   /** @type {any[]} */
   const added = [];
   /** @type {any[]} */
@@ -41,8 +44,11 @@ export function follow(records) {
     )
   ) {
     if (page.named !== before) came.push(...added);
-  } else if (!before && (came[0] || !document.body?.children[0])) {
+  } else if (
+    !before &&
     // Before any of the chat has come, only an empty body means that a visit's nodes will follow.
+    (came[0] || [...document.querySelectorAll('body>*')].every((node) => later.includes(node)))
+  ) {
     before = page.named;
     setTimeout(callAgain, PAUSE);
   }

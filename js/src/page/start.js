@@ -38,10 +38,16 @@ export function start(handlers, types = []) {
     }
   }
 
-  for (const happening of log) {
+  log.forEach((happening, i) => {
     push(happening);
-    if (happening[0]) bubble.follow(/** @type {MutationRecord[]} */ (happening));
-  }
+    if (happening[0]) {
+      const later = /** @type {MutationRecord[]} */ (log.slice(i + 1).flat());
+      bubble.follow(
+        /** @type {MutationRecord[]} */ (happening),
+        later.flatMap(({addedNodes = []}) => [...addedNodes]),
+      );
+    }
+  });
   page.log = {push};
   page.load = (i) => {
     if (i !== 1) return load(i);

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from pavior_middleware._assets.page_files import PAGE as PAGE_FILE
 from tests.support.browsers import evaluate, wait_for
@@ -94,6 +94,25 @@ def test_content_that_a_page_replaces_in_two_steps_is_not_taken_for_the_bubble(
         wait_for(page, "window.calls?.length")
         with page.expect_response(f"**{PAGE_FILE.path}"):
             evaluate(page, SWAP_IN_TWO_STEPS)
+        evaluate(page, QUIET)
+        evaluate(page, SWAP_IN_TWO_STEPS)
+        evaluate(page, QUIET)
+        assert evaluate(page, "document.querySelectorAll('main').length") == 1
+
+
+def test_content_that_comes_before_the_file_of_the_page_is_not_taken_for_the_bubble(
+    browser: Browser,
+) -> None:
+    with serving_page(PAGE, EMBED) as url, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{url}/")
+        wait_for(page, "window.calls?.length")
+        held: list[Route] = []
+        page.route(f"**{PAGE_FILE.path}", lambda route: held.append(route))
+        with page.expect_request(f"**{PAGE_FILE.path}"):
+            evaluate(page, SWAP_IN_TWO_STEPS)
+        with page.expect_response(f"**{PAGE_FILE.path}"):
+            held[0].continue_()
         evaluate(page, QUIET)
         evaluate(page, SWAP_IN_TWO_STEPS)
         evaluate(page, QUIET)

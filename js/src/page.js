@@ -4,7 +4,20 @@
  * another page in it.
  */
 
-import {HANDLERS, TYPES} from './page/handlers.js';
+import * as login from './page/login.js';
 import {start} from './page/start.js';
+import * as visits from './page/visits.js';
 
-start(HANDLERS, TYPES);
+start({
+  p: login.begin,
+  data: visits.arrive,
+  pageshow: login.restore,
+  visibilitychange: login.look,
+  online: login.look,
+  'pavior:refresh': login.refresh,
+  'pavior:logout': login.logOut,
+  currententrychange: visits.navigate,
+  'htmx:afterRequest': visits.hearHtmx,
+  'turbo:load': visits.askSoon,
+  'up:fragment:inserted': visits.askSoon,
+});

@@ -23,7 +23,7 @@ export function waitFor(question) {
 
 /**
  * @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body
- * @param {Node[]} [later]  what has come after that
+ * @param {Partial<MutationRecord>[]} [later]  what has happened since
  */
 export function follow(records, later = []) {
   /** @type {any[]} */
@@ -44,14 +44,18 @@ export function follow(records, later = []) {
     )
   ) {
     if (page.named !== before) came.push(...added);
-  } else if (
-    !before &&
+  } else if (!before && (came[0] || wasEmpty(later))) {
     // Before any of the chat has come, only an empty body means that a visit's nodes will follow.
-    (came[0] || [...document.querySelectorAll('body>*')].every((node) => later.includes(node)))
-  ) {
     before = page.named;
     setTimeout(callAgain, PAUSE);
   }
+}
+
+/** @param {Partial<MutationRecord>[]} later  what has happened since the body was perhaps empty */
+function wasEmpty(later) {
+  return [...document.querySelectorAll('body>*')].every((child) =>
+    later.some(({addedNodes}) => addedNodes && [...addedNodes].includes(child)),
+  );
 }
 
 async function callAgain() {
@@ -60,7 +64,7 @@ async function callAgain() {
   came = all.filter((node) => node.isConnected);
   if (before === page.named && all[0] && !came[0]) {
     // A page that a library has kept holds a copy of the bubble, which has no function.
-    came = [...document.body.children].filter((child) =>
+    came = [...document.querySelectorAll('body>*')].filter((child) =>
       all.some((node) => node.isEqualNode(child)),
     );
     for (const copy of came) copy.remove();

@@ -31,14 +31,17 @@ export async function ask(onAnswer, onFailure) {
   let user;
   try {
     const response = await fetch(url, {cache: 'no-store', redirect: 'error'});
-    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    if (!response.ok) throw response.status;
     user = await response.json();
   } catch (error) {
-    if (mine !== turn) return;
-    console.warn(`Pavior: cannot load ${url}`, error);
-    return onFailure();
+    if (mine === turn) {
+      console.warn(`Pavior: cannot load ${url}`, error);
+      onFailure();
+    }
+    return;
   }
-  if (mine !== turn) return;
-  if (stored() === before) onAnswer(user);
-  else ask(onAnswer, onFailure);
+  if (mine === turn) {
+    if (stored() === before) onAnswer(user);
+    else ask(onAnswer, onFailure);
+  }
 }

@@ -13,13 +13,13 @@ import {page} from './shared.js';
  * twice before the first load ends.
  *
  * @param {Handlers} handlers
- * @param {string[]} [types]  of further events
  */
-export function start(handlers, types = []) {
+export function start(handlers) {
   if (page.run) return;
   page.run = true;
   const {load} = page;
-  const log = /** @type {Happening[]} */ (page.log);
+  /** What the script of the page has recorded. */
+  const log = /** @type {any[]} */ (page.log);
   /** What is not handled yet: of what has happened several times, the last counts. */
   const last = new Map();
 
@@ -40,13 +40,7 @@ export function start(handlers, types = []) {
 
   log.forEach((happening, i) => {
     push(happening);
-    if (happening[0]) {
-      const later = /** @type {MutationRecord[]} */ (log.slice(i + 1).flat());
-      bubble.follow(
-        /** @type {MutationRecord[]} */ (happening),
-        later.flatMap(({addedNodes = []}) => [...addedNodes]),
-      );
-    }
+    if (happening[0]) bubble.follow(happening, log.slice(i + 1).flat());
   });
   page.log = {push};
   page.load = (i) => {
@@ -56,7 +50,10 @@ export function start(handlers, types = []) {
     else run();
     return undefined;
   };
-  for (const type of types) addEventListener(type, page.on);
+  for (const type in handlers) {
+    // For an event that the script of the page listens to, this has no effect.
+    if (/:/.test(type)) addEventListener(type, page.on);
+  }
 
   const observer = new MutationObserver((records) => {
     watch();
@@ -65,8 +62,8 @@ export function start(handlers, types = []) {
   });
   function watch() {
     // The document may have another root, head or body by now.
-    for (const node of [document, document.documentElement, document.head, document.body]) {
-      if (node) observer.observe(node, {childList: true});
+    for (const node of [document, ...document.querySelectorAll('html,head,body')]) {
+      observer.observe(node, {childList: true});
     }
   }
   watch();

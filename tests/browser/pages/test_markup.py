@@ -107,12 +107,12 @@ def test_content_that_comes_before_the_file_of_the_page_is_not_taken_for_the_bub
         page = context.new_page()
         page.goto(f"{url}/")
         wait_for(page, "window.calls?.length")
-        held: list[Route] = []
-        page.route(f"**{PAGE_FILE.path}", lambda route: held.append(route))
+        requests: list[Route] = []
+        page.route(f"**{PAGE_FILE.path}", lambda route: requests.append(route))
         with page.expect_request(f"**{PAGE_FILE.path}"):
             evaluate(page, SWAP_IN_TWO_STEPS)
         with page.expect_response(f"**{PAGE_FILE.path}"):
-            held[0].continue_()
+            requests[0].continue_()
         evaluate(page, QUIET)
         evaluate(page, SWAP_IN_TWO_STEPS)
         evaluate(page, QUIET)

@@ -19,7 +19,7 @@ help:
 	@echo "make test         run the tests; installs the browsers and servers they need"
 	@echo "make thorough     run what make test leaves out: more examples, values and browsers"
 	@echo "make exhaustive   run every other combination of values and browsers"
-	@echo "make quick        run the tests that need no browser, no proxy and no patience"
+	@echo "make quick        run the tests of the middleware that need no browser, no proxy and no patience"
 	@echo "make bench        measure what a request costs, beside other ways to put a script into a page"
 	@echo "make docs         build the documentation's site into site/"
 	@echo "make first-steps  follow the frameworks' documents from the built wheel, in empty environments"
@@ -49,7 +49,9 @@ exhaustive: $(VENV)/installed $(NODE_MODULES)
 	$(PYTEST) -m exhaustive
 
 quick: $(VENV)/installed
-	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile quick -m "not browser and not cache and not slow and not thorough"
+	$(BIN)/python -m pytest --numprocesses 2 --hypothesis-profile quick \
+		-m "not browser and not cache and not slow and not thorough and not not_quick" \
+		tests/unit tests/http tests/sharing tests/frameworks
 
 bench: $(VENV)/installed
 	@$(BIN)/python -m benchmarks.requests

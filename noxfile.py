@@ -24,8 +24,8 @@ DJANGOS = [("3.10", "4.2"), ("3.12", "5.2"), ("3.13", "6.0")]
 
 PINNED = ("--constraint", "constraints.txt")
 QUICK = ("--hypothesis-profile", "quick")
-QUICK_TESTS = (*QUICK, "-m", "not browser and not cache and not slow and not thorough")
-"""The arguments of pytest in `make quick`."""
+WITHOUT_BROWSERS = (*QUICK, "-m", "not browser and not cache and not slow and not thorough")
+"""The arguments of pytest for all tests that need no browser and no proxy."""
 
 MISTAKES_OF_OLD_VERSIONS = (
     # FastAPI does not resolve annotations of a callable object if they are text.
@@ -75,26 +75,28 @@ def django(session: nox.Session, version: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run what `make quick` runs, with each Python."""
+    """Run the tests that need no browser and no proxy, with each Python."""
     _install(session, *PINNED)
-    _pytest(session, *QUICK_TESTS)
+    _pytest(session, *WITHOUT_BROWSERS)
 
 
 @nox.session(python="3.10")
 def oldest(session: nox.Session) -> None:
-    """Run what `make quick` runs with the oldest versions that pyproject.toml allows."""
+    """Run them with the oldest versions that pyproject.toml allows."""
     bounds = Path(session.create_tmp()) / "oldest.txt"
     project = nox.project.load_toml("pyproject.toml")["project"]
     bounds.write_text("\n".join(sorted(set(_lower_bounds(project)))))
     _install(session, "--constraint", str(bounds))
-    _pytest(session, *QUICK_TESTS, *(f"--deselect={test}" for test in MISTAKES_OF_OLD_VERSIONS))
+    _pytest(
+        session, *WITHOUT_BROWSERS, *(f"--deselect={test}" for test in MISTAKES_OF_OLD_VERSIONS)
+    )
 
 
 @nox.session(python="3.13")
 def newest(session: nox.Session) -> None:
-    """Run what `make quick` runs with the newest versions of everything."""
+    """Run them with the newest versions of everything."""
     _install(session, "--upgrade", "--upgrade-strategy", "eager")
-    _pytest(session, *QUICK_TESTS)
+    _pytest(session, *WITHOUT_BROWSERS)
 
 
 def _lower_bounds(project: Mapping[str, Any]) -> Iterator[str]:

@@ -38,6 +38,8 @@ from tests.support.named_pages import get, id_in, page_app
 from tests.support.pages import init_call
 from tests.support.sites import ADA, SETTINGS
 
+pytestmark = pytest.mark.not_quick
+
 LONG = 30
 """Seconds after which a test that waits has failed."""
 

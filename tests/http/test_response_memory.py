@@ -19,6 +19,8 @@ from tests.support.sites import ADA, SETTINGS
 
 HTML, JSON = b"text/html; charset=utf-8", b"application/json"
 
+pytestmark = pytest.mark.not_quick
+
 
 def serve_asgi(content_type: bytes) -> Callable[[], None]:
     async def app(scope: Any, receive: Any, send: Any) -> None:

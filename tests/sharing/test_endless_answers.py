@@ -31,6 +31,8 @@ from tests.support.login_cookies import SETTINGS
 from tests.support.servers import LOOPBACK, serving_asgi
 from tests.support.sites import ADA, ADAS, HELP
 
+pytestmark = pytest.mark.not_quick
+
 BACKENDS = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 SECONDS = 20
 """After which a test has failed."""

@@ -28,6 +28,8 @@ from pavior_middleware.emulator import create_app
 from pavior_middleware.flask import Pavior
 from pavior_middleware.starlette import PaviorMiddleware, read_settings
 
+pytestmark = pytest.mark.not_quick
+
 # They share no four characters with any text of the package.
 KEY = "K3y-0f-7h3-B4nk-k3Y"
 SECRET = "S3cr37-0f-7h3-B4nk-s3Cr37"

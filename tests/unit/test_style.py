@@ -89,6 +89,7 @@ def test_no_text_has_a_phrase_that_the_style_guide_forbids(phrase: str) -> None:
     assert found == []
 
 
+@pytest.mark.not_quick
 def test_no_sentence_of_a_page_docstring_comment_or_message_is_too_long() -> None:
     found = [
         f"{path}: {count_words(sentence)} words: {sentence}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from . import __version__
 from ._cli import check, emulator, init, sign, snippet, verify
@@ -18,6 +19,7 @@ _VERBS = (init, check, sign, verify, snippet, emulator)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `sys.argv`'s arguments, or those given; return its exit status."""
+    _replace_closed_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in arguments
     try:
@@ -37,6 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed("it was stopped", as_json=as_json)
     return status
+
+
+def _replace_closed_streams() -> None:
+    """Have nothing written where stdout or stderr is closed, which Python shows as None."""
+    # Such a file stays open until the end of the process, so no file gets the number of a stream.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))
 
 
 def _failed(message: str, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -27,6 +28,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `WrongUse`."""
         raise WrongUse(message, self.format_usage())
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """End the program, once the help is written. Raises `OSError` if it cannot be written."""
+        sys.stdout.flush()  # at the exit of Python, an error would give another status
+        super().exit(status, message)
 
     def options(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return what `arguments` say. Raises `WrongUse`."""

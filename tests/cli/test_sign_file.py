@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import stat
 import subprocess
@@ -236,41 +235,6 @@ def test_a_target_that_cannot_be_written_is_named(output: str, tmp_path: Path) -
     assert done.status == 2
     assert str(tmp_path / output) in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    "arguments", [["-"], ["--id", "7"], ["--id", "7", "--json"]], ids=["file", "user", "json"]
-)
-def test_a_full_disk_is_reported(arguments: list[str]) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*COMMAND, "sign", *arguments],
-            input=b"id\n7\n",
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=environ(PAVIOR_API_KEY=API_KEY),
-            check=False,
-        )
-    assert done.returncode == 2
-    assert b"No space left on device" in done.stderr
-    assert done.stderr.count(b"\n") == 1
-
-
-@pytest.mark.parametrize("arguments", [["-"], ["--id", "7"]], ids=["file", "user"])
-def test_a_reader_of_stdout_may_stop_reading(arguments: list[str]) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    done = subprocess.run(
-        [*COMMAND, "sign", *arguments],
-        input=b"id\n7\n",
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        env=environ(PAVIOR_API_KEY=API_KEY),
-        timeout=LONGEST_SECONDS,
-        check=False,
-    )
-    os.close(writer)
-    assert (done.returncode, done.stderr) == (2, b"")
 
 
 def test_a_stopped_command_leaves_the_target_unchanged(tmp_path: Path) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -17,7 +13,7 @@ from demo import servers
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware._assets.page_files import PAGE
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.support import programs
+from tests.support import daemons, nginx
 from tests.support.pages import init_call
 from tests.support.repository import ROOT
 from tests.support.sites import ADAS, API_KEY, HELP, TEAM
@@ -27,28 +23,9 @@ pytestmark = pytest.mark.cache
 _BLOCK = re.compile(r"```nginx\n(.*?)```", re.DOTALL)
 _OF_TLS = re.compile(r"^ +ssl_certificate.*\n", re.MULTILINE)
 
-AROUND = """
-user {user} {group};
-daemon off;
-worker_processes 1;
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-  access_log off;
-  gzip_min_length 1;
-  client_body_temp_path {folder}/client;
-  fastcgi_temp_path {folder}/fastcgi;
-  proxy_temp_path {folder}/proxy;
-  scgi_temp_path {folder}/scgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  {server}
-}}
-"""
-
 
 def documented_server(port: int, app_port: int) -> str:
-    """Return the page's `server`, on plain http and with these ports."""
+    """Return the page's `server`, on plain http and with these ports; it compresses short pages."""
     found = _BLOCK.search((ROOT / "docs" / "deployment.md").read_text())
     assert found is not None
     server = _OF_TLS.sub("", found[1])
@@ -58,7 +35,7 @@ def documented_server(port: int, app_port: int) -> str:
     }.items():
         assert documented in server
         server = server.replace(documented, ours)
-    return server
+    return f"gzip_min_length 1;\n{server}"
 
 
 @pytest.fixture(scope="module")
@@ -66,41 +43,19 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Run the site, and nginx before it."""
     folder = tmp_path_factory.mktemp("deployment")
     port, app_port = free_ports([0, 0])
-    user = pwd.getpwuid(os.geteuid())  # or a server that starts as root goes on as another
-    (folder / "nginx.conf").write_text(
-        AROUND.format(
-            folder=folder,
-            user=user.pw_name,
-            group=grp.getgrgid(user.pw_gid).gr_name,
-            server=documented_server(port, app_port),
-        )
-    )
-    at_folder = ["-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
-    gunicorn = [sys.executable, "-m", "gunicorn", "tests.support.rotating_site:site()"]
-    commands = {
-        "site": (app_port, [*gunicorn, "--bind", f"{LOOPBACK}:{app_port}"]),
-        "nginx": (port, [programs.path("nginx"), *at_folder]),
-    }
-    settings = {
+    environ = {
         "PAVIOR_TEAM_VANITY_ID": TEAM,
         "PAVIOR_API_KEY": API_KEY,
         "PAVIOR_SHARED_AUTH_DOMAINS": HELP.removeprefix("https://"),
         "PAVIOR_SECRET_KEY": "a secret key for the tests only",
     }
+    gunicorn = [sys.executable, "-m", "gunicorn", "tests.support.rotating_site:site()"]
+    site = [*gunicorn, "--bind", f"{LOOPBACK}:{app_port}"]
+    before_site = nginx.command(documented_server(port, app_port), folder)
     running: list[servers.Server] = []
     try:
-        for name, (at, command) in commands.items():
-            log = folder / f"{name}.log"
-            with log.open("wb") as file:
-                process = subprocess.Popen(
-                    command,
-                    cwd=servers.ROOT,
-                    env={**os.environ, **settings},
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                )
-            running.append(servers.Server(name, at, log, process))
+        running.append(daemons.start(site, app_port, folder / "site.log", environ))
+        running.append(daemons.start(before_site, port, folder / "nginx.log"))
         for server in running:
             server.wait_until_it_answers()
         with Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False) as client:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import pwd
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -15,7 +11,7 @@ from httpx2 import Client
 from demo import servers
 from demo.ports import LOOPBACK, free_ports
 from pavior_middleware._model.paths import SHARE_AUTH
-from tests.support import programs
+from tests.support import daemons, nginx
 from tests.support.handing_over import asking_for, form, referer_of
 from tests.support.processes import wait_for_responses
 from tests.support.sites import ADAS, API_KEY, HELP, LOGIN_COOKIE, TEAM
@@ -46,26 +42,11 @@ AT_ONCE = ("old", "new_behind_old")
 
 TIMES = 12
 
-NGINX = """
-user {user} {group};
-daemon off;
-worker_processes 1;
-error_log {folder}/error.log;
-pid {folder}/nginx.pid;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/client;
-  fastcgi_temp_path {folder}/fastcgi;
-  proxy_temp_path {folder}/proxy;
-  scgi_temp_path {folder}/scgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  {upstreams}
-  server {{
-    listen {host}:{port};
-    server_name ~^(?<machines>.*)\\.test$;
-    location / {{ proxy_pass http://$machines; proxy_set_header Host www.example.test; }}
-  }}
+SERVER = """
+server {{
+  listen {host}:{port};
+  server_name ~^(?<machines>.*)\\.test$;
+  location / {{ proxy_pass http://$machines; proxy_set_header Host www.example.test; }}
 }}
 """
 
@@ -75,61 +56,35 @@ def name_of(machines: tuple[str, str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a machine for each of the keys, and an nginx that takes turns with two of them."""
     folder = tmp_path_factory.mktemp("rotation")
-    found = dict(zip((*KEYS, "nginx"), free_ports([0] * (len(KEYS) + 1)), strict=True))
+    port, *ports = free_ports([0] * (1 + len(KEYS)))
+    port_of = dict(zip(KEYS, ports, strict=True))
     upstreams = "".join(
         f"upstream {name_of(machines)} {{ zone {name_of(machines)} 64k;"
-        + "".join(f" server {LOOPBACK}:{found[each]};" for each in dict.fromkeys(machines))
+        + "".join(f" server {LOOPBACK}:{port_of[each]};" for each in dict.fromkeys(machines))
         + " }\n"
         for machines in (*ORDER, AT_ONCE)
     )
-    user = pwd.getpwuid(os.geteuid())  # or a server that starts as root goes on as another
-    (folder / "nginx.conf").write_text(
-        NGINX.format(
-            folder=folder,
-            host=LOOPBACK,
-            port=found["nginx"],
-            user=user.pw_name,
-            group=grp.getgrgid(user.pw_gid).gr_name,
-            upstreams=upstreams,
-        )
-    )
-    at_folder = ["-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
-    commands = {
-        name: [
-            *(sys.executable, "-m", "gunicorn", "tests.support.rotating_site:site()"),
-            *("--threads", "2", "--bind", f"{LOOPBACK}:{found[name]}"),
-        ]
-        for name in KEYS
+    gunicorn = [sys.executable, "-m", "gunicorn", "tests.support.rotating_site:site()"]
+    environ = {
+        "PAVIOR_TEAM_VANITY_ID": TEAM,
+        "PAVIOR_API_KEY": API_KEY,
+        "PAVIOR_SHARED_AUTH_DOMAINS": HELP.removeprefix("https://"),
     }
-    commands["nginx"] = [programs.path("nginx"), *at_folder]
+    before_machines = nginx.command(upstreams + SERVER.format(host=LOOPBACK, port=port), folder)
     running: list[servers.Server] = []
     try:
-        for name, command in commands.items():
+        for name, keys in KEYS.items():
+            command = [*gunicorn, "--threads", "2", "--bind", f"{LOOPBACK}:{port_of[name]}"]
+            its_environ = {**environ, "PAVIOR_SECRET_KEY": "\n".join(keys)}
             log = folder / f"{name}.log"
-            environ = {
-                **os.environ,
-                "PAVIOR_TEAM_VANITY_ID": TEAM,
-                "PAVIOR_API_KEY": API_KEY,
-                "PAVIOR_SHARED_AUTH_DOMAINS": HELP.removeprefix("https://"),
-                "PAVIOR_SECRET_KEY": "\n".join(KEYS.get(name, ())),
-            }
-            with log.open("wb") as file:
-                process = subprocess.Popen(
-                    command,
-                    cwd=servers.ROOT,
-                    env=environ,
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                )
-            running.append(servers.Server(name, found[name], log, process))
-        wait_for_responses(each for each in running if each.name in KEYS)
-        for server in running:
-            server.wait_until_it_answers()
-        yield f"http://{LOOPBACK}:{found['nginx']}"
+            running.append(daemons.start(command, port_of[name], log, its_environ))
+        wait_for_responses(running)
+        running.append(daemons.start(before_machines, port, folder / "nginx.log"))
+        running[-1].wait_until_it_answers()
+        yield f"http://{LOOPBACK}:{port}"
     finally:
         servers.stop(running)
 
@@ -187,8 +142,8 @@ class Site:
 
 
 @pytest.fixture
-def client(nginx: str) -> Iterator[Client]:
-    with Client(base_url=nginx, trust_env=False) as client:
+def client(origin: str) -> Iterator[Client]:
+    with Client(base_url=origin, trust_env=False) as client:
         yield client
 
 

@@ -1,6 +1,6 @@
-"""The test suites of Starlette, Flask, Werkzeug, WhiteNoise, Quart and Django, behind ours.
+"""The test suites of Starlette, Flask, Werkzeug, WhiteNoise, Quart and Django, with the middleware.
 
-`python -m peers` runs each suite without the middleware and behind it, and compares. A middleware
-that leaves alone what is not a page breaks the tests that compare the bytes of an HTML page, and no
-others.
+`python -m peers` runs each suite without the middleware and behind it, and compares the outcomes. Tests
+that compare the bytes of an HTML page break. `known.py` lists them, and a few tests of things that
+no server does. No other test should break.
 """

@@ -1,4 +1,4 @@
-"""Run the suites of peers without the middleware and behind it, and compare."""
+"""Run the suites of peers without the middleware and behind it, and compare the outcomes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .suites import SUITES, Suite
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "peers"
 DESCRIPTION = """\
-Run the test suites of peers without the middleware and behind it, and compare. Sources and
-environments are made once, in build/peers, where the logs are as well. Exits with 1 if a test
-differs that is not in peers/known.py.
+Run the test suites of peers without the middleware and behind it, and compare the outcomes. The
+sources and environments are made once, in build/peers, which also has the logs. The exit status is
+1 if a test differs that is not in peers/known.py, or if no response reached the middleware.
 """
 
 
@@ -34,18 +34,21 @@ def main() -> int:
     suites = {suite.name: suite for suite in SUITES}
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"{', '.join(suites)}; else all")
     parser.add_argument(
-        "--behind", action="append", choices=list(CONFIGURATIONS), help="which settings; else each"
+        "--behind", action="append", choices=list(CONFIGURATIONS), help="the settings; else each"
     )
     parser.add_argument(
         "--repository",
         action="append",
         default=[],
         metavar="SUITE=WHERE",
-        help="path or URL of the suite's repository, which has the version's tag",
+        help="path or URL of a repository of the suite that has the tag of the version",
     )
     options = parser.parse_args()
     if unknown := set(options.suites) - set(suites):
-        parser.error(f"there is no suite named {', '.join(sorted(unknown))}")
+        parser.error(
+            f"SUITE: there is no suite named {', '.join(sorted(unknown))}:"
+            f" choose from {', '.join(suites)}"
+        )
     repositories = dict(each.split("=", 1) for each in options.repository)
     unexpected = 0
     for name in options.suites or suites:
@@ -56,7 +59,11 @@ def main() -> int:
 
 
 def _compare(suite: Suite, folder: Path, configurations: Sequence[str]) -> int:
-    """Run one suite and print what differs; return how many tests differ that should not."""
+    """Run one suite, print what differs, and return the number of unexpected differences.
+
+    The tests of one function count as one, whatever their parameters. Settings with which no
+    response reached the middleware count as a difference, too.
+    """
     _say(f"{suite.name} {suite.version}")
     without = _run(suite, folder, None).tests
     _say(f"  {'without':10}  {_counts(without.values())}")
@@ -95,14 +102,14 @@ def _counts(outcomes: Iterable[str]) -> str:
 
 
 class _Run(NamedTuple):
-    """The outcome of each test, and how often the middleware has told of which event."""
+    """The outcome of each test, and the number of the middleware's events by outcome."""
 
     tests: dict[str, str]
     events: dict[str, int]
 
 
 def _run(suite: Suite, folder: Path, configuration: str | None) -> _Run:
-    """Run a suite, behind the middleware if it has a configuration."""
+    """Run a suite: behind the middleware with these settings, or without it for None."""
     name = configuration or "without"
     outcomes = folder / f"{name}.json"
     outcomes.unlink(missing_ok=True)
@@ -122,13 +129,13 @@ def _run(suite: Suite, folder: Path, configuration: str | None) -> _Run:
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode not in (0, 1):  # of which the latter says that a test has failed
+    if done.returncode not in (0, 1):  # 1: a test has failed
         sys.exit(f"The suite of {suite.name} did not run: see {log.name}")
     return _Run(**json.loads(outcomes.read_text()))
 
 
 def _prepared(suite: Suite, repository: str | None) -> Path:
-    """Return the folder with a suite's sources and environment, which are made if need be."""
+    """Return the folder with a suite's sources and environment; make both if they are missing."""
     folder = FOLDER / f"{suite.name}-{suite.version}"
     if (folder / "installed").exists():
         return folder
@@ -159,7 +166,7 @@ def _python(folder: Path) -> Path:
 
 def _call(*command: str | Path) -> None:
     if subprocess.run(command, check=False).returncode:  # noqa: S603
-        sys.exit(f"failed: {' '.join(map(str, command))}")
+        sys.exit(f"This command failed: {' '.join(map(str, command))}")
 
 
 def _say(line: str) -> None:

@@ -1,6 +1,6 @@
-"""A plugin for pytest: the suite's apps run behind the middleware, and outcomes are written down.
+"""A plugin of pytest that runs a suite's apps behind the middleware, and writes the outcomes down.
 
-It runs in the suite's own environment, so it imports nothing but what is there.
+The plugin runs in the suite's own environment, so it imports only what is installed there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
         "lending": replace(
             _NAMED,
             shared_auth_domains=["help.example"],
-            secret_key="the secret key of the suites of peers",  # noqa: S106  # it keeps nothing
+            secret_key="the secret key of the suites of peers",  # noqa: S106  # it protects nothing
         ),
         "cacheable": replace(_NAMED, cacheable_pages=True),
         SKIPPED: replace(_NAMED, skip_paths=["*"]),
@@ -40,11 +40,11 @@ CONFIGURATIONS: Mapping[str, Settings] = MappingProxyType(
 )
 """The settings, by name.
 
-The tests' own requests do not say that they navigate, so that a text without a doctype or an
-`<html>` is a part of a page. In `NAVIGATION` they do, so that all that is HTML gets the script, and
-it is taken out again, so that the rest must be what it was. `INSTALLED` is what the documents do:
-Starlette and Django list the middleware, and Flask has the extension. In `SKIPPED` no page gets the
-script.
+The tests' own requests do not say that they are navigations. So a text without a doctype or an
+`<html>` counts as a part of a page. With `NAVIGATION` each request says that it is a navigation, so
+all HTML gets the script. The plugin then removes the script, and the rest must be what the app has
+sent. `INSTALLED` adds the middleware as the documents say: Starlette and Django list it, and Flask
+has the extension. With `SKIPPED` no page gets the script.
 """
 
 _ELEMENT = re.compile(rb"<script data-astro-rerun data-pavior=.*?</script>", re.DOTALL)
@@ -53,7 +53,7 @@ _KEY_OF_FIELD = "HTTP_SEC_FETCH_DEST"
 
 
 class Behind:
-    """What puts apps behind the middleware. `events` counts what became of their responses."""
+    """Puts apps behind the middleware. `events` counts the outcomes of the middleware's events."""
 
     def __init__(self, configuration: str) -> None:
         self.events: Counter[str] = Counter()
@@ -147,7 +147,7 @@ class Behind:
 
 
 class _Body:
-    """The body of a WSGI response, or the pieces of one of Django, without the element."""
+    """The body of a WSGI response, or the pieces of a Django response, without the element."""
 
     def __init__(self, pieces: Any) -> None:
         self._pieces = pieces
@@ -300,7 +300,7 @@ def _installed_in_flask(behind: Behind) -> None:
     def init(self: flask.Flask, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
         Pavior(self, behind.settings, identity=_ada)
-        del self.jinja_env  # made anew for the tests that go on to say how
+        del self.jinja_env  # Flask makes it anew, after a test has configured it
 
     flask.Flask.__init__ = init  # type: ignore[method-assign]
 
@@ -312,7 +312,7 @@ INSTALLERS: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
         "django": _installed_in_django,
     }
 )
-"""The suites of frameworks for which the package has an entry point."""
+"""By suite: what adds the middleware as the documents say."""
 
 _ENTRIES: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
     {
@@ -324,11 +324,11 @@ _ENTRIES: Mapping[str, Callable[[Behind], None]] = MappingProxyType(
         "django": _django,
     }
 )
-"""What puts the apps of a suite behind the middleware: it replaces how its tests reach an app."""
+"""By suite: what puts its apps behind the middleware, by replacing how its tests reach an app."""
 
 
 class _Outcomes:
-    """Writes down the outcome of each test; one that fails in any phase has failed."""
+    """Writes the outcome of each test to a file. The first phase that does not pass decides."""
 
     def __init__(self, path: Path, events: Mapping[str, int]) -> None:
         self._path = path
@@ -344,7 +344,7 @@ class _Outcomes:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Be pytest's hook for the command line."""
+    """Add the options of the command line; pytest calls this hook."""
     group = parser.getgroup("peers")
     group.addoption("--peer", choices=sorted(_ENTRIES), required=True)
     group.addoption("--behind", choices=sorted(CONFIGURATIONS))
@@ -352,7 +352,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Be pytest's hook after the command line is read, before any test is imported."""
+    """Put the suite's apps behind the middleware, before pytest imports any test."""
     events: Mapping[str, int] = {}
     if config.getoption("--peer") == "django":
         config.pluginmanager.register(DjangoProject())

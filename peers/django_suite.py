@@ -1,4 +1,4 @@
-"""Django's own tests under pytest: the project that its `tests/runtests.py` sets up around them."""
+"""Django's own tests under pytest, in the project that Django's `tests/runtests.py` sets up."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ FOLDERS = (
     *("middleware", "handlers", "asgi", "wsgi", "requests_tests", "responses"),
     "conditional_processing",
 )
-"""Those that are about requests and responses."""
+"""The folders of tests that are about requests and responses."""
 
 PATHS = (
     *(f"tests/{folder}" for folder in FOLDERS),
-    *("-o", "python_files=test*.py", "-c", "pyproject.toml"),  # in which pytest finds nothing
+    *("-o", "python_files=test*.py", "-c", "pyproject.toml"),  # a file without pytest settings
 )
 
 
 class DjangoProject:
-    """A plugin for pytest, which has the project ready before any test is imported."""
+    """A plugin of pytest that sets the project up before any test is imported."""
 
     def __init__(self) -> None:
         sys.path.insert(0, str(Path("tests").resolve()))
         self._folder = tempfile.TemporaryDirectory()
         tempfile.tempdir = os.environ["TMPDIR"] = self._folder.name
         os.environ["DJANGO_SETTINGS_MODULE"] = "test_sqlite"
-        import runtests  # type: ignore[import-not-found]  # of Django's sources
+        import runtests  # type: ignore[import-not-found]  # in Django's sources
         from django.conf import settings
         from django.test.utils import get_runner
 
@@ -39,7 +39,7 @@ class DjangoProject:
         self._databases = self._runner.setup_databases()
 
     def pytest_unconfigure(self) -> None:
-        """Be pytest's hook at the end."""
+        """Take the project down; pytest calls this hook at the end."""
         import runtests
 
         self._runner.teardown_databases(self._databases)

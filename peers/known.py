@@ -1,18 +1,18 @@
-"""The tests that may differ, and why: they compare an HTML page, or do what no server does."""
+"""The tests whose outcome may differ behind the middleware, and the reason for each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_WHOLE_PAGE = "Compares the whole text of a page, which holds the script."
-_VARY = "Compares the `Vary` of a page, which now depends on more of the request."
-_FIELDS = "Compares all header fields of an HTML text, which now depends on more of the request."
+_WHOLE_PAGE = "Compares the whole text of a page, to which the middleware adds the script."
+_VARY = "Compares the `Vary` of a page, which depends on more request fields now."
+_FIELDS = "Compares all header fields of an HTML text, which depends on more request fields now."
 _TAG = (
-    "Compares or sends the entity tag of a page, which is marked with its script; and a page that"
-    " names a user has no `Last-Modified`."
+    "Compares or sends the entity tag of a page, which is marked with the page's script. A page"
+    " that names a user has no `Last-Modified`."
 )
 _NO_HEADERS = "Calls the app with a scope without `headers`, which ASGI requires."
-_NO_BYTES = "Its page consists of `str`, where PEP 3333 has bytes."
+_NO_BYTES = "Its page consists of `str`, but PEP 3333 requires bytes."
 
 KNOWN: Mapping[str, Mapping[str, str]] = {
     "starlette": {
@@ -30,8 +30,8 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         ),
         "tests/test_staticfiles.py::"
         "test_staticfiles_cache_invalidation_for_deleted_file_html_mode": (
-            "Asks for a page with `If-Modified-Since` alone, which does not tell which script the "
-            "copy holds; and a page that names a user has no `Last-Modified`."
+            "Requests a page with `If-Modified-Since` alone, which does not say which script the "
+            "copy holds. A page that names a user has no `Last-Modified`."
         ),
         "tests/test_templates.py::test_calls_context_processors": _WHOLE_PAGE,
         "tests/test_templates.py::test_template_with_middleware": _WHOLE_PAGE,
@@ -41,7 +41,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "flask": {
         "tests/test_basic.py::test_app_freed_on_zero_refcount": (
-            "An app that is wrapped in its `wsgi_app` refers to itself, so that it is freed later."
+            "An app whose `wsgi_app` is wrapped refers to itself, so Python frees the app later."
         ),
         "tests/test_basic.py::test_session_accessed": _VARY,
         "tests/test_basic.py::test_session_refresh_vary": _VARY,
@@ -49,7 +49,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "werkzeug": {
         "tests/test_test.py::test_lazy_start_response_empty_response_app": (
-            "Compares all header fields of an empty page, which in a navigation gets the script."
+            "Compares all header fields of an empty page, which gets the script in a navigation."
         ),
         "tests/test_test.py::test_run_wsgi_apps": _NO_BYTES,
         "tests/test_wrappers.py::test_type_forcing": _NO_BYTES,
@@ -60,7 +60,7 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "django": {
         "tests/asgi/tests.py::ASGITest::test_asyncio_streaming_cancel_error": (
-            "Reads the head of a stream before its first piece, which tells whether it is a page."
+            "Reads the head of a stream before the first piece, which shows whether it is a page."
         ),
         "tests/asgi/tests.py::ASGITest::test_get_asgi_application": _FIELDS,
         "tests/wsgi/tests.py::WSGITest::test_get_wsgi_application": _FIELDS,
@@ -101,8 +101,8 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     },
     "quart": {
         "tests/test_testing.py::test_methods": (
-            "Reads the content of a page's response to HEAD, which no server sends."
+            "Reads the content of a page's response to HEAD. No server sends such content."
         ),
     },
 }
-"""By suite: the name of a test, without its parameters, and what the middleware changes in it."""
+"""By suite and by a test's name, without its parameters: why the outcome may differ."""

@@ -1,4 +1,4 @@
-"""Which suites are run: where their sources are, and what their tests need."""
+"""The suites that are run, with the place of their sources and what their tests need."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .django_suite import PATHS as DJANGO_PATHS
 class Suite:
     """The test suite of one project.
 
-    `repository` is where its tests are; None where its source distribution has them. The version is
-    also the tag there. `requirements` are what its tests need. `arguments` and `paths` are given to
-    pytest.
+    `repository` is the repository that has its tests; None if its source distribution has them.
+    `version` is also the name of a tag in the repository. `requirements` are the packages that its
+    tests need. pytest gets `arguments` and `paths`.
     """
 
     name: str
@@ -48,7 +48,7 @@ SUITES = (
             *("werkzeug==3.1.9", "cryptography==50.0.2", "ephemeral-port-reserve==1.1.4"),
             *("pytest==8.4.2", "pytest-timeout==2.4.0", "watchdog==6.0.0"),
         ),
-        # Those run their apps in another process, where this middleware is not.
+        # Tests with the mark `dev_server` run their apps in a process without the middleware.
         arguments=("-m", "not dev_server"),
     ),
     Suite(

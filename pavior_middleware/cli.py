@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _replace_closed_streams() -> None:
     """Have nothing written where stdout or stderr is closed, which Python shows as None."""
-    # Such a file stays open until the end of the process, so no file gets the number of a stream.
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))
+            nowhere = Path(os.devnull).open("w")  # noqa: SIM115  # for the rest of the process
+            setattr(sys, name, nowhere)
 
 
 def _failed(message: str, *, as_json: bool) -> int:

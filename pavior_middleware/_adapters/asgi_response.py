@@ -74,23 +74,18 @@ class Response:
 
         A message that passes unchanged costs no coroutine.
         """
-        response = self._response
-        if response is not None:
-            return self._send_of(message, response)
-        if not self._is_begun and message["type"] == "http.response.start":
-            message, response = self._begin(message)
-        return self._send(message) if response is None else self._decide(message, response)
-
-    async def _send_of(self, message: Message, response: PageResponse[bytes]) -> None:
-        """Send what may be sent of a message that comes behind the start."""
+        response, kind = self._response, message["type"]
+        if response is None:
+            if not self._is_begun and kind == "http.response.start":
+                message, response = self._begin(message)
+            return self._send(message) if response is None else self._decide(message, response)
         if not response.changes_body:
-            await self._pass_on(message, response)
-        elif message["type"] == "http.response.body":
-            await self._rewrite(message, response)
-        elif message["type"] in (PATHSEND, ZEROCOPYSEND):
-            await self._rewrite_file(message, response)
-        elif await self._release(response):
-            await self._pass_on(message, response)
+            return self._pass_on(message, response)
+        if kind == "http.response.body":
+            return self._rewrite(message, response)
+        if kind in (PATHSEND, ZEROCOPYSEND):
+            return self._rewrite_file(message, response)
+        return self._release_and_pass_on(message, response)
 
     def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
         """Take the start of the app's response; return the start to send, and the response.
@@ -146,6 +141,10 @@ class Response:
             more_body = message.get("more_body", False)
             message = {"type": "http.response.body", "body": b"", "more_body": more_body}
         await self._send(message)
+
+    async def _release_and_pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
+        if await self._release(response):
+            await self._pass_on(message, response)
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         received = message.get("body", b"")

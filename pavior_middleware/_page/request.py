@@ -78,6 +78,26 @@ class PageRequest(IdentityHolder):
     They are set before the visitor is looked up.
     """
 
+    is_skipped = False
+    """Whether its path is in `skip_paths`."""
+
+    mount_path = ""
+    """The part of `root_path` that the app of an outer middleware has mounted this app at."""
+
+    is_rendered = False
+    """Whether the whole page is rendered, so no template will ask for a placeholder."""
+
+    placeholder: bytes | None = None
+    """What templates write at the script's place; None until a template has asked for it."""
+
+    earlier: Earlier | None = None
+    """The app's first answer, if this is the second time that it is asked."""
+
+    conditions = NO_CONDITIONS
+    """What the client's conditions ask for."""
+
+    _kind: RequestKind | None = None
+
     def __init__(
         self,
         rules: SiteRules,
@@ -94,18 +114,6 @@ class PageRequest(IdentityHolder):
         self.fields = fields
         self._rules = rules
         self._scheme = scheme
-        self._kind: RequestKind | None = None
-        self.is_skipped = False
-        """Whether its path is in `skip_paths`."""
-        self.mount_path = ""
-        """The part of `root_path` that the app of an outer middleware has mounted this app at."""
-        self.is_rendered = False
-        """Whether the whole page is rendered, so no template will ask for a placeholder."""
-        self.placeholder: bytes | None = None
-        """What templates write at the script's place; None until a template has asked for it."""
-        self.earlier: Earlier | None = None
-        """The app's first answer, if this is the second time that it is asked."""
-        self.conditions = NO_CONDITIONS
         if rules.skip_paths and rules.skips(path):
             self.is_skipped = True
             self._kind = _SKIPPED

@@ -122,6 +122,25 @@ class PageResponse(Generic[AnyStr]):
     (`headers.FieldForm`).
     """
 
+    head_is_first = False
+    """Whether its head may go before any of its body, as that of a page that gains the script.
+
+    Bytes of the body could still tell that every byte of the page is known, or that the page gains
+    nothing. Neither is worth the wait for an app that is slow to begin.
+    """
+
+    drops_body = False
+    """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
+
+    Some apps send the page all the same, and some servers tell its length, which is not that of the
+    page with the script.
+    """
+
+    _payload: Payload = NOTHING
+    _body: Document | CodedBody | None = None
+    _is_strong = True  # whether every byte of the page is known
+    _received = 0
+
     def __init__(
         self,
         pages: Pages[AnyStr],
@@ -131,22 +150,6 @@ class PageResponse(Generic[AnyStr]):
     ) -> None:
         self._pages: Pages[AnyStr] = pages
         self._request = request
-        self._payload: Payload = NOTHING
-        self._body: Document | CodedBody | None = None
-        self._is_strong = True  # whether every byte of the page is known
-        self._received = 0
-        self.head_is_first = False
-        """Whether its head may go before any of its body, as that of a page that gains the script.
-
-        Bytes of the body could still tell that every byte of the page is known, or that the page
-        gains nothing. Neither is worth the wait for an app that is slow to begin.
-        """
-        self.drops_body = False
-        """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
-
-        Some apps send the page all the same, and some servers tell its length, which is not that of
-        the page with the script.
-        """
         request.response_fields = headers
         self._kind = request.kind
         self.status = status

@@ -13,6 +13,8 @@ const PAUSE = 100; // milliseconds in which a visit may say who is logged in
 let came = [];
 /** Whom the chat named when a visit took nodes away; absent if none did. @type {object | undefined} */
 let before;
+/** Whether `came` holds none of the page's content. */
+let isSure = true;
 /** @type {Promise<void> | undefined} */
 let asked;
 
@@ -22,16 +24,27 @@ export function waitFor(question) {
 }
 
 /**
- * @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body
- * @param {Partial<MutationRecord>[]} [later]  what has happened since
+ * Follow what happened before this file was there, in order.
+ *
+ * A visit may have emptied the body then, and filled it later. Nobody knows how long that took, so its
+ * content counts, too.
+ *
+ * @param {MutationRecord[][]} log
  */
-export function follow(records, later = []) {
+export function replay(log) {
+  log.forEach(follow);
+  const children = [...document.querySelectorAll('body>*')];
+  isSure = !children[0] || !children.every((child) => came.includes(child));
+}
+
+/** @param {MutationRecord[]} records  of what happened to the children of the root, the head and the body */
+export function follow(records) {
   /** @type {any[]} */
   const added = [];
   /** @type {any[]} */
   const removed = [];
   for (const {target, addedNodes, removedNodes} of records) {
-    if (target !== document.head) {
+    if (/** @type {Element} */ (target).localName !== 'head') {
       added.push(...addedNodes);
       // An embed may still remove its nodes from a body that has left the page.
       if (target.isConnected) removed.push(...removedNodes);
@@ -44,18 +57,11 @@ export function follow(records, later = []) {
     )
   ) {
     if (page.named !== before) came.push(...added);
-  } else if (!before && (came[0] || wasEmpty(later))) {
+  } else if (!before && (came[0] || !document.body?.children[0])) {
     // Before any of the chat has come, only an empty body means that a visit's nodes will follow.
     before = page.named;
     setTimeout(callAgain, PAUSE);
   }
-}
-
-/** @param {Partial<MutationRecord>[]} later  what has happened since the body was perhaps empty */
-function wasEmpty(later) {
-  return [...document.querySelectorAll('body>*')].every((child) =>
-    later.some(({addedNodes}) => addedNodes && [...addedNodes].includes(child)),
-  );
 }
 
 async function callAgain() {
@@ -64,8 +70,8 @@ async function callAgain() {
   came = all.filter((node) => node.isConnected);
   if (before === page.named && all[0] && !came[0]) {
     // A page that a library has kept holds a copy of the bubble, which has no function.
-    came = [...document.querySelectorAll('body>*')].filter((child) =>
-      all.some((node) => node.isEqualNode(child)),
+    came = [...document.querySelectorAll('body>*')].filter(
+      (child) => isSure && all.some((node) => node.isEqualNode(child)),
     );
     for (const copy of came) copy.remove();
     page.named = {...page.named};

@@ -38,10 +38,8 @@ export function start(handlers) {
     }
   }
 
-  log.forEach((happening, i) => {
-    push(happening);
-    if (happening[0]) bubble.follow(happening, log.slice(i + 1).flat());
-  });
+  log.forEach(push);
+  bubble.replay(log.filter((happening) => happening[0]));
   page.log = {push};
   page.load = (i) => {
     if (i !== 1) return load(i);

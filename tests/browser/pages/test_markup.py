@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
@@ -85,22 +85,59 @@ def test_a_bubble_that_is_replaced_with_the_body_comes_back(page: Page, swap: st
     assert evaluate(page, "document.querySelectorAll('#bubble').length") == 1
 
 
-@pytest.mark.parametrize("is_slow", [True, False], ids=["slow network", "fast network"])
+@pytest.fixture
+def late(browser: Browser) -> Iterator[tuple[Page, Callable[[], None]]]:
+    """Open a page whose file does not come before the call that belongs to it."""
+    with serving_page(PAGE, EMBED) as url, browser.new_context() as context:
+        page = context.new_page()
+        requests: list[Route] = []
+        page.route(f"**{PAGE_FILE.path}", lambda route: requests.append(route))
+
+        def deliver() -> None:
+            with page.expect_response(f"**{PAGE_FILE.path}"):
+                while not requests:
+                    page.wait_for_timeout(10)  # the routes are filled meanwhile
+                for request in requests:
+                    request.continue_()
+            evaluate(page, QUIET)
+
+        page.goto(f"{url}/")
+        wait_for(page, "window.calls?.length")
+        yield page, deliver
+
+
+def test_content_that_comes_before_the_file_of_the_page_is_not_taken_for_the_bubble(
+    late: tuple[Page, Callable[[], None]],
+) -> None:
+    page, deliver = late
+    evaluate(page, SWAP_IN_TWO_STEPS)
+    deliver()
+    evaluate(page, SWAP_IN_TWO_STEPS)
+    evaluate(page, QUIET)
+    assert evaluate(page, "document.querySelectorAll('main').length") == 1
+
+
+def test_a_bubble_that_comes_after_content_and_before_the_file_of_the_page_comes_back(
+    late: tuple[Page, Callable[[], None]],
+) -> None:
+    page, deliver = late
+    evaluate(page, SWAP_IN_TWO_STEPS)
+    evaluate(page, "document.body.append(document.createElement('b'))")
+    deliver()
+    evaluate(page, SWAP_IN_TWO_STEPS)
+    wait_for(page, "calls.length === 2")
+    assert evaluate(page, "document.querySelectorAll('main').length") == 1
+
+
 def test_content_that_a_page_replaces_in_two_steps_is_not_taken_for_the_bubble(
-    browser: Browser, is_slow: bool
+    browser: Browser,
 ) -> None:
     with serving_page(PAGE, EMBED) as url, browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{url}/")
         wait_for(page, "window.calls?.length")
-        requests: list[Route] = []
-        if is_slow:  # the file comes when the content has been replaced
-            page.route(f"**{PAGE_FILE.path}", lambda route: requests.append(route))
         with page.expect_response(f"**{PAGE_FILE.path}"):
-            with page.expect_request(f"**{PAGE_FILE.path}"):
-                evaluate(page, SWAP_IN_TWO_STEPS)
-            for request in requests:
-                request.continue_()
+            evaluate(page, SWAP_IN_TWO_STEPS)
         evaluate(page, QUIET)
         evaluate(page, SWAP_IN_TWO_STEPS)
         evaluate(page, QUIET)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 from . import __version__
 from ._cli import check, emulator, init, sign, snippet, verify
@@ -20,19 +22,26 @@ _VERBS = (init, check, sign, verify, snippet, emulator)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `sys.argv`'s arguments, or those given; return its exit status."""
     _replace_closed_streams()
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except OSError:  # stderr does not take the message either
+        return ExitStatus.FAILED
+    finally:
+        _drop_unwritten(sys.stdout)
+        _drop_unwritten(sys.stderr)
+
+
+def _run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         options = _parser().options(arguments)
         status: int = options.run(options)
         sys.stdout.flush()
     except WrongUse as error:
-        note(error.usage.rstrip())
-        return _failed(str(error), as_json=as_json)
+        return _failed(str(error), error.usage.rstrip(), as_json=as_json)
     except (CannotRun, IdentityRefused, SettingsError) as error:
         return _failed(str(error), as_json=as_json)
     except BrokenPipeError:  # who reads stdout has enough
-        _drop_unwritten()
         return ExitStatus.FAILED
     except OSError as error:
         return _failed(str(error), as_json=as_json)
@@ -41,32 +50,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _replace_closed_streams() -> None:
-    """Have nothing written where stdout or stderr is closed, which Python shows as None."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            nowhere = Path(os.devnull).open("w")  # noqa: SIM115  # for the rest of the process
-            setattr(sys, name, nowhere)
-
-
-def _failed(message: str, *, as_json: bool) -> int:
-    _drop_unwritten()
+def _failed(message: str, usage: str = "", *, as_json: bool) -> int:
+    _drop_unwritten(sys.stdout)
     if as_json:
-        write_json({"error": message})
+        with suppress(OSError):  # the message still goes to stderr
+            write_json({"error": message})
+    if usage:
+        note(usage)
     note(f"pavior: {message}", "red")
     return ExitStatus.FAILED
 
 
-def _drop_unwritten() -> None:
-    """Have nothing written to a stdout that takes no more.
+def _replace_closed_streams() -> None:
+    """Have nothing read and written where a standard stream is closed, which Python shows as None.
+
+    In this order, each file gets the number of its stream, so no other file gets it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode)  # noqa: SIM115  # for the rest of the process
+            setattr(sys, name, nowhere)
+
+
+def _drop_unwritten(stream: TextIO) -> None:
+    """Have nothing written to a stream that takes no more.
 
     Python writes what is left at its exit. If that fails, the exit status is another one.
     """
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 

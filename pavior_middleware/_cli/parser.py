@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _SECRET = re.compile(r"--?(api|hmac|key|cookie|secret|password|token)(?!-file\b)", re.IGNORECASE)
 
@@ -28,6 +28,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `WrongUse`."""
         raise WrongUse(message, self.format_usage())
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write the help or the version. Raises `OSError`, which argparse would not show."""
+        (file or sys.stderr).write(message)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         """End the program, once the help is written. Raises `OSError` if it cannot be written."""

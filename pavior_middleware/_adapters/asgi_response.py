@@ -79,13 +79,11 @@ class Response:
             if not self._is_begun and kind == "http.response.start":
                 message, response = self._begin(message)
             return self._send(message) if response is None else self._decide(message, response)
-        if not response.changes_body:
-            return self._pass_on(message, response)
         if kind == "http.response.body":
             return self._rewrite(message, response)
         if kind in (PATHSEND, ZEROCOPYSEND):
             return self._rewrite_file(message, response)
-        return self._release_and_pass_on(message, response)
+        return self._pass_on(message, response)
 
     def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
         """Take the start of the app's response; return the start to send, and the response.
@@ -133,7 +131,9 @@ class Response:
         )
 
     async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
-        """Send a message that holds nothing of a page's body."""
+        """Send a message that holds nothing of a page's body, once the page's start is sent."""
+        if response.changes_body and not await self._release(response):
+            return
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}
@@ -142,11 +142,11 @@ class Response:
             message = {"type": "http.response.body", "body": b"", "more_body": more_body}
         await self._send(message)
 
-    async def _release_and_pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
-        if await self._release(response):
-            await self._pass_on(message, response)
-
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
+        # An app may begin to send a piece before it awaits the last one.
+        if not response.changes_body:
+            await self._pass_on(message, response)
+            return
         received = message.get("body", b"")
         if not isinstance(received, bytes):  # Starlette passes a `memoryview` on
             received = bytes(received)
@@ -170,6 +170,9 @@ class Response:
         await self._send(message if is_same else {**message, "body": ready or b""})
 
     async def _rewrite_file(self, message: Message, response: PageResponse[bytes]) -> None:
+        if not response.changes_body:
+            await self._pass_on(message, response)
+            return
         async with aclosing(pieces_of_file(message)) as pieces:
             async for received in pieces:
                 if not response.changes_body:  # the file is longer than the app has said

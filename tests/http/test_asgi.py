@@ -134,6 +134,21 @@ def test_a_body_may_be_a_bytearray_or_a_memoryview(kind: Callable[[bytes], Any])
     assert same_objects(sent[-2:], [pieces[-1], sent[-1]])
 
 
+def test_an_app_may_begin_to_send_a_piece_before_it_awaits_the_last_one() -> None:
+    headers = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(PAGE))]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({**PAGE_START, "headers": headers})
+        first = send(body(PAGE, more_body=True))
+        last = send(body())
+        await first
+        await last
+
+    sent = run(app)
+    assert bodies(sent) == insert(PAGE, SNIPPET)
+    assert not sent[-1]["more_body"]
+
+
 def test_messages_of_other_kinds_pass_in_order() -> None:
     messages: list[Message] = [
         {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload"]},

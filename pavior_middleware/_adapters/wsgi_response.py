@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol
 
 from .._http.headers import HeaderList
@@ -180,7 +180,7 @@ class Response:
             return [b"".join(self.feed(piece, is_last=True))]
         pieces = self._changed(iterable)
         if not self._has_started:
-            pieces = chain([next(pieces, b"")], pieces)
+            pieces = chain(list(islice(pieces, 1)), pieces)
         response = self._response  # of a generator, it is there only now
         drops_body = response is not None and response.drops_body
         return _NoBody(iterable) if drops_body else _Body(iterable, pieces)

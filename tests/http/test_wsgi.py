@@ -286,6 +286,14 @@ def test_a_page_of_a_generator_app_gains_the_script() -> None:
     assert len(server.starts) == 1
 
 
+def test_a_generator_that_yields_nothing_gains_no_piece() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("204 No Content", [])
+        yield from ()
+
+    assert list(Server(app).body()) == []
+
+
 def test_the_pieces_of_a_generator_that_is_no_page_are_the_same_objects() -> None:
     piece = bytes(100)
 

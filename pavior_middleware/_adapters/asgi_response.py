@@ -170,7 +170,8 @@ class Response:
         await self._send(message if is_same else {**message, "body": ready or b""})
 
     async def _rewrite_file(self, message: Message, response: PageResponse[bytes]) -> None:
-        if not response.changes_body:
+        is_page = response.changes_body
+        if not is_page:
             await self._pass_on(message, response)
             return
         async with aclosing(pieces_of_file(message)) as pieces:

@@ -82,7 +82,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.10")
 def oldest(session: nox.Session) -> None:
-    """Run them with the oldest versions that pyproject.toml allows."""
+    """Run the tests that need no browser and no proxy, with the oldest versions allowed."""
     bounds = Path(session.create_tmp()) / "oldest.txt"
     project = nox.project.load_toml("pyproject.toml")["project"]
     bounds.write_text("\n".join(sorted(set(_lower_bounds(project)))))
@@ -94,7 +94,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session(python="3.13")
 def newest(session: nox.Session) -> None:
-    """Run them with the newest versions of everything."""
+    """Run the tests that need no browser and no proxy, with the newest versions of everything."""
     _install(session, "--upgrade", "--upgrade-strategy", "eager")
     _pytest(session, *WITHOUT_BROWSERS)
 

@@ -26,8 +26,8 @@ export function waitFor(question) {
 /**
  * Follow what happened before this file was there, in order.
  *
- * A visit may have emptied the body then, and filled it later. Nobody knows how long that took, so its
- * content counts, too.
+ * A visit may have emptied the body then, and filled it later. The log does not say how long that took,
+ * so the content counts as well as the bubble, and then no copy is removed.
  *
  * @param {MutationRecord[][]} log
  */

@@ -179,7 +179,9 @@ def logged_in(context: BrowserContext, sites: Sites, user: str = ADA) -> Browser
     session = {"name": "session", "value": user.encode().hex(), "url": sites.shop}
     context.add_cookies([{**session, "sameSite": "Lax", "httpOnly": True}])  # type: ignore[typeddict-item]
     context.set_default_timeout(10_000)
-    context.new_page().goto(f"{sites.shop}/")
+    tab = context.new_page()
+    tab.goto(f"{sites.shop}/")
+    calls(tab)  # a page loads the embed after its `load` event, so that has to be in `seen` first
     sites.seen.clear()
     return context
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from .._model.visitor import Visitor
 from .._page.request import PageRequest
@@ -76,20 +76,17 @@ class Response:
         """
         response, kind = self._response, message["type"]
         if response is None:
-            if not self._is_begun and kind == "http.response.start":
-                message, response = self._begin(message)
-            return self._send(message) if response is None else self._decide(message, response)
+            if self._is_begun or kind != "http.response.start":
+                return self._send(message)
+            return self._begin(message)
         if kind == "http.response.body":
             return self._rewrite(message, response)
         if kind in (PATHSEND, ZEROCOPYSEND):
             return self._rewrite_file(message, response)
         return self._pass_on(message, response)
 
-    def _begin(self, message: Message) -> tuple[Message, PageResponse[bytes] | None]:
-        """Take the start of the app's response; return the start to send, and the response.
-
-        The response is None if it passes unchanged.
-        """
+    def _begin(self, message: Message) -> Awaitable[None]:
+        """Take the start of the app's response."""
         raw = message.get("headers", ())
         if not isinstance(raw, (list, tuple)):  # an iterator, which can be read only once
             raw = list(raw)
@@ -98,29 +95,44 @@ class Response:
             seen = {name: value for name, value in self._scope.items() if name != "headers"}
             self._outer_scope.update(seen)
         response = self._site.pages.begin(self._request, message["status"], raw)
-        self._is_begun = response is None
-        return message, response
+        if response is None:
+            self._is_begun = True
+            return self._send(message)
+        if response.state is not State.ASKING:
+            return self._follow(message, response)
+        visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
+        if isinstance(visitor, Visitor):
+            return self._decide(message, response, visitor)
+        return self._wait(message, response, visitor)
 
-    async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
-        """Decide what a response becomes, and send or hold its start."""
-        if response.state is State.ASKING:
-            callbacks, visitor = self._site.callbacks, self._request.visitor
-            if visitor is None and callbacks.are_immediate:
-                visitor = callbacks.visitor(self._scope)
-            elif visitor is None:
-                visitor = await callbacks.visitor_async(self._scope)
-            lends = self._site.sharing.cookie is not None
-            response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
+    async def _wait(
+        self,
+        message: Message,
+        response: PageResponse[bytes],
+        visitor: Coroutine[Any, Any, Visitor],
+    ) -> None:
+        await self._decide(message, response, await visitor)
+
+    def _decide(
+        self, message: Message, response: PageResponse[bytes], visitor: Visitor
+    ) -> Awaitable[None]:
+        """Decide what becomes of a response, by its visitor."""
+        lends = self._site.sharing.cookie is not None
+        response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
+        return self._follow(message, response)
+
+    def _follow(self, message: Message, response: PageResponse[bytes]) -> Awaitable[None]:
+        """Send or hold the start of a response, by what was decided."""
         self._response = response  # if the app stops waiting, it may begin another response
-        if response.state is State.HELD:
-            self._start = message
-            if response.head_is_first:
-                await self._release(response)
-        elif response.state in (State.EDITED, State.EARLIER):
-            self._start = message
-            await self._release(response)
-        elif response.state is not State.RETRY:
-            await self._send(message)
+        state = response.state
+        if state is State.PASSING:
+            return self._send(message)
+        if state is State.RETRY:
+            return _nothing()
+        self._start = message
+        if state is State.HELD and not response.head_is_first:
+            return _nothing()
+        return self._release(response)
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
         return self._site.login_cookie(
@@ -132,8 +144,10 @@ class Response:
 
     async def _pass_on(self, message: Message, response: PageResponse[bytes]) -> None:
         """Send a message that holds nothing of a page's body, once the page's start is sent."""
-        if response.changes_body and not await self._release(response):
-            return
+        if response.changes_body:
+            await self._release(response)
+            if response.state is State.DROPPED:
+                return
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
             message = {**message, "headers": headers}
@@ -193,19 +207,20 @@ class Response:
     async def _send_body(
         self, data: bytes, response: PageResponse[bytes], *, more_body: bool = True
     ) -> None:
-        if await self._release(response):
+        await self._release(response)
+        if response.state is not State.DROPPED:
             await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
-    async def _release(self, response: PageResponse[bytes]) -> bool:
-        """Send the start that is held, with its new head; return whether the body may follow.
+    async def _release(self, response: PageResponse[bytes]) -> None:
+        """Send the start that is held, with its new head.
 
-        It may not if the earlier answer goes out, which has no body.
+        Nothing may follow if the state is `DROPPED` then: the earlier answer, which has no body,
+        has gone out.
         """
         if self._start is not None:
             await self._send(self._new_start(response))
             if response.state is State.DROPPED:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        return response.state is not State.DROPPED
 
     def _new_start(self, response: PageResponse[bytes]) -> Message:
         """Return the start that is held, with its new head."""
@@ -215,6 +230,10 @@ class Response:
         if response.state is State.DROPPED:
             return {"type": start["type"], "status": response.status, "headers": headers}
         return {**start, "headers": headers}
+
+
+async def _nothing() -> None:
+    """Send nothing. An app may make a task of what `send` returns, so that is a coroutine."""
 
 
 def set_cookies(message: Message) -> RawHeaders:

@@ -21,8 +21,6 @@ class KeptVisitors(Generic[AnyStr]):
     at.
     """
 
-    are_immediate = True
-
     def __init__(
         self,
         site: Site[AnyStr],
@@ -71,6 +69,10 @@ class KeptVisitors(Generic[AnyStr]):
         """Return the visitor kept last: an app may be asked twice."""
         kept: list[Visitor] = request.get(self._key, [])
         return kept[-1] if kept else self._unknown
+
+    def begin(self, request: MutableMapping[str, Any]) -> Visitor:
+        """Return what `visitor` does."""
+        return self.visitor(request)
 
     async def visitor_async(self, request: MutableMapping[str, Any]) -> Visitor:
         """Return what `visitor` does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, AnyStr, Generic, Protocol
 
 from .._http.caller import SAFE_METHODS
@@ -22,11 +22,11 @@ from .naming import Naming
 class Visitors(Protocol):
     """Returns the visitor of a request, given by its ASGI scope or WSGI environ."""
 
-    are_immediate: bool
-    """Whether `visitor` can be used under ASGI, too."""
-
     def visitor(self, request: Any) -> Visitor:
-        """Return the request's visitor."""
+        """Return the request's visitor, under WSGI."""
+
+    def begin(self, request: Any) -> Visitor | Coroutine[Any, Any, Visitor]:
+        """Return the request's visitor; a coroutine that returns it if that takes a wait."""
 
     async def visitor_async(self, request: Any) -> Visitor:
         """Return the request's visitor."""

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import AnyStr, Generic
 
 HeaderList = list[tuple[str, str]]
 """Header fields in order, as text decoded as latin-1."""
-
-
-def _from_bytes(text: bytes) -> str:
-    return text.decode("latin-1")
-
-
-def _to_bytes(text: str) -> bytes:
-    return text.encode("latin-1")
 
 
 @dataclass(frozen=True)
@@ -31,7 +24,11 @@ class FieldForm(Generic[AnyStr]):
     encode_name: Callable[[str], AnyStr]
 
 
-ASGI_FORM = FieldForm(_from_bytes, _to_bytes, lambda name: name.lower().encode("latin-1"))
+ASGI_FORM = FieldForm[bytes](
+    methodcaller("decode", "latin-1"),  # faster than a function in Python
+    methodcaller("encode", "latin-1"),
+    lambda name: name.lower().encode("latin-1"),
+)
 """Bytes, names in lower case (ASGI specification, "HTTP Connection Scope")."""
 
 WSGI_FORM = FieldForm[str](str, str, str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from enum import Enum
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar
@@ -73,32 +73,39 @@ class Callbacks:
                 may_block=may_block and identity is not None,
                 seconds=seconds,
             )
-        self.are_immediate = identity is None and consent is None
-        """Whether no callable is the site's own, so that `visitor` can be used under ASGI, too."""
 
     def visitor(self, request: Any) -> Visitor:
         """Return the request's visitor; `identity` is not called without consent."""
         if self._consent is not None and (consents := self._consent.call(request)) is not True:
             return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
+        return _NOBODY if self._identity is None else _visitor(self._identity.call(request))
+
+    def begin(self, request: Any) -> Visitor | Coroutine[Any, Any, Visitor]:
+        """Return the request's visitor; a coroutine that returns it if that takes a wait.
+
+        This is for ASGI: the callables may be coroutine functions.
+        """
+        if self._consent is not None:
+            return self._with_consent(self._consent, request)
         if self._identity is None:
             return _NOBODY
-        identity = self._identity.call(request)
-        if identity is None or isinstance(identity, Identity):
-            return Visitor(identity)
-        return _NOT_SAID if identity is NOT_SAID else _IDENTITY_FAILED
+        answer = self._identity.begin(request)
+        if answer is None or isinstance(answer, _ANSWERS):
+            return _visitor(answer)
+        return _awaited(answer)
 
     async def visitor_async(self, request: Any) -> Visitor:
-        """Return the request's visitor; the callables may be coroutine functions."""
-        if self._consent is not None:
-            consents = await self._consent.call_async(request)
-            if consents is not True:
-                return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
+        """Return what `begin` leads to."""
+        visitor = self.begin(request)
+        return visitor if isinstance(visitor, Visitor) else await visitor
+
+    async def _with_consent(self, consent: _Callback[bool], request: Any) -> Visitor:
+        consents = await consent.call_async(request)
+        if consents is not True:
+            return _WITHOUT_CONSENT if consents is False else _CONSENT_FAILED
         if self._identity is None:
             return _NOBODY
-        identity = await self._identity.call_async(request)
-        if identity is None or isinstance(identity, Identity):
-            return Visitor(identity)
-        return _NOT_SAID if identity is NOT_SAID else _IDENTITY_FAILED
+        return _visitor(await self._identity.call_async(request))
 
 
 _NOBODY = Visitor()
@@ -106,6 +113,19 @@ _WITHOUT_CONSENT = Visitor(consents=False)
 _IDENTITY_FAILED = Visitor(lookup_failed=True)
 _CONSENT_FAILED = Visitor(consents=False, lookup_failed=True)
 _NOT_SAID = Visitor(is_said=False)
+
+_ANSWERS = (Identity, NotSaid, LoginChanged, _Failure)
+_Answer = Identity | NotSaid | LoginChanged | _Failure | None
+
+
+def _visitor(answer: _Answer) -> Visitor:
+    if answer is None or isinstance(answer, Identity):
+        return Visitor(answer)
+    return _NOT_SAID if answer is NOT_SAID else _IDENTITY_FAILED
+
+
+async def _awaited(answer: Coroutine[Any, Any, _Answer]) -> Visitor:
+    return _visitor(await answer)
 
 
 class _Callback(Generic[T]):
@@ -147,27 +167,44 @@ class _Callback(Generic[T]):
             return answer if isinstance(answer, self._kinds) else self._checked(answer)
         return FAILED
 
-    async def call_async(self, request: Any) -> T | _Failure:
+    def begin(self, request: Any) -> T | _Failure | Coroutine[Any, Any, T | _Failure]:
+        """Return the answer; a coroutine that returns it if that takes a wait."""
+        if self._threads is not None:
+            return self._finish(self._in_thread(self._threads, request))
         with self._failures:
             try:
-                if self._threads is None:
-                    answer = self._callable(request)
-                    deadline = None
-                    if isinstance(answer, CoroutineType) and may_begin_first():
-                        try:
-                            waits_for = answer.send(None)
-                        except StopIteration as finished:
-                            return self._checked(finished.value)
-                        answer = await rest_in_time(answer, waits_for, self._seconds)
-                else:
-                    deadline = anyio.current_time() + self._seconds
-                    answer = await self._threads.call(request, deadline)
+                answer = self._callable(request)
+                if isinstance(answer, CoroutineType) and may_begin_first():
+                    try:
+                        waits_for = answer.send(None)
+                    except StopIteration as finished:
+                        return self._checked(finished.value)
+                    return self._finish(rest_in_time(answer, waits_for, self._seconds))
                 if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
-                    answer = await in_time(answer, self._seconds, deadline)
+                    return self._finish(in_time(answer, self._seconds))
                 return self._checked(answer)
             except IdentityRefused as refusal:
                 return self._refused(refusal)
         return FAILED
+
+    async def call_async(self, request: Any) -> T | _Failure:
+        answer = self.begin(request)
+        return await answer if isinstance(answer, Coroutine) else answer
+
+    async def _finish(self, answer: Coroutine[Any, Any, Any]) -> T | _Failure:
+        with self._failures:
+            try:
+                return self._checked(await answer)
+            except IdentityRefused as refusal:
+                return self._refused(refusal)
+        return FAILED
+
+    async def _in_thread(self, threads: Threads, request: Any) -> Any:
+        deadline = anyio.current_time() + self._seconds
+        answer = await threads.call(request, deadline)
+        if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+            answer = await in_time(answer, self._seconds, deadline)
+        return answer
 
     def _log_late(self, error: BaseException) -> None:
         """Log the error of a call after its request has stopped waiting for it."""

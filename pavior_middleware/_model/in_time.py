@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable
 from contextlib import suppress
 from types import CoroutineType
@@ -49,11 +50,16 @@ def may_begin_first() -> bool:
     Then a coroutine that does not wait needs no limit. A timer of asyncio allows that. A cancel
     scope of anyio or Trio does not: it has to enclose the scopes that the coroutine opens.
     """
+    return _HAS_UNCANCEL and ("trio" not in sys.modules or _runs_in_asyncio())
+
+
+def _runs_in_asyncio() -> bool:
+    """Whether an event loop of asyncio runs. Up to Python 3.11, this costs a system call."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return False
-    return _HAS_UNCANCEL
+    return True
 
 
 async def rest_in_time(

@@ -5,7 +5,7 @@ About `PIECE` bytes are decoded at a time. The client can decode at once what th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from .._http.codings import Coding, CodingError, Encoder
@@ -57,14 +57,6 @@ class Document(Protocol):
 
     def finish(self) -> bytes:
         """Return the rest of the document."""
-
-
-def ready(document: Document, data: bytes, *, is_last: bool) -> Iterable[bytes]:
-    """Take the next bytes of a document and return what may be sent now; with `is_last`, all."""
-    new = document.feed(data)
-    rest = document.finish() if is_last else document.flush()
-    new = new + rest if rest else new
-    return (new,) if new else ()
 
 
 class CodedBody:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, AnyStr, Generic
 from .._http.cache_control import DIGESTS
 from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
-from .body import CodedBody, Document, ready
+from .body import CodedBody, Document
 from .head_edit import HeadEdits, Values
 from .known_heads import KnownHeadInserter
 from .payload import NOTHING, Payload, without_snippet
@@ -239,7 +239,10 @@ class PageResponse(Generic[AnyStr]):
             return ()
         if isinstance(body, CodedBody):
             return body.feed(data, is_last=is_last)
-        return ready(body, data, is_last=is_last)
+        new = body.feed(data)
+        rest = body.finish() if is_last else body.flush()
+        new = new + rest if rest else new
+        return (new,) if new else ()
 
     def abandon(self) -> None:
         """Pass all that follows: the app has replaced a response whose head was sent."""

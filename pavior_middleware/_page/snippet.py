@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import secrets
 import string
 import struct
+from binascii import hexlify
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -22,6 +22,7 @@ from .._model.identity import Identity
 from .._model.init_options import identity_options, site_options
 from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import Settings
+from . import pads
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name of the script's Trusted Types policy, which makes its URLs."""
@@ -29,8 +30,8 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 ATTRIBUTE = "data-pavior"
 """The attribute of the element that holds the script's data, as JSON."""
 
-new_pad: Callable[[int], bytes] = secrets.token_bytes
-"""Returns this number of random bytes, which mask the hmac of one response."""
+new_pad: Callable[[], bytes] = pads.random_pad
+"""Makes the pad of an element."""
 
 _VARIANT_BYTES = 16
 
@@ -85,21 +86,16 @@ class Snippet:
         """
         tag = b"<script" if nonce is None else b'<script nonce="%s"' % nonce.encode("ascii")
         start, end = self._checking if checks_files else self._usual
-        return b"".join((tag, start, self._masked_hmac(), end))
+        if self.hmac is None:
+            return b"".join((tag, start, end))
+        pad = new_pad()
+        masked = self._hmac_number ^ int.from_bytes(pad, "big")
+        return b"".join((tag, start, hexlify(pad + masked.to_bytes(pads.SIZE, "big")), end))
 
     @staticmethod
     def early(element: bytes) -> bytes:
         """Return the form of an element for a page whose later policy would block the embed."""
         return element.replace(_START_OF_DATA, _START_OF_DATA + b'"early":true,', 1)
-
-    def _masked_hmac(self) -> bytes:
-        """Return a pad and then the hmac XORed with it, both in hex; nothing without an hmac."""
-        if self.hmac is None:
-            return b""
-        size = len(self.hmac) // 2
-        pad = new_pad(size)
-        masked = self._hmac_number ^ int.from_bytes(pad, "big")
-        return (pad + masked.to_bytes(size, "big")).hex().encode("ascii")
 
     @cached_property
     def _hmac_number(self) -> int:

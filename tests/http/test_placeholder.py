@@ -27,7 +27,7 @@ from webtest import TestApp, TestRequest, lint
 
 from pavior_middleware import Identity, asgi, wsgi
 from pavior_middleware._http.codings import codings
-from pavior_middleware._page.body import CodedBody, ready
+from pavior_middleware._page.body import CodedBody
 from pavior_middleware._page.placeholder import LIMIT, Replacer, new_placeholder
 from pavior_middleware._page.request import PageRequest
 from pavior_middleware._page.snippet import Snippet, render
@@ -514,8 +514,7 @@ def test_a_part_of_a_page_that_has_begun_keeps_the_placeholders_that_come_later(
 def test_placeholders_as_long_as_the_script_leave_no_page_that_seems_unchanged() -> None:
     mark = b"x" * len(ONE) * 3
     document = Replacer(Inserter(mark), lambda: ONE)
-    pieces = ready(document, b"<p>" + ONE * 3, is_last=True)
-    assert b"".join(pieces) == b"<p>" + mark
+    assert document.feed(b"<p>" + ONE * 3) + document.finish() == b"<p>" + mark
     assert document.added == 0
     assert not document.stays
     coded = CodedBody([], Replacer(Inserter(mark), lambda: ONE), pytest.fail)

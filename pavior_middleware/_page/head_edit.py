@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import AnyStr, Generic, NamedTuple
 
 from .._http import csp
 from .._http.cache_control import DIGESTS, TARGETED, private
 from .._http.headers import FieldForm
 from .head import ResponseHead
+from .layout import Layout
 from .skip import INNER_FIELD, SKIP_FIELD
 from .variants import tagged
 
-_MOST_NAMES = 256
+_MOST_LAYOUTS = 64
 
 Fields = list[tuple[AnyStr, AnyStr]]
 
@@ -81,8 +82,9 @@ class HeadEdit(Generic[AnyStr]):
         warn_of_policies: Warn | None,
     ) -> None:
         self._form: FieldForm[AnyStr] = form
-        by_name = _edits(head, kind, warn_of_policies)
-        self._edits: _Edits[AnyStr] = _Edits(by_name, form, is_private=kind.is_private)
+        self._by_name = _edits(head, kind, warn_of_policies)
+        self._is_private = kind.is_private
+        self._by_place = lru_cache(maxsize=_MOST_LAYOUTS)(self._edits_in)
         added: list[tuple[str, str]] = []
         missing = kind.missing_in_vary(head)
         if missing and not head.has_vary:
@@ -92,23 +94,34 @@ class HeadEdit(Generic[AnyStr]):
         self._added: Fields[AnyStr] = [_encoded(form, name, value) for name, value in added]
 
     def apply(
-        self, headers: Sequence[tuple[AnyStr, AnyStr]], values: Values
+        self, headers: Sequence[tuple[AnyStr, AnyStr]], layout: Layout, values: Values
     ) -> list[tuple[AnyStr, AnyStr]]:
         """Return the new head. Unchanged fields are the same objects as before."""
-        form, edits = self._form, self._edits
-        result: Fields[AnyStr] = []
-        for field in headers:
-            edit = edits[field[0]]
-            if edit is None:
-                result.append(field)
-                continue
-            value = edit(form.decode(field[1]), values)
-            if value is not None:
-                result.append((field[0], form.encode(value)))
+        form, result = self._form, list(headers)
+        for place, edit in self._by_place(layout):
+            name, value = result[place]
+            new = edit(form.decode(value), values)
+            if new is None:
+                del result[place]
+            else:
+                result[place] = name, form.encode(new)
         result += self._added
         if values.cookie is not None:
             result.append(_encoded(form, "Set-Cookie", values.cookie))
         return result
+
+    def _edits_in(self, layout: Layout) -> list[tuple[int, Edit]]:
+        """Return the edits of a head's fields, with their places, the last field first.
+
+        So no field that is removed changes the place of one that is edited behind it.
+        """
+        edits = [(place, self._edit(name)) for place, name in enumerate(layout.names)]
+        return [(place, edit) for place, edit in reversed(edits) if edit is not None]
+
+    def _edit(self, name: str) -> Edit | None:
+        if self._is_private and name.endswith(TARGETED) and name != "cache-control":
+            return _remove
+        return self._by_name.get(name)
 
 
 def _encoded(form: FieldForm[AnyStr], name: str, value: str) -> tuple[AnyStr, AnyStr]:
@@ -137,27 +150,6 @@ class HeadEdits(dict[EditKind, HeadEdit[AnyStr]]):
     def __missing__(self, kind: EditKind) -> HeadEdit[AnyStr]:
         edit = HeadEdit(self._head, kind, self._form, warn_of_policies=self._warn_of_policies)
         self[kind] = edit
-        return edit
-
-
-class _Edits(dict[AnyStr, "Edit | None"]):
-    """Maps the name of each field, as it comes, to its edit; to None if the field stays."""
-
-    def __init__(
-        self, by_name: Mapping[str, Edit], form: FieldForm[AnyStr], *, is_private: bool
-    ) -> None:
-        super().__init__()
-        self._decode: Callable[[AnyStr], str] = form.decode
-        self._by_name = by_name
-        self._is_private = is_private
-
-    def __missing__(self, raw: AnyStr) -> Edit | None:
-        name = self._decode(raw).lower()
-        edit = self._by_name.get(name)
-        if self._is_private and name.endswith(TARGETED) and name != "cache-control":
-            edit = _remove
-        if len(self) < _MOST_NAMES:
-            self[raw] = edit
         return edit
 
 

@@ -17,10 +17,11 @@ from ..placement import Inserter
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
 from .known_heads import KnownHeads
+from .layout import Layout
 from .page_watch import PageWatch
 from .payloads import Payloads
 from .plan import NOT_MODIFIED, Pass, Plan, plan
-from .request import PageRequest, RequestKind
+from .request import Earlier, PageRequest, RequestKind
 from .response import PageResponse
 from .rules import site_rules
 from .snippet import Snippet
@@ -97,14 +98,19 @@ class Pages(Generic[AnyStr]):
         self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> PageResponse[AnyStr] | None:
         """Return the response that an app has begun; None for one that passes unchanged."""
+        request.response_fields = headers
+        earlier: Earlier | None = request.earlier
+        if earlier is not None:
+            headers = list(earlier.cookies) + list(headers)
+        layout, values = self.reader.split(headers)
         if (
-            request.earlier is not None
-            or self.reader.may_matter(headers, is_skipped=request.is_skipped)
+            earlier is not None
+            or self.reader.may_matter(layout, values, is_skipped=request.is_skipped)
             or self._may_change(request, status)
         ):
-            return PageResponse(self, request, status, headers)
+            return PageResponse(self, request, status, headers, layout, values)
         if self.is_heard:
-            self._report_passed(request, status, headers)
+            self._report_passed(request, status, layout, values)
         return None
 
     def may_need_visitor(
@@ -116,13 +122,17 @@ class Pages(Generic[AnyStr]):
         cheap, and may be true although the plan names nobody in the end.
         """
         # The kind of the request comes last, since only pages need it.
+        layout, values = self.reader.split(headers)
         may_name = status != NOT_MODIFIED and not self.rules.is_same_for_all
-        if may_name and self.reader.is_page(headers) and request.kind.gets_script:
+        if layout.opts_out:
+            return False
+        is_page = may_name and self.reader.may_matter(layout, values, is_skipped=False)
+        if is_page and request.kind.gets_script:
             return True
         if status == NOT_MODIFIED and request.method in SAFE_METHODS:
-            return request.kind.holds_variants and not self.reader.is_skipped(headers)
+            return request.kind.holds_variants
         # Redirects are often HTML, too, and the login cookie may follow them.
-        return self._may_change(request, status) and not self.reader.is_skipped(headers)
+        return self._may_change(request, status)
 
     def joined(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Sequence[tuple[AnyStr, AnyStr]]:
         """Return the fields, in which each field that is edited as one value comes only once.
@@ -167,9 +177,10 @@ class Pages(Generic[AnyStr]):
         )
 
     def _report_passed(
-        self, request: PageRequest, status: int, headers: Sequence[tuple[AnyStr, AnyStr]]
+        self, request: PageRequest, status: int, layout: Layout, values: Sequence[AnyStr]
     ) -> None:
-        decided, _ = self.plan(request.kind, self.reader.read(status, headers).head)
+        head, _, _ = self.reader.read(status, layout, values)
+        decided, _ = self.plan(request.kind, head)
         if isinstance(decided, Pass):
             self.report(Event("passed", decided.reason))
 

@@ -36,6 +36,7 @@ from .._model.visitor import Visitor
 from .body import CodedBody, Document
 from .head_edit import HeadEdits, Values
 from .known_heads import KnownHeadInserter
+from .layout import Layout
 from .payload import NOTHING, Payload, without_snippet
 from .placeholder import Replacer
 from .plan import (
@@ -119,7 +120,8 @@ class PageResponse(Generic[AnyStr]):
     """One response that an app has begun.
 
     `headers` are the fields of its head in the form of the adapter's interface
-    (`headers.FieldForm`).
+    (`headers.FieldForm`), behind the cookies of an earlier answer. `layout` and `values` are what
+    `HeadReader.split` returns for them.
     """
 
     head_is_first = False
@@ -147,22 +149,23 @@ class PageResponse(Generic[AnyStr]):
         request: PageRequest,
         status: int,
         headers: Sequence[tuple[AnyStr, AnyStr]],
+        layout: Layout,
+        values: Sequence[AnyStr],
     ) -> None:
         self._pages: Pages[AnyStr] = pages
         self._request = request
-        request.response_fields = headers
         self._kind = request.kind
         self.status = status
-        if request.earlier is not None:
-            headers = list(request.earlier.cookies) + list(headers)
-        head, self._nonces, self._declared = pages.reader.read(status, headers)
+        head, self._nonces, self._declared = pages.reader.read(status, layout, values)
         self._head = head
         self._plan: Plan
         self._edits: HeadEdits[AnyStr]
         self._plan, self._edits = pages.plan(self._kind, head)
         self._headers: Sequence[tuple[AnyStr, AnyStr]] = headers
+        self._layout = layout
         if head.repeats and not isinstance(self._plan, Pass | RemoveField | Check):
             self._headers = pages.joined(headers)
+            self._layout, _ = pages.reader.split(self._headers)
         self.state = _ASKING
         if not self._plan.needs_visitor:
             self._decide(None, None)
@@ -218,7 +221,7 @@ class PageResponse(Generic[AnyStr]):
         # A policy may change the form of the element although the app's entity tag is the same.
         is_strong = is_strong and not (payload.is_masked or self._head.policies.needs_hashes)
         values = Values(payload.variant, is_strong, length, payload.cookie, self._nonces)
-        return self._edits[payload.edit].apply(self._headers, values)
+        return self._edits[payload.edit].apply(self._headers, self._layout, values)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
         """Take the body's next bytes and return what may be sent now, in pieces.

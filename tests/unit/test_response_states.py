@@ -89,7 +89,9 @@ def response_to(
     request = pages.request(method, "https", "/", "", fields, True)
     request.earlier = earlier
     sent = as_sent(pages.form, headers)
-    return pages.begin(request, status, sent) or PageResponse(pages, request, status, sent)
+    return pages.begin(request, status, sent) or PageResponse(
+        pages, request, status, sent, *pages.reader.split(sent)
+    )
 
 
 def as_sent(form: FieldForm[Any], fields: Fields) -> list[tuple[Any, Any]]:

@@ -22,6 +22,10 @@ class Middleware(Protocol):
         """Return names of the app's session cookie, for a site whose settings have none."""
 
 
+# Up to Python 3.11, `State.HELD` costs a look-up by the metaclass.
+_ASKING, _HELD, _PASSING = State.ASKING, State.HELD, State.PASSING
+_RETRY, _DROPPED = State.RETRY, State.DROPPED
+
 _BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 
 
@@ -32,11 +36,6 @@ class Response:
     held until the first bytes of the body may be sent, since they decide about the head. Servers
     may hold it, too (ASGI specification, "Response Start").
     """
-
-    _response: PageResponse[bytes] | None = None
-    _is_begun = False
-    _start: Message | None = None
-    _outer_scope: Scope | None = None
 
     def __init__(
         self,
@@ -51,6 +50,10 @@ class Response:
         self._request = request
         self._scope = scope
         self._send = send
+        self._response: PageResponse[bytes] | None = None
+        self._passes = False
+        self._start: Message | None = None
+        self._outer_scope: Scope | None = None
 
     def from_copy(self, outer_scope: Scope) -> Response:
         """Return this response for an app that gets a copy of the outer scope."""
@@ -61,13 +64,13 @@ class Response:
     def again(self) -> PageRequest | None:
         """The request with which the app is asked again; None if it is not asked again."""
         response = self._response
-        return response.again() if response and response.state is State.RETRY else None
+        return response.again() if response and response.state is _RETRY else None
 
     @property
     def is_over(self) -> bool:
         """Whether the app's further messages do not matter."""
         response = self._response
-        return response is not None and response.state in (State.RETRY, State.DROPPED)
+        return response is not None and response.state in (_RETRY, _DROPPED)
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take the app's next message; return an awaitable that sends what may be sent of it.
@@ -76,7 +79,7 @@ class Response:
         """
         response, kind = self._response, message["type"]
         if response is None:
-            if self._is_begun or kind != "http.response.start":
+            if self._passes or kind != "http.response.start":
                 return self._send(message)
             return self._begin(message)
         if kind == "http.response.body":
@@ -96,9 +99,9 @@ class Response:
             self._outer_scope.update(seen)
         response = self._site.pages.begin(self._request, message["status"], raw)
         if response is None:
-            self._is_begun = True
+            self._passes = True
             return self._send(message)
-        if response.state is not State.ASKING:
+        if response.state is not _ASKING:
             return self._follow(message, response)
         visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
         if isinstance(visitor, Visitor):
@@ -125,12 +128,12 @@ class Response:
         """Send or hold the start of a response, by what was decided."""
         self._response = response  # if the app stops waiting, it may begin another response
         state = response.state
-        if state is State.PASSING:
+        if state is _PASSING:
             return self._send(message)
-        if state is State.RETRY:
+        if state is _RETRY:
             return _nothing()
         self._start = message
-        if state is State.HELD and not response.head_is_first:
+        if state is _HELD and not response.head_is_first:
             return _nothing()
         return self._release(response)
 
@@ -146,7 +149,7 @@ class Response:
         """Send a message that holds nothing of a page's body, once the page's start is sent."""
         if response.changes_body:
             await self._release(response)
-            if response.state is State.DROPPED:
+            if response.state is _DROPPED:
                 return
         if message["type"] == "http.response.trailers":
             headers = response.trailers(list(message.get("headers", ())))
@@ -161,7 +164,7 @@ class Response:
         if not response.changes_body:
             await self._pass_on(message, response)
             return
-        received = message.get("body", b"")
+        received, send = message.get("body", b""), self._send
         if not isinstance(received, bytes):  # Starlette passes a `memoryview` on
             received = bytes(received)
         is_last = not message.get("more_body", False)
@@ -175,13 +178,13 @@ class Response:
         if ready is None and received and not is_last:
             return  # nothing may be sent yet
         if self._start is not None:  # as `_release` does, but without a coroutine for each page
-            await self._send(self._new_start(response))
-            if response.state is State.DROPPED:
-                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        if response.state is State.DROPPED:  # an earlier piece may have led to this state
+            await send(self._new_start(response))
+            if response.state is _DROPPED:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if response.state is _DROPPED:  # an earlier piece may have led to this state
             return
         is_same = ready is received or (ready is None and not received)
-        await self._send(message if is_same else {**message, "body": ready or b""})
+        await send(message if is_same else {**message, "body": ready or b""})
 
     async def _rewrite_file(self, message: Message, response: PageResponse[bytes]) -> None:
         is_page = response.changes_body
@@ -208,7 +211,7 @@ class Response:
         self, data: bytes, response: PageResponse[bytes], *, more_body: bool = True
     ) -> None:
         await self._release(response)
-        if response.state is not State.DROPPED:
+        if response.state is not _DROPPED:
             await self._send({"type": "http.response.body", "body": data, "more_body": more_body})
 
     async def _release(self, response: PageResponse[bytes]) -> None:
@@ -219,7 +222,7 @@ class Response:
         """
         if self._start is not None:
             await self._send(self._new_start(response))
-            if response.state is State.DROPPED:
+            if response.state is _DROPPED:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _new_start(self, response: PageResponse[bytes]) -> Message:
@@ -227,7 +230,7 @@ class Response:
         assert self._start is not None  # noqa: S101  # this is called once for each start
         start, self._start = self._start, None
         headers = response.head()
-        if response.state is State.DROPPED:
+        if response.state is _DROPPED:
             return {"type": start["type"], "status": response.status, "headers": headers}
         return {**start, "headers": headers}
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import AnyStr, Generic, NamedTuple
+from typing import AnyStr, Generic
 
 from .._http import csp
 from .._http.cache_control import DIGESTS, covers, vary_names
@@ -26,7 +27,8 @@ _EDITED = (
 """The fields that may be edited, so a signature that covers them would become invalid."""
 
 
-class ResponseHead(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)  # so plans are found by the object, not its values
+class ResponseHead:
     """What the head of a response says.
 
     `is_shown`: a browser shows the response, rather than saving it. `is_part`: it is a part of a
@@ -116,6 +118,10 @@ class HeadReader(Generic[AnyStr]):
         )
 
 
+_response_head = lru_cache(maxsize=_MOST_HEADS)(ResponseHead)
+"""Returns the same object for the same values."""
+
+
 def _length(value: str) -> int | None:
     return int(value) if value.isdecimal() and len(value) <= _MOST_DIGITS else None
 
@@ -127,7 +133,7 @@ def _head(status: int, fields: Sequence[tuple[str, str]]) -> ResponseHead:
     content_type = values.get("content-type")
     media = media_type(", ".join(content_type)) if content_type else _NOT_HTML
     policies = [(name, value) for name, value in fields if name in POLICIES]
-    return ResponseHead(
+    return _response_head(
         status=status,
         is_inner=INNER_FIELD in values,
         is_skipped=SKIP_FIELD in values,

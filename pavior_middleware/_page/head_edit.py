@@ -97,14 +97,15 @@ class HeadEdit(Generic[AnyStr]):
         self, headers: Sequence[tuple[AnyStr, AnyStr]], layout: Layout, values: Values
     ) -> list[tuple[AnyStr, AnyStr]]:
         """Return the new head. Unchanged fields are the same objects as before."""
-        form, result = self._form, list(headers)
-        for place, edit in self._by_place(layout):
+        form, edits, result = self._form, self._by_place, list(headers)
+        decode, encode = form.decode, form.encode
+        for place, edit in edits(layout):
             name, value = result[place]
-            new = edit(form.decode(value), values)
+            new = edit(decode(value), values)
             if new is None:
                 del result[place]
             else:
-                result[place] = name, form.encode(new)
+                result[place] = name, encode(new)
         result += self._added
         if values.cookie is not None:
             result.append(_encoded(form, "Set-Cookie", values.cookie))

@@ -78,19 +78,17 @@ class KnownHeadInserter:
     which a policy may follow. `make` makes the inserter of a snippet.
     """
 
-    added: int | None = None
+    added: int | None
     """The number of bytes by which the document has grown; None while that is not known."""
 
-    stays = False
+    stays: bool
     """Whether the document stays unchanged."""
 
-    is_determined = True
+    is_determined: bool
     """Whether the place is the one that the document in one piece would have."""
 
-    is_fragment = False
+    is_fragment: bool
     """Whether it stays unchanged because it does not begin like a document."""
-
-    _inserter: Inserter | None = None
 
     def __init__(
         self,
@@ -103,6 +101,8 @@ class KnownHeadInserter:
         self._snippet = snippet
         self._early = early
         self._make = make
+        self._inserter: Inserter | None = None
+        self.added, self.stays, self.is_determined, self.is_fragment = None, False, True, False
 
     def feed(self, data: bytes) -> bytes:
         """Take the document's next bytes and return those that may be sent."""

@@ -1,4 +1,4 @@
-"""Where the fields that decide what happens stand in the head of a response.
+"""The places of the fields in a response's head that decide what happens.
 
 Many responses of a site have fields of the same names in the same order. So the places are found
 once for these names, and remembered.
@@ -34,7 +34,7 @@ _PRESENCES = frozenset({"content-length", "content-range", *ELSEWHERE, INNER_FIE
 """The fields whose mere presence decides what happens."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)  # found by the object, not its values
 class Layout:
     """The places of fields in all heads whose fields have these names, in this order.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from .head_edit import EditKind
 from .snippet import Snippet
 from .variants import FRAGMENT, NO_SCRIPT
 
 
-class Payload(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Payload:
     """What a response gains. A page gains a snippet, or none for this request alone.
 
     `variant` is that of the page; None if no other response has the same bytes. `is_masked` tells
@@ -27,11 +28,11 @@ class Payload(NamedTuple):
         """Return the payload that also sets a cookie."""
         if cookie is None:
             return self
-        return self._replace(cookie=cookie, edit=self.edit._replace(has_cookie=True))
+        return replace(self, cookie=cookie, edit=self.edit._replace(has_cookie=True))
 
     def with_nonce(self) -> Payload:
         """Return the payload with a nonce in the element, so no other response has its bytes."""
-        return self._replace(variant=None)
+        return replace(self, variant=None)
 
     def of_fragment(self) -> Payload:
         """Return the payload of a part of a page, `NOTHING` if every request gets the same part."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from .placeholder import new_placeholder
 from .rules import SiteRules
 
 
-class RequestKind(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)  # so plans are found by the object, not its values
+class RequestKind:
     """The parts of a request that decide what happens to its response; a site sees a dozen kinds.
 
     `gets_script`: the page may get the script. `may_be_fragment`: only the markup shows whether the
@@ -69,7 +71,7 @@ class PageRequest(IdentityHolder):
     outer: PageRequest | None = None
     """The same request, as an outer middleware has it."""
 
-    visitor: Visitor | None = None
+    visitor: Visitor | None
     """Who is visiting, once a layer inside the app knows."""
 
     response_fields: Sequence[tuple[Any, Any]] = ()
@@ -78,25 +80,23 @@ class PageRequest(IdentityHolder):
     They are set before the visitor is looked up.
     """
 
-    is_skipped = False
+    is_skipped: bool
     """Whether its path is in `skip_paths`."""
 
-    mount_path = ""
+    mount_path: str
     """The part of `root_path` that the app of an outer middleware has mounted this app at."""
 
     is_rendered = False
     """Whether the whole page is rendered, so no template will ask for a placeholder."""
 
-    placeholder: bytes | None = None
+    placeholder: bytes | None
     """What templates write at the script's place; None until a template has asked for it."""
 
-    earlier: Earlier | None = None
+    earlier: Earlier | None
     """The app's first answer, if this is the second time that it is asked."""
 
-    conditions = NO_CONDITIONS
+    conditions: Conditions
     """What the client's conditions ask for."""
-
-    _kind: RequestKind | None = None
 
     def __init__(
         self,
@@ -114,6 +114,10 @@ class PageRequest(IdentityHolder):
         self.fields = fields
         self._rules = rules
         self._scheme = scheme
+        # Up to Python 3.11, reading an attribute of the class takes longer.
+        self._kind: RequestKind | None = None
+        self.visitor = self.earlier = self.placeholder = None
+        self.is_skipped, self.mount_path, self.conditions = False, "", NO_CONDITIONS
         if rules.skip_paths and rules.skips(path):
             self.is_skipped = True
             self._kind = _SKIPPED

@@ -124,24 +124,19 @@ class PageResponse(Generic[AnyStr]):
     `HeadReader.split` returns for them.
     """
 
-    head_is_first = False
+    head_is_first: bool
     """Whether its head may go before any of its body, as that of a page that gains the script.
 
     Bytes of the body could still tell that every byte of the page is known, or that the page gains
     nothing. Neither is worth the wait for an app that is slow to begin.
     """
 
-    drops_body = False
+    drops_body: bool
     """Whether nothing of the body may go to the server: the answer to a `HEAD` has none.
 
     Some apps send the page all the same, and some servers tell its length, which is not that of the
     page with the script.
     """
-
-    _payload: Payload = NOTHING
-    _body: Document | CodedBody | None = None
-    _is_strong = True  # whether every byte of the page is known
-    _received = 0
 
     def __init__(
         self,
@@ -166,6 +161,11 @@ class PageResponse(Generic[AnyStr]):
         if head.repeats and not isinstance(self._plan, Pass | RemoveField | Check):
             self._headers = pages.joined(headers)
             self._layout, _ = pages.reader.split(self._headers)
+        self.head_is_first = self.drops_body = False
+        self._payload = NOTHING
+        self._body: Document | CodedBody | None = None
+        self._is_strong = True  # whether every byte of the page is known
+        self._received = 0
         self.state = _ASKING
         if not self._plan.needs_visitor:
             self._decide(None, None)

@@ -24,7 +24,7 @@ class Middleware(Protocol):
 
 # Up to Python 3.11, `State.HELD` costs a look-up by the metaclass.
 _ASKING, _HELD, _PASSING = State.ASKING, State.HELD, State.PASSING
-_RETRY, _DROPPED = State.RETRY, State.DROPPED
+_SENDING, _RETRY, _DROPPED = State.SENDING, State.RETRY, State.DROPPED
 
 _BODIES = frozenset({"http.response.body", PATHSEND, ZEROCOPYSEND})
 
@@ -101,12 +101,12 @@ class Response:
         if response is None:
             self._passes = True
             return self._send(message)
-        if response.state is not _ASKING:
-            return self._follow(message, response)
-        visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
-        if isinstance(visitor, Visitor):
-            return self._decide(message, response, visitor)
-        return self._wait(message, response, visitor)
+        if response.state is _ASKING:
+            visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
+            if not isinstance(visitor, Visitor):
+                return self._wait(message, response, visitor)
+            self._take(response, visitor)
+        return self._follow(message, response)
 
     async def _wait(
         self,
@@ -114,28 +114,27 @@ class Response:
         response: PageResponse[bytes],
         visitor: Coroutine[Any, Any, Visitor],
     ) -> None:
-        await self._decide(message, response, await visitor)
-
-    def _decide(
-        self, message: Message, response: PageResponse[bytes], visitor: Visitor
-    ) -> Awaitable[None]:
-        """Decide what becomes of a response, by its visitor."""
-        lends = self._site.sharing.cookie is not None
-        response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
-        return self._follow(message, response)
+        self._take(response, await visitor)
+        await self._follow(message, response)
 
     def _follow(self, message: Message, response: PageResponse[bytes]) -> Awaitable[None]:
         """Send or hold the start of a response, by what was decided."""
         self._response = response  # if the app stops waiting, it may begin another response
         state = response.state
+        if state is _HELD:
+            self._start = message
+            return self._release(response) if response.head_is_first else _nothing()
         if state is _PASSING:
             return self._send(message)
         if state is _RETRY:
             return _nothing()
         self._start = message
-        if state is _HELD and not response.head_is_first:
-            return _nothing()
         return self._release(response)
+
+    def _take(self, response: PageResponse[bytes], visitor: Visitor) -> None:
+        """Tell a response its visitor, and the login cookie that it sets."""
+        lends = self._site.sharing.cookie is not None
+        response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
         return self._site.login_cookie(
@@ -161,7 +160,7 @@ class Response:
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         # An app may begin to send a piece before it awaits the last one.
-        if not response.changes_body:
+        if response.state is not _HELD and response.state is not _SENDING:
             await self._pass_on(message, response)
             return
         received, send = message.get("body", b""), self._send

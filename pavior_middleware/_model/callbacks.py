@@ -90,9 +90,9 @@ class Callbacks:
         if self._identity is None:
             return _NOBODY
         answer = self._identity.begin(request)
-        if answer is None or isinstance(answer, _ANSWERS):
-            return _visitor(answer)
-        return _awaited(answer)
+        if answer is None or isinstance(answer, Identity):
+            return Visitor(answer)
+        return _visitor(answer) if isinstance(answer, _ANSWERS) else _awaited(answer)
 
     async def visitor_async(self, request: Any) -> Visitor:
         """Return what `begin` leads to."""
@@ -178,11 +178,12 @@ class _Callback(Generic[T]):
                     try:
                         waits_for = answer.send(None)
                     except StopIteration as finished:
-                        return self._checked(finished.value)
-                    return self._finish(rest_in_time(answer, waits_for, self._seconds))
-                if not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
+                        answer = finished.value
+                    else:
+                        return self._finish(rest_in_time(answer, waits_for, self._seconds))
+                elif not isinstance(answer, self._kinds) and inspect.isawaitable(answer):
                     return self._finish(in_time(answer, self._seconds))
-                return self._checked(answer)
+                return answer if isinstance(answer, self._kinds) else self._checked(answer)
             except IdentityRefused as refusal:
                 return self._refused(refusal)
         return FAILED

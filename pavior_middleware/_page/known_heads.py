@@ -47,9 +47,9 @@ class KnownHeads:
         for beginning, place, closer, is_early in self._heads:
             if document.startswith(beginning):
                 self._misses = 0
-                view = memoryview(document)
                 form = early(snippet) if is_early else snippet
-                return b"".join((view[:place], closer, form, view[place:]))
+                rest = memoryview(document)[place:]  # the long part is copied once
+                return b"".join((document[:place], closer, form, rest))
         self._misses += 1
         return None
 

@@ -213,9 +213,10 @@ class PageResponse(Generic[AnyStr]):
             if self._yields:
                 return self._head_of_earlier()
         elif body is not None:
-            is_strong = body.added is not None and body.is_determined
-            if body.added is not None and self._declared is not None:
-                length = self._declared + body.added
+            added = body.added
+            is_strong = added is not None and body.is_determined
+            if added is not None and self._declared is not None:
+                length = self._declared + added
             if self._pages.is_heard:
                 self._report("injected", is_named=payload.edit.is_personal)
         # A policy may change the form of the element although the app's entity tag is the same.

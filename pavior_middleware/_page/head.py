@@ -68,28 +68,33 @@ class HeadReader(Generic[AnyStr]):
             lambda value: media_type(form.decode(value)).is_html
         )
 
-    def split(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> tuple[Layout, tuple[AnyStr, ...]]:
-        """Return the layout of a head, and the values of its fields."""
-        names, values = zip(*headers, strict=True) if headers else ((), ())
-        return self._layout(names), values
+    def layout(self, headers: Sequence[tuple[AnyStr, AnyStr]]) -> Layout:
+        """Return the layout of a head."""
+        return self._layout(tuple([name for name, _ in headers]))
 
-    def may_matter(self, layout: Layout, values: Sequence[AnyStr], *, is_skipped: bool) -> bool:
+    def may_matter(
+        self, layout: Layout, headers: Sequence[tuple[AnyStr, AnyStr]], *, is_skipped: bool
+    ) -> bool:
         """Whether a response is HTML, or the app says that it gets no chat.
 
         With `is_skipped`, the response's path gets no chat, so HTML does not matter.
         """
         if layout.opts_out or is_skipped:
             return layout.opts_out
-        return any(map(self._is_html, layout.pick_types(values)))
+        for place in layout.types:  # noqa: SIM110  # a generator takes longer
+            if self._is_html(headers[place][1]):
+                return True
+        return False
 
     def read(
-        self, status: int, layout: Layout, values: Sequence[AnyStr]
+        self, status: int, layout: Layout, headers: Sequence[tuple[AnyStr, AnyStr]]
     ) -> tuple[ResponseHead, csp.Nonces | None, int | None]:
         """Return what the head says, the nonces of its policies, and the length that it declares.
 
         Nonces and length vary by response, so they are not part of what it says.
         """
         nonces, length = None, None
+        values = tuple([value for _, value in headers])
         policies: tuple[str, ...] = ()
         if layout.length is not None:
             length = _length(self._decode(values[layout.length]))

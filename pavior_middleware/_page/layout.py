@@ -38,19 +38,19 @@ _PRESENCES = frozenset({"content-length", "content-range", *ELSEWHERE, INNER_FIE
 class Layout:
     """The places of fields in all heads whose fields have these names, in this order.
 
-    `names` are in lower case. `decisive` are the places of all fields that decide; `texts` and
-    `policies` are some of them. `length` is the place of `Content-Length`, None without one. Given
-    the values of all fields, `pick_texts` returns those at `texts`, and `pick_types` those of
-    `Content-Type`. `opts_out`: the app says that the response must not get the chat.
+    `names` are in lower case. `decisive` are the places of all fields that decide; `texts`,
+    `policies` and `types` are some of them. `length` is the place of `Content-Length`, None
+    without one. `pick_texts` returns the values at `texts`, given those of all fields. `opts_out`:
+    the app says that the response must not get the chat.
     """
 
     names: tuple[str, ...]
     decisive: tuple[int, ...]
     texts: tuple[int, ...]
     policies: tuple[int, ...]
+    types: tuple[int, ...]
     length: int | None
     pick_texts: Callable[[Sequence[Any]], tuple[Any, ...]]
-    pick_types: Callable[[Sequence[Any]], tuple[Any, ...]]
     opts_out: bool
 
 
@@ -67,7 +67,7 @@ def layout(names: Sequence[str]) -> Layout:
         decisive=places(*_TEXTS, *_PRESENCES, *POLICIES),
         texts=texts,
         policies=places(*POLICIES),
-        pick_types=_picker(places("content-type")),
+        types=places("content-type"),
         length=next(iter(places("content-length")), None),
         pick_texts=_picker(texts),
         opts_out=bool(places(SKIP_FIELD, INNER_FIELD)),

@@ -102,15 +102,15 @@ class Pages(Generic[AnyStr]):
         earlier: Earlier | None = request.earlier
         if earlier is not None:
             headers = list(earlier.cookies) + list(headers)
-        layout, values = self.reader.split(headers)
+        layout = self.reader.layout(headers)
         if (
             earlier is not None
-            or self.reader.may_matter(layout, values, is_skipped=request.is_skipped)
+            or self.reader.may_matter(layout, headers, is_skipped=request.is_skipped)
             or self._may_change(request, status)
         ):
-            return PageResponse(self, request, status, headers, layout, values)
+            return PageResponse(self, request, status, headers, layout)
         if self.is_heard:
-            self._report_passed(request, status, layout, values)
+            self._report_passed(request, status, layout, headers)
         return None
 
     def may_need_visitor(
@@ -122,11 +122,11 @@ class Pages(Generic[AnyStr]):
         cheap, and may be true although the plan names nobody in the end.
         """
         # The kind of the request comes last, since only pages need it.
-        layout, values = self.reader.split(headers)
+        layout = self.reader.layout(headers)
         may_name = status != NOT_MODIFIED and not self.rules.is_same_for_all
         if layout.opts_out:
             return False
-        is_page = may_name and self.reader.may_matter(layout, values, is_skipped=False)
+        is_page = may_name and self.reader.may_matter(layout, headers, is_skipped=False)
         if is_page and request.kind.gets_script:
             return True
         if status == NOT_MODIFIED and request.method in SAFE_METHODS:
@@ -177,9 +177,13 @@ class Pages(Generic[AnyStr]):
         )
 
     def _report_passed(
-        self, request: PageRequest, status: int, layout: Layout, values: Sequence[AnyStr]
+        self,
+        request: PageRequest,
+        status: int,
+        layout: Layout,
+        headers: Sequence[tuple[AnyStr, AnyStr]],
     ) -> None:
-        head, _, _ = self.reader.read(status, layout, values)
+        head, _, _ = self.reader.read(status, layout, headers)
         decided, _ = self.plan(request.kind, head)
         if isinstance(decided, Pass):
             self.report(Event("passed", decided.reason))

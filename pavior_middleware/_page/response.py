@@ -120,8 +120,7 @@ class PageResponse(Generic[AnyStr]):
     """One response that an app has begun.
 
     `headers` are the fields of its head in the form of the adapter's interface
-    (`headers.FieldForm`), behind the cookies of an earlier answer. `layout` and `values` are what
-    `HeadReader.split` returns for them.
+    (`headers.FieldForm`), behind the cookies of an earlier answer. `layout` is theirs.
     """
 
     head_is_first: bool
@@ -145,13 +144,12 @@ class PageResponse(Generic[AnyStr]):
         status: int,
         headers: Sequence[tuple[AnyStr, AnyStr]],
         layout: Layout,
-        values: Sequence[AnyStr],
     ) -> None:
         self._pages: Pages[AnyStr] = pages
         self._request = request
         self._kind = request.kind
         self.status = status
-        head, self._nonces, self._declared = pages.reader.read(status, layout, values)
+        head, self._nonces, self._declared = pages.reader.read(status, layout, headers)
         self._head = head
         self._plan: Plan
         self._edits: HeadEdits[AnyStr]
@@ -160,7 +158,7 @@ class PageResponse(Generic[AnyStr]):
         self._layout = layout
         if head.repeats and not isinstance(self._plan, Pass | RemoveField | Check):
             self._headers = pages.joined(headers)
-            self._layout, _ = pages.reader.split(self._headers)
+            self._layout = pages.reader.layout(self._headers)
         self.head_is_first = self.drops_body = False
         self._payload = NOTHING
         self._body: Document | CodedBody | None = None

@@ -67,7 +67,7 @@ def test_what_a_cheap_look_lets_pass_has_a_plan_that_changes_nothing(
     site = MADE[name]
     request = PageRequest(site.pages.rules, method, "https", "/", "", fields, is_conditional=True)
     headers = list(head.items())
-    read, _, _ = site.pages.reader.read(status, *site.pages.reader.split(headers))
+    read, _, _ = site.pages.reader.read(status, site.pages.reader.layout(headers), headers)
     decided, _ = site.pages.plan(request.kind, read)
     if site.pages.begin(request, status, headers) is None:
         assert isinstance(decided, Pass)

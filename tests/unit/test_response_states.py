@@ -90,7 +90,7 @@ def response_to(
     request.earlier = earlier
     sent = as_sent(pages.form, headers)
     return pages.begin(request, status, sent) or PageResponse(
-        pages, request, status, sent, *pages.reader.split(sent)
+        pages, request, status, sent, pages.reader.layout(sent)
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 from .._model.visitor import Visitor
 from .._page.request import PageRequest
@@ -101,40 +101,27 @@ class Response:
         if response is None:
             self._passes = True
             return self._send(message)
+        return self._decide(message, response)
+
+    async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
+        """Decide what becomes of a response, and send or hold its start."""
         if response.state is _ASKING:
             visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
             if not isinstance(visitor, Visitor):
-                return self._wait(message, response, visitor)
-            self._take(response, visitor)
-        return self._follow(message, response)
-
-    async def _wait(
-        self,
-        message: Message,
-        response: PageResponse[bytes],
-        visitor: Coroutine[Any, Any, Visitor],
-    ) -> None:
-        self._take(response, await visitor)
-        await self._follow(message, response)
-
-    def _follow(self, message: Message, response: PageResponse[bytes]) -> Awaitable[None]:
-        """Send or hold the start of a response, by what was decided."""
+                visitor = await visitor
+            lends = self._site.sharing.cookie is not None
+            response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
         self._response = response  # if the app stops waiting, it may begin another response
         state = response.state
         if state is _HELD:
             self._start = message
-            return self._release(response) if response.head_is_first else _nothing()
-        if state is _PASSING:
-            return self._send(message)
-        if state is _RETRY:
-            return _nothing()
-        self._start = message
-        return self._release(response)
-
-    def _take(self, response: PageResponse[bytes], visitor: Visitor) -> None:
-        """Tell a response its visitor, and the login cookie that it sets."""
-        lends = self._site.sharing.cookie is not None
-        response.visitor(visitor, self._login_cookie(response, visitor) if lends else None)
+            if response.head_is_first:
+                await self._release(response)
+        elif state is _PASSING:
+            await self._send(message)
+        elif state is not _RETRY:
+            self._start = message
+            await self._release(response)
 
     def _login_cookie(self, response: PageResponse[bytes], visitor: Visitor) -> str | None:
         return self._site.login_cookie(
@@ -232,10 +219,6 @@ class Response:
         if response.state is _DROPPED:
             return {"type": start["type"], "status": response.status, "headers": headers}
         return {**start, "headers": headers}
-
-
-async def _nothing() -> None:
-    """Send nothing. An app may make a task of what `send` returns, so that is a coroutine."""
 
 
 def set_cookies(message: Message) -> RawHeaders:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -147,6 +149,28 @@ def test_an_app_may_begin_to_send_a_piece_before_it_awaits_the_last_one() -> Non
     sent = run(app)
     assert bodies(sent) == insert(PAGE, SNIPPET)
     assert not sent[-1]["more_body"]
+
+
+def test_an_app_that_sends_from_a_thread_has_its_visitor_looked_up_in_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "trio", raising=False)  # as on a site of asyncio
+
+    async def identity(scope: Scope) -> Identity:
+        await asyncio.sleep(0.001)
+        return ADA
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+
+        def send_all() -> None:
+            for message in (PAGE_START, body(PAGE)):
+                coroutine: Any = send(message)
+                asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+
+        await asyncio.to_thread(send_all)
+
+    assert bodies(run(app, identity=identity)) == insert(PAGE, SNIPPET)
 
 
 def test_messages_of_other_kinds_pass_in_order() -> None:

@@ -1,10 +1,11 @@
 """The sites that run behind real servers: a template page with a session, and a login.
 
-    python -m benchmarks.requests.served starlette_ours 3
+    python -m benchmarks.requests.served starlette_ours 3 asyncio h11
 
-runs uvicorn on a listening socket, whose descriptor is 3. gunicorn gets a site from one of the
-functions without arguments. All sites have the same templates, which make a page of about 10 kB.
-The page's author writes the script there unless a middleware does.
+runs uvicorn on a listening socket, whose descriptor is 3, with this event loop and this parser.
+gunicorn gets a site from one of the functions without arguments. All sites have the same templates,
+which make a page of about 10 kB. The page's author writes the script there unless a middleware
+does.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def flask_ours() -> Flask:
     return app
 
 
-def _run_uvicorn(name: str, descriptor: int) -> None:
+def _run_uvicorn(name: str, descriptor: int, loop: Any, http: Any) -> None:
     """Run a Starlette site.
 
     The command `uvicorn --fd` takes each socket for a Unix one, so asyncio does not set TCP_NODELAY
@@ -165,9 +166,9 @@ def _run_uvicorn(name: str, descriptor: int) -> None:
     """
     sites = (starlette_hand_written, starlette_pass_through, starlette_ours)
     (make,) = (site for site in sites if site.__name__ == name)
-    config = uvicorn.Config(make(), http="h11", log_level="error", access_log=False)
+    config = uvicorn.Config(make(), loop=loop, http=http, log_level="error", access_log=False)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":
-    _run_uvicorn(sys.argv[1], int(sys.argv[2]))
+    _run_uvicorn(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -39,7 +39,11 @@ SITES = {
 }
 SERVED = "benchmarks.requests.served"
 SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "uvicorn, Starlette": ("starlette", (SERVED, "{site}", "{fd}")),
+    "uvicorn, Starlette": ("starlette", (SERVED, "{site}", "{fd}", "asyncio", "h11")),
+    "uvicorn with uvloop and httptools, Starlette": (
+        "starlette",
+        (SERVED, "{site}", "{fd}", "uvloop", "httptools"),
+    ),
     "gunicorn, Flask": (
         "flask",
         ("gunicorn", SERVED + ":{site}()", "--bind", "fd://{fd}", "--log-level", "error"),

@@ -96,14 +96,14 @@ def _measure(title: str, sites: Mapping[str, tuple[str, Path]], rounds: int) -> 
     seconds = dict.fromkeys(sites, 0.0)
     requests = dict.fromkeys(sites, 0)
     names = list(sites)
-    for each in range(rounds):
+    for number in range(rounds):
         with ExitStack() as servers:
             served = {}
             for name, (site, package) in sites.items():
                 server, port = servers.enter_context(_running(title, site, package))
                 served[name] = _Served(server, _wrk(port, _logged_in(port, f"{title}, {name}")))
                 _count(served[name].wrk)  # fills the caches
-            for name in names[each % len(names) :] + names[: each % len(names)]:
+            for name in names[number % len(names) :] + names[: number % len(names)]:
                 site_served = served[name]
                 started = _processor_seconds(site_served.server)
                 count, rate = _count(site_served.wrk)

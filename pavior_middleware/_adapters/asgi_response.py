@@ -106,7 +106,8 @@ class Response:
     async def _decide(self, message: Message, response: PageResponse[bytes]) -> None:
         """Decide what becomes of a response, and send or hold its start."""
         if response.state is _ASKING:
-            visitor = self._request.visitor or self._site.callbacks.begin(self._scope)
+            found = self._request.visitor
+            visitor = self._site.callbacks.begin(self._scope) if found is None else found
             if not isinstance(visitor, Visitor):
                 visitor = await visitor
             lends = self._site.sharing.cookie is not None
@@ -147,10 +148,12 @@ class Response:
 
     async def _rewrite(self, message: Message, response: PageResponse[bytes]) -> None:
         # An app may begin to send a piece before it awaits the last one.
+        # The property `changes_body` says the same, and takes longer.
         if response.state is not _HELD and response.state is not _SENDING:
             await self._pass_on(message, response)
             return
-        received, send = message.get("body", b""), self._send
+        send = self._send
+        received = message.get("body", b"")
         if not isinstance(received, bytes):  # Starlette passes a `memoryview` on
             received = bytes(received)
         is_last = not message.get("more_body", False)

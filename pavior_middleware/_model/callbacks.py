@@ -81,7 +81,7 @@ class Callbacks:
         return _NOBODY if self._identity is None else _visitor(self._identity.call(request))
 
     def begin(self, request: Any) -> Visitor | Coroutine[Any, Any, Visitor]:
-        """Return the request's visitor; a coroutine that returns it if that takes a wait.
+        """Return the request's visitor, or a coroutine that returns it, where that may take a wait.
 
         This is for ASGI: the callables may be coroutine functions.
         """

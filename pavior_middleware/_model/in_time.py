@@ -48,7 +48,8 @@ def may_begin_first() -> bool:
     """Whether a time limit may be set after the coroutine has begun.
 
     Then a coroutine that does not wait needs no limit. A timer of asyncio allows that. A cancel
-    scope of anyio or Trio does not: it has to enclose the scopes that the coroutine opens.
+    scope of anyio or Trio does not: it has to enclose the scopes that the coroutine opens. Where
+    Trio is not imported, the event loop is one of asyncio.
     """
     return _HAS_UNCANCEL and ("trio" not in sys.modules or _runs_in_asyncio())
 

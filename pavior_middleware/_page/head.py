@@ -11,7 +11,7 @@ from .._http import csp
 from .._http.cache_control import DIGESTS, covers, vary_names
 from .._http.headers import FieldForm
 from .._http.media import MediaType, is_inline, media_type
-from .layout import ELSEWHERE, POLICIES, Layout, layout
+from .layout import ELSEWHERE, POLICIES, Layout, find_layout
 from .skip import INNER_FIELD, SKIP_FIELD
 
 _MOST_DIGITS = 18  # a longer Content-Length is not believed
@@ -106,7 +106,7 @@ class HeadReader(Generic[AnyStr]):
         return self._head(status, layout, layout.pick_texts(values), policies), nonces, length
 
     def _find_layout(self, names: tuple[AnyStr, ...]) -> Layout:
-        return layout([self._decode(name) for name in names])
+        return find_layout([self._decode(name) for name in names])
 
     def _read_fields(
         self,

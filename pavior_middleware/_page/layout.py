@@ -1,7 +1,7 @@
 """The places of the fields in a response's head that decide what happens.
 
-Many responses of a site have fields of the same names in the same order. So the places are found
-once for these names, and remembered.
+Many responses of a site have fields of the same names in the same order. So their places are found
+once, and `HeadReader` remembers them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _PRESENCES = frozenset({"content-length", "content-range", *ELSEWHERE, INNER_FIE
 """The fields whose mere presence decides what happens."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # found by the object, not its values
+@dataclass(frozen=True, slots=True, eq=False)  # so heads and edits are found by the object
 class Layout:
     """The places of fields in all heads whose fields have these names, in this order.
 
     `names` are in lower case. `decisive` are the places of all fields that decide; `texts`,
-    `policies` and `types` are some of them. `length` is the place of `Content-Length`, None
-    without one. `pick_texts` returns the values at `texts`, given those of all fields. `opts_out`:
-    the app says that the response must not get the chat.
+    `policies` and `types` are some of them. `length` is the place of the first `Content-Length`,
+    None without one. `pick_texts` returns the values at `texts`, given those of all fields.
+    `opts_out`: the app says that the response must not get the chat.
     """
 
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Layout:
     opts_out: bool
 
 
-def layout(names: Sequence[str]) -> Layout:
+def find_layout(names: Sequence[str]) -> Layout:
     """Find the places of the fields in heads whose fields have these names."""
     names = tuple(name.lower() for name in names)
 

@@ -121,12 +121,12 @@ class Pages(Generic[AnyStr]):
         This is for frameworks that know the visitor only while their own request lasts. It is
         cheap, and may be true although the plan names nobody in the end.
         """
-        # The kind of the request comes last, since only pages need it.
         layout = self.reader.layout(headers)
         may_name = status != NOT_MODIFIED and not self.rules.is_same_for_all
         if layout.opts_out:
             return False
         is_page = may_name and self.reader.may_matter(layout, headers, is_skipped=False)
+        # The kind of the request comes last, since only pages need it.
         if is_page and request.kind.gets_script:
             return True
         if status == NOT_MODIFIED and request.method in SAFE_METHODS:

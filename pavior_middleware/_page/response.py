@@ -120,7 +120,8 @@ class PageResponse(Generic[AnyStr]):
     """One response that an app has begun.
 
     `headers` are the fields of its head in the form of the adapter's interface
-    (`headers.FieldForm`), behind the cookies of an earlier answer. `layout` is theirs.
+    (`headers.FieldForm`), behind the cookies of an earlier answer. `layout` is the layout of these
+    fields.
     """
 
     head_is_first: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import secrets
 import string
 import struct
 from binascii import hexlify
@@ -22,7 +23,6 @@ from .._model.identity import Identity
 from .._model.init_options import identity_options, site_options
 from .._model.paths import FRAME, SHARE_AUTH, SHARE_SCRIPT
 from .._model.settings import Settings
-from . import pads
 
 TRUSTED_TYPES_POLICY = "pavior-middleware"
 """The name of the script's Trusted Types policy, which makes its URLs."""
@@ -30,8 +30,8 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 ATTRIBUTE = "data-pavior"
 """The attribute of the element that holds the script's data, as JSON."""
 
-new_pad: Callable[[], bytes] = pads.random_pad
-"""Makes the pad of an element."""
+new_pad: Callable[[int], bytes] = secrets.token_bytes
+"""Returns this number of random bytes, which mask the hmac of one response."""
 
 _VARIANT_BYTES = 16
 
@@ -88,9 +88,10 @@ class Snippet:
         start, end = self._checking if checks_files else self._usual
         if self.hmac is None:
             return b"".join((tag, start, end))
-        pad = new_pad()
+        size = len(self.hmac) // 2
+        pad = new_pad(size)
         masked = self._hmac_number ^ int.from_bytes(pad, "big")
-        return b"".join((tag, start, hexlify(pad + masked.to_bytes(pads.SIZE, "big")), end))
+        return b"".join((tag, start, hexlify(pad + masked.to_bytes(size, "big")), end))
 
     @staticmethod
     def early(element: bytes) -> bytes:

@@ -181,7 +181,7 @@ def logged_in(context: BrowserContext, sites: Sites, user: str = ADA) -> Browser
     context.set_default_timeout(10_000)
     tab = context.new_page()
     tab.goto(f"{sites.shop}/")
-    calls(tab)  # a page loads the embed after its `load` event, so that has to be in `seen` first
+    calls(tab)  # a page may request the embed after its `load` event
     sites.seen.clear()
     return context
 

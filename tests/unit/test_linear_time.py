@@ -48,8 +48,7 @@ Parse = Callable[[Any], object]
 def seconds(parse: Parse, text: object, rounds: int) -> float:
     """Return how much of the processor's time the fastest of some rounds takes.
 
-    The garbage collector is off: a full collection takes as long as all objects of the process are
-    many.
+    The garbage collector is off: a full collection takes longer, the more objects a process has.
     """
     times = timeit.repeat(lambda: parse(text), timer=time.thread_time, number=1, repeat=rounds)
     return min(times)

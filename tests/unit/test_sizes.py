@@ -30,8 +30,7 @@ def size(content: bytes) -> Size:
 
 def size_of_element(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Size:
     """Return the largest size that an element has with any of 100 pads."""
-    pads = random.Random(1)
-    monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", lambda: pads.randbytes(32))
+    monkeypatch.setattr("pavior_middleware._page.snippet.new_pad", random.Random(1).randbytes)
     sizes = [size(render(settings, USER).element()) for _ in range(100)]
     return max(raw for raw, _ in sizes), max(gzipped for _, gzipped in sizes)
 

@@ -236,10 +236,10 @@ def test_two_responses_to_one_user_have_pads_of_their_own(
     assert unmasked(first) == unmasked(second) == sign(API_KEY, "7")
 
 
-def test_elements_are_masked_by_random_pads() -> None:
+def test_pads_are_random_bytes_of_the_operating_system() -> None:
     code = (
-        "from pavior_middleware._page import pads, snippet;"
-        " print(snippet.new_pad is pads.random_pad)"
+        "import secrets; from pavior_middleware._page import snippet;"
+        " print(snippet.new_pad is secrets.token_bytes)"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert printed.stdout.strip() == b"True"

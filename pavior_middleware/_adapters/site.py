@@ -26,7 +26,7 @@ class Visitors(Protocol):
         """Return the request's visitor, under WSGI."""
 
     def begin(self, request: Any) -> Visitor | Coroutine[Any, Any, Visitor]:
-        """Return the request's visitor; a coroutine that returns it if that takes a wait."""
+        """Return the request's visitor, or a coroutine that returns it if that may take a wait."""
 
     async def visitor_async(self, request: Any) -> Visitor:
         """Return the request's visitor."""

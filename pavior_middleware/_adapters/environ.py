@@ -23,30 +23,31 @@ class Fields(Mapping[str, str]):
     """The request fields that matter, read from the environ."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
-        # The environ refers to the request. A reference back would be a cycle, which only the
-        # garbage collector frees.
-        self._by_key = {
-            key: value for key in environ.keys() & FIELD_KEYS if (value := environ[key])
-        }
-        self.are_conditional = not _CONDITIONAL_KEYS.isdisjoint(self._by_key)
-        """Whether one of them makes the request conditional."""
+        # The app may change the environ, so this is a copy. A reference to the environ itself would
+        # also be a cycle, as the environ refers to the `PageRequest`. Copying all keys takes less
+        # time than choosing.
+        self._environ = environ.copy()
+        self.are_conditional = not environ.keys().isdisjoint(_CONDITIONAL_KEYS)
+        """Whether one of them may make the request conditional."""
 
     def __getitem__(self, name: str) -> str:
-        value: str = self._by_key[_KEYS[name]]
+        value: str | None = self.get(name)
+        if value is None:
+            raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, key in _KEYS.items() if key in self._by_key)
+        return (name for name in _KEYS if name in self)
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return _KEYS.get(name) in self._by_key  # type: ignore[call-overload]
+        return bool(self._environ.get(_KEYS.get(name)))  # type: ignore[call-overload]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a field, or `default`."""
-        return self._by_key.get(_KEYS[name], default)
+        """Return a field; `default` if the field is absent or empty."""
+        return self._environ.get(_KEYS[name]) or default
 
 
 def outer_of(key: str, environ: WSGIEnvironment) -> Any:

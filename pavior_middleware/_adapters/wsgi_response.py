@@ -122,6 +122,8 @@ class Response:
         again. The app's iterable is closed here if anything fails, or if this answer is not needed,
         since the server never gets it then.
         """
+        if self._has_started and self._response is None:
+            return iterable  # it passes unchanged
         is_returned = False
         try:
             body = self._begun(iterable)

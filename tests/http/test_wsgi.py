@@ -268,6 +268,13 @@ def test_a_page_whose_content_length_ends_in_its_head_gets_its_new_length() -> N
     assert dict(server.starts[0][1])["Content-Length"] == str(len(sent))
 
 
+def test_a_content_length_that_is_an_int_becomes_that_of_the_page_with_the_script() -> None:
+    headers: list[Any] = [*HTML_HEADERS, ("Content-Length", len(PAGE))]
+    server = Server(answering([PAGE], headers))
+    sent = server.run()
+    assert dict(server.starts[0][1])["Content-Length"] == str(len(sent))
+
+
 def test_an_ended_body_stays_ended() -> None:
     pieces = iter(Server(answering([PAGE])).body())
     assert len(list(pieces)) == 1

@@ -30,7 +30,21 @@ class Loan:
 
     def is_of(self, user: Identity | None) -> bool:
         """Whether a new token for this user would say the same."""
-        return user is not None and _claims_of(self.identity) == _claims_of(user)
+        return user is not None and _named_by(self.identity) == _named_by(user)
+
+
+@dataclass(frozen=True)
+class _Claims:
+    """What a token says.
+
+    `at` is its time, in seconds since the epoch. `to` and `challenge` are the origin of a code and
+    the hash of its verifier; a cookie has None and ''.
+    """
+
+    at: int
+    identity: Identity
+    to: str | None
+    challenge: str
 
 
 class Tokens:
@@ -51,7 +65,7 @@ class Tokens:
         self._clock = clock
         self._cookies = _serializer(secret_keys, "pavior-middleware.share-cookie.1")
         # The claims of a value never change, so they are remembered. Its age is checked each time.
-        self._claims_of_cookie = lru_cache(maxsize=_MOST_COOKIES)(partial(_loads, self._cookies))
+        self._claims_of_cookie = lru_cache(maxsize=_MOST_COOKIES)(partial(_claims, self._cookies))
         self._codes = _serializer(secret_keys, "pavior-middleware.handoff-code.1")
 
     def cookie(self, identity: Identity) -> str:
@@ -71,30 +85,33 @@ class Tokens:
 
     def read_code(self, code: str, origin: str, verifier: str) -> Loan | None:
         """Return what a code says; None if it is not ours, too old, or not for this page."""
-        claims = _loads(self._codes, code)
-        if claims is None or claims["to"] != origin:
+        claims = _claims(self._codes, code)
+        if claims is None or claims.to != origin:
             return None
-        if not hmac.compare_digest(claims["challenge"], challenge_of(verifier)):
+        if not hmac.compare_digest(claims.challenge, challenge_of(verifier)):
             return None
         return self._loan(claims, CODE_SECONDS)
 
     def _dumps(self, serializer: Any, identity: Identity, **more: str) -> str:
-        claims = {"at": int(self._clock()), **_claims_of(identity), **more}
-        token: str = serializer.dumps(claims)
+        named = dict(zip(_NAMES, _named_by(identity), strict=True))
+        token: str = serializer.dumps({"at": int(self._clock()), **named, **more})
         return token
 
-    def _loan(self, claims: dict[str, Any] | None, seconds: int) -> Loan | None:
+    def _loan(self, claims: _Claims | None, seconds: int) -> Loan | None:
         if claims is None:
             return None
-        age = int(self._clock()) - claims["at"]
+        age = int(self._clock()) - claims.at
         if not -CLOCK_SKEW_SECONDS <= age <= seconds:
             return None
-        identity = Identity(claims["id"], claims["email"], authenticated=claims["vouched"])
-        return Loan(identity, max(age, 0))
+        return Loan(claims.identity, max(age, 0))
 
 
-def _claims_of(identity: Identity) -> dict[str, object]:
-    return {"id": identity.id, "email": identity.email, "vouched": identity.authenticated}
+_NAMES = ("id", "email", "vouched")
+
+
+def _named_by(identity: Identity) -> tuple[str | None, str | None, bool]:
+    """Return the values of the claims that name a user, in the order of `_NAMES`."""
+    return identity.id, identity.email, identity.authenticated
 
 
 def challenge_of(verifier: str) -> str:
@@ -111,9 +128,11 @@ def _serializer(secret_keys: Sequence[str | bytes], salt: str) -> URLSafeSeriali
     )
 
 
-def _loads(serializer: Any, token: str) -> dict[str, Any] | None:
+def _claims(serializer: Any, token: str) -> _Claims | None:
     try:
         claims: dict[str, Any] = serializer.loads(token)
     except BadData:
         return None
-    return claims
+    user_id, email, vouched = (claims[name] for name in _NAMES)
+    identity = Identity(user_id, email, authenticated=vouched)
+    return _Claims(claims["at"], identity, claims.get("to"), claims.get("challenge", ""))

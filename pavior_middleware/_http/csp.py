@@ -12,7 +12,7 @@ nonce is replaced by its number. That form repeats, and the results for it are r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,6 +24,8 @@ REPORT_ONLY = "content-security-policy-report-only"
 _SPACES = "\t\n\f\r "
 _TOKEN = re.compile(f"[^{_SPACES}]+")
 _NONCE = re.compile(r"'nonce-([A-Za-z0-9+/_-]+={0,2})'", re.IGNORECASE)
+_NONCES = re.compile(r"('nonce-[A-Za-z0-9+/_-]+={0,2}')", re.IGNORECASE)
+_BEFORE_NONCE = len("'nonce-")
 _HASH = re.compile(r"'sha(?:256|384|512)-", re.IGNORECASE)
 _SCHEME_SOURCE = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _HOST_SOURCE = re.compile(
@@ -78,32 +80,41 @@ class Nonces:
     def __init__(self) -> None:
         self._numbers: dict[str, str] = {}
         self._values: list[str] = []
+        self._numbered: dict[str, str] = {}
 
     def numbered(self, policies: str) -> str:
         """Return policies with each nonce replaced by its number."""
-        return _NONCE.sub(self._number, policies) if "nonce-" in policies.lower() else policies
+        if "nonce-" not in policies.lower():
+            return policies
+        # A policy is numbered when it is read, and again when it is extended.
+        numbered = self._numbered.get(policies)
+        if numbered is None:
+            numbered = self._numbered[policies] = _with_nonces(policies, self._number)
+        return numbered
 
     def restored(self, policies: str) -> str:
         """Return policies with each number replaced by its nonce."""
-        return _NONCE.sub(self._nonce, policies) if self._values else policies
+        return _with_nonces(policies, self.value) if self._values else policies
 
     def value(self, number: str) -> str:
         """Return the nonce with this number."""
         return self._values[int(number)]
 
-    def _number(self, found: re.Match[str]) -> str:
-        number = self._numbers.get(found[1])
+    def _number(self, nonce: str) -> str:
+        number = self._numbers.get(nonce)
         if number is None:
-            number = self._numbers[found[1]] = str(len(self._values))
-            self._values.append(found[1])
-        return _with_nonce(found, number)
-
-    def _nonce(self, found: re.Match[str]) -> str:
-        return _with_nonce(found, self.value(found[1]))
+            number = self._numbers[nonce] = str(len(self._values))
+            self._values.append(nonce)
+        return number
 
 
-def _with_nonce(found: re.Match[str], text: str) -> str:
-    return f"{found[0][: found.start(1) - found.start()]}{text}'"
+def _with_nonces(policies: str, new: Callable[[str], str]) -> str:
+    """Return policies with each nonce replaced by what `new` returns for it."""
+    parts = _NONCES.split(policies)
+    for place in range(1, len(parts), 2):
+        source = parts[place]
+        parts[place] = f"{source[:_BEFORE_NONCE]}{new(source[_BEFORE_NONCE:-1])}'"
+    return "".join(parts)
 
 
 def read(fields: Iterable[tuple[str, str]]) -> Verdict:

@@ -24,6 +24,8 @@ def identity_options(settings: Settings, identity: Identity | None) -> dict[str,
             " identity's own fields, and leave the rest to the settings"
         )
     options = {**identity.attributes, **signed_options(settings.api_key, identity)}
+    if not identity.attributes:
+        return options  # what identifies the user has been checked
     try:
         # The second raises for text that is not Unicode.
         json.dumps(options, allow_nan=False, ensure_ascii=False).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import secrets
+import os
 import string
 import struct
 from binascii import hexlify
@@ -30,7 +30,7 @@ TRUSTED_TYPES_POLICY = "pavior-middleware"
 ATTRIBUTE = "data-pavior"
 """The attribute of the element that holds the script's data, as JSON."""
 
-new_pad: Callable[[int], bytes] = secrets.token_bytes
+new_pad: Callable[[int], bytes] = os.urandom
 """Returns this number of random bytes, which mask the hmac of one response."""
 
 _VARIANT_BYTES = 16
@@ -50,7 +50,8 @@ _ASKS, _MAY_LACK_CONSENT, _BORROWS = 1, 2, 3  # reasons why a page does not name
 
 _POWERS = [pow(31, place, 2**32) for place in range(256)]
 _DIGITS = string.digits + string.ascii_lowercase
-_ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&'"}
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_ESCAPES = [(character, f"\\u{ord(character):04x}") for character in "<>&'"]
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,8 @@ class Snippet:
         if self.hmac is None:
             return b"".join((tag, start, end))
         size = len(self.hmac) // 2
-        pad = new_pad(size)
-        masked = self._hmac_number ^ int.from_bytes(pad, "big")
-        return b"".join((tag, start, hexlify(pad + masked.to_bytes(size, "big")), end))
+        masked = self._hmac_number ^ int.from_bytes(new_pad(size) * 2, "big")
+        return b"".join((tag, start, hexlify(masked.to_bytes(2 * size, "big")), end))
 
     @staticmethod
     def early(element: bytes) -> bytes:
@@ -262,5 +262,7 @@ def _link_origins(settings: Settings) -> Sequence[str]:
 
 
 def _json(value: object) -> str:
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.translate(_ESCAPES)
+    text = _encode(value)
+    for character, escape in _ESCAPES:
+        text = text.replace(character, escape)
+    return text

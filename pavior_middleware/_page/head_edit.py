@@ -3,71 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import AnyStr, Generic, NamedTuple
 
 from .._http import csp
 from .._http.cache_control import DIGESTS, TARGETED, private
 from .._http.headers import FieldForm
+from .edit_kind import EditKind
 from .head import ResponseHead
 from .layout import Layout
+from .payload import Payload
 from .skip import INNER_FIELD, SKIP_FIELD
 from .variants import tagged
 
 _MOST_LAYOUTS = 64
+_MOST_VALUES = 16
 
 Fields = list[tuple[AnyStr, AnyStr]]
 
 
-class EditKind(NamedTuple):
-    """The parts of a response's payload that decide how its head is edited.
-
-    `is_page`: the response is a page, and not one that only loses a field. `has_cookie`: it gains a
-    cookie. `is_personal`: it names somebody. `may_store`: the user's own browser may store it.
-    `changes_length`: its bytes change. `varies_by` are the request fields that it depends on.
-    `needs` is what its element, if it gains one, needs of a policy.
-    """
-
-    is_page: bool = False
-    has_cookie: bool = False
-    is_personal: bool = False
-    may_store: bool = True
-    changes_length: bool = False
-    varies_by: tuple[str, ...] = ()
-    needs: csp.Needs | None = None
-
-    @property
-    def is_private(self) -> bool:
-        """Whether no shared cache may store it."""
-        return self.is_personal or self.has_cookie or not self.may_store
-
-    def missing_in_vary(self, head: ResponseHead) -> tuple[str, ...]:
-        """Return the names that `Vary` lacks."""
-        if "*" in head.varies_by:
-            return ()
-        # A same-origin GET has no `Origin`, so the browser does not give its copy to other origins.
-        wanted = (*self.varies_by, "Origin") if self.is_personal else self.varies_by
-        return tuple(name for name in wanted if name.lower() not in head.varies_by)
-
-
 class Values(NamedTuple):
-    """What an edit takes from one response: its variant, and whether every byte of it is known.
+    """What an edit takes from one response.
 
-    `length` is its length in bytes, None if that is not known. `cookie` is a `Set-Cookie` field
-    that it gains.
+    `is_strong` tells that every byte of the response is known.
     """
 
-    variant: str | None = None
-    is_strong: bool = True
-    length: int | None = None
-    cookie: str | None = None
-    nonces: csp.Nonces | None = None
+    payload: Payload
+    is_strong: bool
+    nonces: csp.Nonces | None
 
 
 Edit = Callable[[str, Values], str | None]
 """Returns the new value of a field; None to remove the field."""
 
+FixedEdit = Callable[[str], str]
+"""Returns the new value of a field, which depends on its old value alone."""
+
 Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EditsByPlace(Generic[AnyStr]):
+    """The edits of all heads of one layout, each with the place of its field.
+
+    `lengths` are the places of fields that get the new length. `others` come with the last field
+    first. So no field that is removed changes the place of one that is edited behind it.
+    """
+
+    fixed: Sequence[tuple[int, Callable[[AnyStr], AnyStr]]]
+    lengths: Sequence[int]
+    others: Sequence[tuple[int, Edit]]
 
 
 class HeadEdit(Generic[AnyStr]):
@@ -82,8 +68,14 @@ class HeadEdit(Generic[AnyStr]):
         warn_of_policies: Warn | None,
     ) -> None:
         self._form: FieldForm[AnyStr] = form
-        self._by_name = _edits(head, kind, warn_of_policies)
+        # Many responses have the same values, and parsing one takes longer than all the rest.
+        self._fixed: dict[str, Callable[[AnyStr], AnyStr]] = {
+            name: lru_cache(maxsize=_MOST_VALUES)(partial(self._edited, edit))
+            for name, edit in _fixed_edits(head, kind).items()
+        }
+        self._others = _other_edits(head, kind, warn_of_policies)
         self._is_private = kind.is_private
+        self._by_place: Callable[[Layout, bool], EditsByPlace[AnyStr]]
         self._by_place = lru_cache(maxsize=_MOST_LAYOUTS)(self._edits_in)
         added: list[tuple[str, str]] = []
         missing = kind.missing_in_vary(head)
@@ -94,35 +86,59 @@ class HeadEdit(Generic[AnyStr]):
         self._added: Fields[AnyStr] = [_encoded(form, name, value) for name, value in added]
 
     def apply(
-        self, headers: Sequence[tuple[AnyStr, AnyStr]], layout: Layout, values: Values
+        self,
+        headers: Sequence[tuple[AnyStr, AnyStr]],
+        layout: Layout,
+        payload: Payload,
+        length: int | None,
+        is_strong: bool,
+        nonces: csp.Nonces | None,
     ) -> list[tuple[AnyStr, AnyStr]]:
-        """Return the new head. Unchanged fields are the same objects as before."""
-        form, edits, result = self._form, self._by_place, list(headers)
-        decode, encode = form.decode, form.encode
-        for place, edit in edits(layout):
+        """Return the new head. Unchanged fields are the same objects as before.
+
+        `length` is the response's length in bytes, None if that is not known. `is_strong` tells
+        that every byte of it is known.
+        """
+        form, result = self._form, list(headers)
+        edits = self._by_place(layout, length is not None)
+        for place, edited in edits.fixed:
             name, value = result[place]
-            new = edit(decode(value), values)
-            if new is None:
-                del result[place]
-            else:
-                result[place] = name, encode(new)
+            result[place] = name, edited(value)
+        for place in edits.lengths:
+            result[place] = result[place][0], form.encode(str(length))
+        if edits.others:
+            values = Values(payload, is_strong, nonces)
+            for place, edit in edits.others:
+                name, value = result[place]
+                new = edit(form.decode(value), values)
+                if new is None:
+                    del result[place]
+                else:
+                    result[place] = name, form.encode(new)
         result += self._added
-        if values.cookie is not None:
-            result.append(_encoded(form, "Set-Cookie", values.cookie))
+        if payload.cookie is not None:
+            result.append(_encoded(form, "Set-Cookie", payload.cookie))
         return result
 
-    def _edits_in(self, layout: Layout) -> list[tuple[int, Edit]]:
-        """Return the edits of a head's fields, with their places, the last field first.
+    def _edits_in(self, layout: Layout, knows_length: bool) -> EditsByPlace[AnyStr]:
+        fixed, lengths, others = [], [], []
+        for place, name in enumerate(layout.names):
+            if name in self._fixed:
+                fixed.append((place, self._fixed[name]))
+            elif edit := self._other_edit(name):
+                if name == "content-length" and knows_length:
+                    lengths.append(place)
+                else:
+                    others.append((place, edit))
+        return EditsByPlace(fixed, lengths, others[::-1])
 
-        So no field that is removed changes the place of one that is edited behind it.
-        """
-        edits = [(place, self._edit(name)) for place, name in enumerate(layout.names)]
-        return [(place, edit) for place, edit in reversed(edits) if edit is not None]
-
-    def _edit(self, name: str) -> Edit | None:
-        if self._is_private and name.endswith(TARGETED) and name != "cache-control":
+    def _other_edit(self, name: str) -> Edit | None:
+        if self._is_private and name.endswith(TARGETED):
             return _remove
-        return self._by_name.get(name)
+        return self._others.get(name)
+
+    def _edited(self, edit: FixedEdit, value: AnyStr) -> AnyStr:
+        return self._form.encode(edit(self._form.decode(value)))
 
 
 def _encoded(form: FieldForm[AnyStr], name: str, value: str) -> tuple[AnyStr, AnyStr]:
@@ -154,21 +170,29 @@ class HeadEdits(dict[EditKind, HeadEdit[AnyStr]]):
         return edit
 
 
-def _edits(head: ResponseHead, kind: EditKind, warn_of_policies: Warn | None) -> dict[str, Edit]:
+def _fixed_edits(head: ResponseHead, kind: EditKind) -> dict[str, FixedEdit]:
+    edits: dict[str, FixedEdit] = {}
+    missing = kind.missing_in_vary(head)
+    if kind.is_page and missing:
+        edits["vary"] = partial(_vary, missing)
+    if kind.is_private:
+        edits["cache-control"] = partial(private, may_store=kind.may_store)
+    return edits
+
+
+def _other_edits(
+    head: ResponseHead, kind: EditKind, warn_of_policies: Warn | None
+) -> dict[str, Edit]:
     edits: dict[str, Edit] = {SKIP_FIELD: _remove, INNER_FIELD: _remove}
     if head.is_signed and (kind.is_page or kind.has_cookie):
         edits |= {"signature": _remove, "signature-input": _remove}
     if kind.is_private:
         edits |= {"expires": _remove, "last-modified": _remove}
-        edits["cache-control"] = partial(_private, kind.may_store)
     if not kind.is_page:
         return edits
-    edits["etag"] = _tag
-    missing = kind.missing_in_vary(head)
-    if missing:
-        edits["vary"] = partial(_vary, missing)
+    edits["etag"] = _remove if kind.holds_nonce(head) else _tag
     if kind.changes_length:
-        edits["content-length"] = _length
+        edits["content-length"] = _remove  # unless the new one is known
     if kind.needs is not None:
         edits |= dict.fromkeys((*DIGESTS, "accept-ranges"), _remove)
         if warn_of_policies is None:
@@ -184,21 +208,12 @@ def _remove(_value: str, _values: Values) -> str | None:
 
 
 def _tag(value: str, values: Values) -> str | None:
-    if values.variant is None:
-        return None
-    return tagged(value, values.variant, is_strong=values.is_strong)
+    variant = values.payload.variant
+    return None if variant is None else tagged(value, variant, is_strong=values.is_strong)
 
 
-def _vary(names: Sequence[str], value: str, _values: Values) -> str:
+def _vary(names: Sequence[str], value: str) -> str:
     return ", ".join([*filter(None, [value]), *names])
-
-
-def _private(may_store: bool, value: str, _values: Values) -> str:
-    return private(value, may_store=may_store)
-
-
-def _length(_value: str, values: Values) -> str | None:
-    return None if values.length is None else str(values.length)
 
 
 def _extend(nonce: str | None, needs: csp.Needs, value: str, values: Values) -> str:

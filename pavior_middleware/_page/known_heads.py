@@ -93,9 +93,9 @@ class KnownHeadInserter:
     def __init__(
         self,
         heads: KnownHeads,
-        snippet: bytes,
         early: Callable[[bytes], bytes],
         make: Callable[[bytes], Inserter],
+        snippet: bytes,
     ) -> None:
         self._heads = heads
         self._snippet = snippet

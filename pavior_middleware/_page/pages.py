@@ -14,9 +14,10 @@ from .._model.log import WarnOnce
 from .._model.settings import Settings
 from .._model.visitor import Visitor
 from ..placement import Inserter
+from .body import Document
 from .head import HeadReader, ResponseHead
 from .head_edit import HeadEdits
-from .known_heads import KnownHeads
+from .known_heads import KnownHeadInserter, KnownHeads
 from .layout import Layout
 from .page_watch import PageWatch
 from .payloads import Payloads
@@ -78,8 +79,15 @@ class Pages(Generic[AnyStr]):
         }
         """The makers of an inserter for an element, by `may_be_fragment` and `has_charset`."""
 
-        self.known_heads = {False: KnownHeads(), True: KnownHeads()}
-        """The known heads of documents, and those of what may be a part of one."""
+        self.documents: dict[tuple[bool, bool], Callable[[bytes], Document]] = {
+            (may_be_fragment, has_charset): (
+                partial(KnownHeadInserter, KnownHeads(), Snippet.early, make)
+                if has_charset
+                else make  # a `<meta charset>` behind a known head may still set the encoding
+            )
+            for (may_be_fragment, has_charset), make in self.inserters.items()
+        }
+        """The makers for documents without a placeholder. With a charset, heads are remembered."""
 
         self.see_page: Callable[[PageRequest, int, Visitor], None] | None = None
         """Called with the request, status and visitor of each page that may name its user."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .head_edit import EditKind
+from .edit_kind import EditKind
 from .snippet import Snippet
 from .variants import FRAGMENT, NO_SCRIPT
 
@@ -13,26 +13,30 @@ from .variants import FRAGMENT, NO_SCRIPT
 class Payload:
     """What a response gains. A page gains a snippet, or none for this request alone.
 
-    `variant` is that of the page; None if no other response has the same bytes. `is_masked` tells
-    that its element holds an hmac, masked by another pad in each response. `cookie` is a
-    `Set-Cookie` field that the page gains.
+    `is_masked` tells that its element holds an hmac, masked by another pad in each response.
+    `bare_variant` is the variant of a page that gains no snippet. `cookie` is a `Set-Cookie` field
+    that the page gains.
     """
 
     snippet: Snippet | None
     edit: EditKind
-    variant: str | None
     is_masked: bool = False
+    bare_variant: str | None = None
     cookie: str | None = None
+
+    @property
+    def variant(self) -> str | None:
+        """The variant of the page; None if the response is not a page, or stays unchanged.
+
+        It does not count if the element holds a nonce (`EditKind.holds_nonce`).
+        """
+        return self.bare_variant if self.snippet is None else self.snippet.variant
 
     def with_cookie(self, cookie: str | None) -> Payload:
         """Return the payload that also sets a cookie."""
         if cookie is None:
             return self
         return replace(self, cookie=cookie, edit=self.edit._replace(has_cookie=True))
-
-    def with_nonce(self) -> Payload:
-        """Return the payload with a nonce in the element, so no other response has its bytes."""
-        return replace(self, variant=None)
 
     def of_fragment(self) -> Payload:
         """Return the payload of a part of a page, `NOTHING` if every request gets the same part."""
@@ -43,7 +47,7 @@ class Payload:
         )
 
 
-NOTHING = Payload(None, EditKind(), None)
+NOTHING = Payload(None, EditKind())
 """The payload of a response that is not a page, or that stays unchanged."""
 
 
@@ -62,11 +66,11 @@ def with_snippet(
         varies_by=varies_by,
         needs=snippet.needs,
     )
-    return Payload(snippet, edit, snippet.variant, is_masked=snippet.hmac is not None)
+    return Payload(snippet, edit, is_masked=snippet.hmac is not None)
 
 
 def without_snippet(
     varies_by: tuple[str, ...] = ("Sec-Fetch-Dest",), variant: str = NO_SCRIPT
 ) -> Payload:
     """Return the payload of a page that gains no snippet for this request."""
-    return Payload(None, EditKind(is_page=True, varies_by=varies_by), variant)
+    return Payload(None, EditKind(is_page=True, varies_by=varies_by), bare_variant=variant)

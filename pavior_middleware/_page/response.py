@@ -34,8 +34,7 @@ from .._http.cache_control import DIGESTS
 from .._model.events import Event, Outcome, Reason
 from .._model.visitor import Visitor
 from .body import CodedBody, Document
-from .head_edit import HeadEdits, Values
-from .known_heads import KnownHeadInserter
+from .head_edit import HeadEdits
 from .layout import Layout
 from .payload import NOTHING, Payload, without_snippet
 from .placeholder import Replacer
@@ -220,8 +219,9 @@ class PageResponse(Generic[AnyStr]):
                 self._report("injected", is_named=payload.edit.is_personal)
         # A policy may change the form of the element although the app's entity tag is the same.
         is_strong = is_strong and not (payload.is_masked or self._head.policies.needs_hashes)
-        values = Values(payload.variant, is_strong, length, payload.cookie, self._nonces)
-        return self._edits[payload.edit].apply(self._headers, self._layout, values)
+        return self._edits[payload.edit].apply(
+            self._headers, self._layout, payload, length, is_strong, self._nonces
+        )
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterable[bytes]:
         """Take the body's next bytes and return what may be sent now, in pieces.
@@ -347,7 +347,8 @@ class PageResponse(Generic[AnyStr]):
     def _revalidate(self, plan: Revalidate, visitor: Visitor | None, cookie: str | None) -> None:
         """Decide about a 304: whether the client's copy is what the client would get now."""
         payload = NOTHING if plan.is_skipped else self._payload_of_page(visitor, cookie)
-        variants = [] if plan.is_skipped else [payload.variant]
+        has_variant = not plan.is_skipped and not payload.edit.holds_nonce(self._head)
+        variants = [payload.variant] if has_variant else []
         if self._kind.may_be_fragment and not plan.is_skipped:
             variants.append(FRAGMENT)
         copy = copy_that_holds(self._request.conditions.copies, self._field("etag"), variants)
@@ -378,28 +379,23 @@ class PageResponse(Generic[AnyStr]):
             if see_page is not None and visitor is not None:
                 see_page(self._request, self._head.status, visitor)
             payload = payloads.for_identity(identity, root_path, self._request.mount_path)
-        if self._nonces is not None and self._head.policies.nonce is not None:
-            payload = payload.with_nonce()
         return payload if cookie is None else payload.with_cookie(cookie)
 
     def _document(self, snippet: Snippet) -> Document:
         """Return the document that puts the element into the page."""
-        head, request, may_be_fragment = self._head, self._request, self._kind.may_be_fragment
-        nonce, checks_files = None, False
-        if self._nonces is not None:  # as of a response with a policy
-            number, checks_files = head.policies.nonce, head.policies.needs_hashes
-            nonce = None if number is None else self._nonces.value(number)
-        element = snippet.element(nonce, checks_files=checks_files)
-        make = self._pages.inserters[may_be_fragment, head.has_charset]
+        head, request, nonces = self._head, self._request, self._nonces
+        if nonces is None:  # the response has no policy
+            element = snippet.element()
+        else:
+            number = head.policies.nonce
+            nonce = None if number is None else nonces.value(number)
+            element = snippet.element(nonce, checks_files=head.policies.needs_hashes)
+        kind = self._kind.may_be_fragment, head.has_charset
         # A page with a length is rendered already, so no template will ask for a placeholder. If
         # one did, the placeholder would stay, as the new length may have been sent.
-        is_rendered = head.has_length or request.is_rendered
-        if request.placeholder is not None or not is_rendered:
-            return Replacer(make(element), lambda: request.placeholder)
-        if not head.has_charset:  # a `<meta charset>` far behind the place may set the encoding
-            return make(element)
-        heads = self._pages.known_heads[may_be_fragment]
-        return KnownHeadInserter(heads, element, snippet.early, make)
+        if request.placeholder is None and (head.has_length or request.is_rendered):
+            return self._pages.documents[kind](element)
+        return Replacer(self._pages.inserters[kind](element), lambda: request.placeholder)
 
     def _field(self, wanted: str) -> str | None:
         """Return the first field of this name in the app's head; None without one."""

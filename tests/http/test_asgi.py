@@ -338,6 +338,14 @@ def test_headers_that_are_an_iterator_are_not_lost() -> None:
     assert start["headers"] == headers
 
 
+def test_fields_that_are_lists_are_edited_as_tuples_are() -> None:
+    fields = {b"content-type": b"text/html", b"vary": b"Accept", b"cache-control": b"public"}
+    start, _ = run(sending([{**PAGE_START, "headers": [*map(list, fields.items())]}, body(b"A")]))
+    edited = dict(start["headers"])
+    assert edited[b"vary"] == b"Accept, Cookie, Sec-Fetch-Dest, Origin"
+    assert edited[b"cache-control"] == b"private, no-cache"
+
+
 def test_the_start_is_held_no_longer_than_the_first_bytes() -> None:
     sent = run(sending([PAGE_START, body(b"<", more_body=True), body(b"p>A", more_body=True)]))
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

@@ -38,7 +38,7 @@ class Mutation:
 
 MUTATIONS = {
     "a named page may be stored by shared caches": Mutation(
-        "_page/head_edit.py",
+        "_page/edit_kind.py",
         "return self.is_personal or self.has_cookie or not self.may_store",
         "return self.has_cookie or not self.may_store",
     ),

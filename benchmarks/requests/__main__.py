@@ -40,7 +40,10 @@ PACKAGES = (
     "newrelic",
     "werkzeug",
 )
-MISSING_WRK = "wrk is missing, so nothing ran behind a server: install it (Debian: apt install wrk)"
+MISSING = (
+    "h2load is missing, so nothing ran behind a server: install it"
+    " (Debian: apt install nghttp2-client)"
+)
 
 
 def main() -> None:
@@ -86,14 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.requests", description=__doc__.partition("\n")[0]
     )
     parser.add_argument(
-        "--rounds", type=int, help="60 in process, 15 behind servers, 20 against another"
+        "--rounds", type=int, help="60 in process, 12 behind servers, 20 against another"
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="TEXT",
-        help="measure tables and rows whose names hold this text; may be given several times",
+        help="measure tables, rows and servers whose names hold this text; may be repeated",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in a file")
     parser.add_argument("--servers", action="store_true", help="measure behind real servers only")
@@ -139,14 +142,16 @@ def _table_of(figures: Figures) -> str:
 
 
 def _measure_servers(options: argparse.Namespace) -> list[Rates]:
-    if shutil.which("wrk") is None:
+    if shutil.which("h2load") is None:
         if options.servers:
-            sys.exit(MISSING_WRK)
-        sys.stderr.write(MISSING_WRK + "\n")
+            sys.exit(MISSING)
+        sys.stderr.write(MISSING + "\n")
         return []
     from .servers import measure_servers
 
-    return measure_servers(options.rounds or 15, options.against)
+    return measure_servers(
+        options.rounds or 12, options.against, lambda title: _is_wanted(options.only, title)
+    )
 
 
 if __name__ == "__main__":

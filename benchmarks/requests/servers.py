@@ -1,4 +1,4 @@
-"""Requests per second of a template page with a session, behind real servers, by wrk.
+"""Requests per second of a template page with a session, behind real servers, by h2load.
 
 Everything stays on this machine's loopback interface, and all servers end with the measurement.
 """
@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from .served import LOGIN
 
 ROOT = Path(__file__).parent.parent.parent
 LOOPBACK = "127.0.0.1"
-SECONDS_A_TURN = 1
+REQUESTS_TO_WARM_UP = 2000
+REQUESTS_OF_A_TURN = 250
+TURNS_OF_A_ROUND = 40
 CONNECTIONS = 8
 SECONDS_TO_START = 20
 
@@ -54,28 +56,32 @@ SERVERS: Mapping[str, tuple[str, Sequence[str]]] = {
 
 @dataclass
 class Rates:
-    """The results of wrk in each round, and the server's processor time for a request."""
+    """The requests per second and the processor time of a request, by site and turn."""
 
     title: str
     requests_per_second: dict[str, list[float]]
-    microseconds: dict[str, float] = field(default_factory=dict)
+    microseconds: dict[str, list[float]]
 
-    def ratio(self, name: str) -> float:
-        """Return a site's median of requests per second, as a part of the hand-written page's."""
-        rates = self.requests_per_second
-        return statistics.median(rates[name]) / statistics.median(rates[HAND_WRITTEN])
+
+def _ratio(values: Mapping[str, Sequence[float]], name: str) -> float:
+    """Return the median of a site's ratios to the hand-written page in the same turn."""
+    pairs = zip(values[name], values[HAND_WRITTEN], strict=True)
+    return statistics.median(own / by_hand for own, by_hand in pairs)
 
 
 @dataclass(frozen=True)
 class _Served:
-    """A running site: its server's process, and the command that requests its page."""
+    """A running site: its server's process, the URL of its page, and the fields of a request."""
 
     server: int
-    wrk: Sequence[str]
+    url: str
+    fields: Sequence[tuple[str, str]]
 
 
-def measure_servers(rounds: int, before: Path | None) -> list[Rates]:
-    """Measure all servers and write a table of each.
+def measure_servers(
+    rounds: int, before: Path | None, is_wanted: Callable[[str], bool]
+) -> list[Rates]:
+    """Measure the servers whose titles are wanted, and write a table of each.
 
     With `before`, another checkout, its package is measured too.
     """
@@ -84,7 +90,7 @@ def measure_servers(rounds: int, before: Path | None) -> list[Rates]:
     if before is not None:
         sites[f"{NAMED}, before"] = (SITES[NAMED], before.resolve() / package.name)
     measured = []
-    for title in SERVERS:
+    for title in filter(is_wanted, SERVERS):
         measured.append(_measure(title, sites, rounds))
         sys.stdout.write(_table_of(measured[-1]) + "\n")
         sys.stdout.flush()
@@ -92,46 +98,53 @@ def measure_servers(rounds: int, before: Path | None) -> list[Rates]:
 
 
 def _measure(title: str, sites: Mapping[str, tuple[str, Path]], rounds: int) -> Rates:
-    rates = Rates(title, {name: [] for name in sites})
-    seconds = dict.fromkeys(sites, 0.0)
-    requests = dict.fromkeys(sites, 0)
     names = list(sites)
-    for number in range(rounds):
+    rates = Rates(title, {name: [] for name in names}, {name: [] for name in names})
+    for _ in range(rounds):
         with ExitStack() as servers:
             served = {}
             for name, (site, package) in sites.items():
                 server, port = servers.enter_context(_running(title, site, package))
-                served[name] = _Served(server, _wrk(port, _logged_in(port, f"{title}, {name}")))
-                _count(served[name].wrk)  # fills the caches
-            for name in names[number % len(names) :] + names[: number % len(names)]:
-                site_served = served[name]
-                started = _processor_seconds(site_served.server)
-                count, rate = _count(site_served.wrk)
-                seconds[name] += _processor_seconds(site_served.server) - started
-                requests[name] += count
-                rates.requests_per_second[name].append(rate)
-    rates.microseconds = {name: seconds[name] / requests[name] * 1e6 for name in sites}
+                fields = [("cookie", _logged_in(port, f"{title}, {name}")), *_FIELDS]
+                served[name] = _Served(server, f"http://{LOOPBACK}:{port}{PATH}", fields)
+                _rate(served[name], REQUESTS_TO_WARM_UP)
+            for turn in range(TURNS_OF_A_ROUND):
+                for name in _turned(names, turn):
+                    started = _processor_microseconds(served[name].server)
+                    rate = _rate(served[name], REQUESTS_OF_A_TURN)
+                    took = _processor_microseconds(served[name].server) - started
+                    rates.requests_per_second[name].append(rate)
+                    rates.microseconds[name].append(took / REQUESTS_OF_A_TURN)
     return rates
+
+
+def _turned(names: Sequence[str], turn: int) -> Sequence[str]:
+    """Return the names in another order for each turn, so that each follows each."""
+    first = turn % len(names)
+    order = [*names[first:], *names[:first]]
+    return order[::-1] if turn % 2 else order
 
 
 def _table_of(rates: Rates) -> str:
     rows = []
     for name, each in rates.requests_per_second.items():
-        time = rates.microseconds[name]
-        time_ratio = time / rates.microseconds[HAND_WRITTEN]
-        cells = [f"{statistics.median(each):,.0f}", f"{rates.ratio(name):.3f}"]
-        rows.append([name, *cells, f"{time:,.0f}", f"{time_ratio:.2f}"])
+        times = rates.microseconds[name]
+        cells = [
+            f"{statistics.median(each):,.0f}",
+            f"{_ratio(rates.requests_per_second, name):.3f}",
+        ]
+        cells += [f"{statistics.median(times):,.0f}", f"{_ratio(rates.microseconds, name):.3f}"]
+        rows.append([name, *cells])
     ratio = f"ratio to {HAND_WRITTEN}"
-    return markdown(f"{rates.title}, wrk", ["", "requests/s", ratio, "processor µs", ratio], rows)
+    return markdown(rates.title, ["", "requests/s", ratio, "processor µs", ratio], rows)
 
 
-def _processor_seconds(process: int) -> float:
+def _processor_microseconds(process: int) -> float:
     """Return the processor time that a process and its children have taken, as Linux counts it."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])  # proc(5): utime and stime
-    seconds = ticks / os.sysconf("SC_CLK_TCK")
-    return seconds + sum(_processor_seconds(int(child)) for child in children)
+    tasks = Path(f"/proc/{process}/task")
+    own = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir())
+    children = (tasks / str(process) / "children").read_text().split()
+    return own / 1e3 + sum(_processor_microseconds(int(child)) for child in children)
 
 
 @contextmanager
@@ -179,22 +192,17 @@ def _logged_in(port: int, name: str) -> str:
     return fields["cookie"]
 
 
-def _wrk(port: int, cookie: str) -> list[str]:
-    fields = {**dict(NAVIGATION), "cookie": cookie}
-    # wrk adds its own Host unless the name of a given field is written exactly so.
-    lines = [f"{name.title()}: {value}" for name, value in fields.items()]
-    headers = [argument for line in lines for argument in ("-H", line)]
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS_A_TURN}s", *headers]
-    return [*command, f"http://{LOOPBACK}:{port}{PATH}"]
+_FIELDS = [field for field in NAVIGATION if field[0] not in ("cookie", "host")]
 
 
-def _count(command: Sequence[str]) -> tuple[int, float]:
-    """Return the number of requests that wrk got answered, and the number per second."""
+def _rate(site: _Served, requests: int) -> float:
+    """Make requests on `CONNECTIONS` connections; return the number that is answered per second."""
+    fields = [argument for name, value in site.fields for argument in ("-H", f"{name}: {value}")]
+    command = ["h2load", "--h1", "-c", str(CONNECTIONS), "-n", str(requests), *fields, site.url]
     printed = subprocess.run(  # noqa: S603
         command, check=True, capture_output=True, text=True
     ).stdout
-    requests = re.search(r"(\d+) requests in", printed)
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
-    if requests is None or rate is None or "Non-2xx" in printed:
-        raise AssertionError(f"wrk got other answers than pages:\n{printed}")
-    return int(requests[1]), float(rate[1])
+    rate = re.search(r"([\d.]+) req/s", printed)
+    if rate is None or f"status codes: {requests} 2xx" not in printed:
+        raise AssertionError(f"h2load got other answers than pages:\n{printed}")
+    return float(rate[1])

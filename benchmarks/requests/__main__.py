@@ -40,7 +40,7 @@ PACKAGES = (
     "newrelic",
     "werkzeug",
 )
-MISSING = (
+MISSING_H2LOAD = (
     "h2load is missing, so nothing ran behind a server: install it"
     " (Debian: apt install nghttp2-client)"
 )
@@ -144,8 +144,8 @@ def _table_of(figures: Figures) -> str:
 def _measure_servers(options: argparse.Namespace) -> list[Rates]:
     if shutil.which("h2load") is None:
         if options.servers:
-            sys.exit(MISSING)
-        sys.stderr.write(MISSING + "\n")
+            sys.exit(MISSING_H2LOAD)
+        sys.stderr.write(MISSING_H2LOAD + "\n")
         return []
     from .servers import measure_servers
 
